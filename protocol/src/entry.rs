@@ -1,0 +1,403 @@
+//! Everything a party may ask of the ledger. The rules answer each [`Entry`] with events or with a
+//! refusal; a variant's number never changes its meaning.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::bytes::{Limited, Malformed, at_most};
+use crate::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
+use crate::job::{BUNDLES_MAX, COPIES_MAX, Class, Terms};
+use crate::outcome::{LeafProof, Outcome, Root};
+use crate::signed::{Checked, Signable, Signed};
+use crate::units::{Credits, Fuel, Moment};
+
+/// A signed entry may take so many bytes.
+pub const ENTRY_BYTES_MAX: usize = 256 * 1_024;
+/// A linked batch moves credits so many times at most.
+pub const TRANSFERS_MAX: usize = 64;
+/// One entry carries so many seals or openings at most.
+pub const SEALS_MAX: usize = BUNDLES_MAX as usize;
+/// A dispute names so many tasks of a bundle at most.
+pub const DISPUTED_MAX: usize = 8;
+
+/// A request to the ledger, before it is signed.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Entry {
+    /// The federation it is meant for: an entry is worth nothing anywhere else.
+    pub federation: FederationId,
+    /// Who asks.
+    pub sender: PartyId,
+    /// Which of the sender's sequences the nonce counts in, so that several machines of one party
+    /// can sign side by side.
+    pub lane: u16,
+    /// One more than the last agreed entry of this sender and lane; the first is 0.
+    pub nonce: u64,
+    /// Agreed time after which it is refused.
+    pub valid_until: Moment,
+    /// What is asked.
+    pub body: Body,
+}
+
+/// An entry with a signature that nobody has checked.
+pub type SignedEntry = Signed<Entry>;
+/// An entry whose signature has been checked.
+pub type CheckedEntry = Checked<Entry>;
+
+/// What an entry asks for.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Body {
+    /// Make the party of this root key known. Anyone may ask; the party begins with nothing.
+    Register {
+        /// The party's root key.
+        key: PublicKey,
+    },
+    /// Move credits from the sender to others: all of the moves, or none.
+    Transfer {
+        /// To whom, and how much; at least one.
+        moves: Vec<(PartyId, Credits)>,
+    },
+    /// Let a peer in, under the sender's institution. Only a sponsor's party may.
+    AdmitPeer {
+        /// The peer.
+        peer: PeerId,
+        /// Who bonds for it and is paid for its work.
+        owner: PartyId,
+    },
+    /// Add credits of the sender to the bond of a peer it owns.
+    Bond {
+        /// The peer.
+        peer: PeerId,
+        /// How much.
+        amount: Credits,
+    },
+    /// Begin to take credits out of a bond; they stay slashable until they mature.
+    Unbond {
+        /// The peer.
+        peer: PeerId,
+        /// How much of what is not locked.
+        amount: Credits,
+    },
+    /// Take matured credits back into the owner's wallet.
+    Withdraw {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// Stand ready for draws of a class, until told otherwise. Replaces the peer's offer in it.
+    PublishOffer {
+        /// The peer; it must be the sender's.
+        peer: PeerId,
+        /// The class.
+        class: Class,
+        /// Its weight in draws: how many tasks it runs at once.
+        slots: u16,
+        /// It is drawn only for jobs that pay at least this for a Gfuel.
+        per_gfuel: Credits,
+    },
+    /// Stand ready no longer.
+    WithdrawOffer {
+        /// The peer.
+        peer: PeerId,
+        /// The class.
+        class: Class,
+    },
+    /// Submit a job: its whole price goes into escrow. Its [`JobId`] is this entry's id.
+    Submit {
+        /// What the ledger must know of it.
+        terms: Terms,
+        /// `H(H(s0))`, the end of the submitter's hash chain ([`chain`]).
+        chain: Digest,
+    },
+    /// Draw the peers of every bundle.
+    Start {
+        /// The job.
+        job: JobId,
+        /// `H(s0)`.
+        link: Digest,
+    },
+    /// Say no to a run, so that another peer is drawn at once. Only before sealing.
+    Decline {
+        /// The bundle.
+        bundle: BundleId,
+        /// The drawn peer; it must be the sender's.
+        peer: PeerId,
+    },
+    /// Enter seals that drawn peers signed. Anyone may enter them.
+    SealBatch {
+        /// The job.
+        job: JobId,
+        /// The seals; at least one.
+        seals: Vec<PeerSeal>,
+    },
+    /// End sealing: by the submitter once every bundle is sealed, with the secret that audits are
+    /// drawn from.
+    Close {
+        /// The job.
+        job: JobId,
+        /// `s0`.
+        secret: Digest,
+    },
+    /// End sealing without the submitter. Anyone may, once the time for it has come.
+    ForceClose {
+        /// The job.
+        job: JobId,
+    },
+    /// Open seals of a closed job. Anyone may enter them: an opening proves itself.
+    OpenBatch {
+        /// The job.
+        job: JobId,
+        /// The openings; at least one.
+        openings: Vec<Opening>,
+    },
+    /// Show where opened roots part, so that a panel judges those tasks.
+    Dispute {
+        /// The bundle.
+        bundle: BundleId,
+        /// The tasks, by their place in the bundle, rising; and what each opened peer has there.
+        tasks: Vec<DisputedTask>,
+    },
+    /// A panel member's sealed answer.
+    PanelSeal {
+        /// The disputed bundle.
+        bundle: BundleId,
+        /// [`PanelAnswer::seal`].
+        seal: Digest,
+    },
+    /// A panel member's answer, once all have sealed.
+    PanelOpen {
+        /// The disputed bundle.
+        bundle: BundleId,
+        /// What the member found.
+        answer: PanelAnswer,
+    },
+    /// Take a job back before it is drawn.
+    Cancel {
+        /// The job.
+        job: JobId,
+    },
+    /// Apply every deadline of a job that has passed. Anyone may; blocks also do so by themselves.
+    Sweep {
+        /// The job.
+        job: JobId,
+    },
+}
+
+/// One step of a submitter's hash chain: `chain(chain(s0))` is published first, then `chain(s0)`,
+/// then `s0`.
+pub fn chain(link: &Digest) -> Digest {
+    Digest::derive("tallygrid submitter chain v1", &[link.bytes()])
+}
+
+/// What a drawn peer signs when its outcomes are ready: it cannot change them any more, and nobody
+/// can read them yet.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Seal {
+    /// The federation.
+    pub federation: FederationId,
+    /// The bundle.
+    pub bundle: BundleId,
+    /// The peer that ran it, and whose key signs.
+    pub peer: PeerId,
+    /// [`Opening::seal`].
+    pub hash: Digest,
+}
+
+/// A seal as it stands in an entry that names the job and federation once.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PeerSeal {
+    /// The bundle's place in the job.
+    pub bundle: u32,
+    /// The peer that signed.
+    pub peer: PeerId,
+    /// [`Seal::hash`].
+    pub hash: Digest,
+    /// The peer's signature of the whole [`Seal`].
+    pub signature: [u8; 64],
+}
+
+impl PeerSeal {
+    /// The seal as the peer signed it, still to be checked.
+    pub fn signed(&self, federation: FederationId, job: JobId) -> Signed<Seal> {
+        let bundle = BundleId {
+            job,
+            index: self.bundle,
+        };
+        let seal = Seal {
+            federation,
+            bundle,
+            peer: self.peer,
+            hash: self.hash,
+        };
+        Signed::from_parts(seal, PublicKey::new(*self.peer.bytes()), self.signature)
+    }
+}
+
+/// What a peer sealed, opened.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Opening {
+    /// The bundle's place in the job.
+    pub bundle: u32,
+    /// The peer that ran it.
+    pub peer: PeerId,
+    /// The root of its outcomes.
+    pub root: Root,
+    /// 32 bytes that only the peer knew.
+    pub salt: Digest,
+}
+
+impl Opening {
+    /// The hash that a peer seals: bound to job, bundle and peer, so that no one can use it as its
+    /// own.
+    pub fn seal(&self, job: &JobId) -> Digest {
+        let parts: [&[u8]; 6] = [
+            job.bytes(),
+            &self.bundle.to_le_bytes(),
+            self.peer.bytes(),
+            self.salt.bytes(),
+            self.root.digest.bytes(),
+            &self.root.fuel.get().to_le_bytes(),
+        ];
+        Digest::derive("tallygrid seal v1", &parts)
+    }
+}
+
+/// One task on which opened roots part: what each of the bundle's opened peers has there.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct DisputedTask {
+    /// One proof per opened peer, against that peer's root; all at the same place.
+    pub claims: Vec<(PeerId, LeafProof)>,
+}
+
+/// What a panel member found when it ran the disputed tasks.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PanelAnswer {
+    /// One outcome per disputed task, in the dispute's order; `None` where the member's run had no
+    /// outcome (a broken machine, no input).
+    pub outcomes: Vec<Option<Outcome>>,
+    /// 32 bytes that only the member knew.
+    pub salt: Digest,
+}
+
+impl PanelAnswer {
+    /// The hash that a panel member seals first.
+    pub fn seal(&self, bundle: &BundleId, member: &PartyId) -> Digest {
+        let outcomes = crate::bytes::write(&self.outcomes);
+        let parts: [&[u8]; 5] = [
+            bundle.job.bytes(),
+            &bundle.index.to_le_bytes(),
+            member.bytes(),
+            self.salt.bytes(),
+            &outcomes,
+        ];
+        Digest::derive("tallygrid panel seal v1", &parts)
+    }
+}
+
+impl Signable for Entry {
+    const CONTEXT: &'static str = "tallygrid entry v1";
+}
+
+impl Signable for Seal {
+    const CONTEXT: &'static str = "tallygrid peer seal v1";
+}
+
+impl Limited for Seal {
+    fn within_limits(&self) -> Result<(), Malformed> {
+        Ok(())
+    }
+}
+
+impl SignedEntry {
+    /// The entry's name; a job's name is that of the entry that submitted it.
+    pub fn entry_id(&self) -> EntryId {
+        EntryId::new(*self.id().bytes())
+    }
+}
+
+impl CheckedEntry {
+    /// The entry's name.
+    pub fn entry_id(&self) -> EntryId {
+        EntryId::new(*self.id().bytes())
+    }
+}
+
+impl Limited for Entry {
+    fn within_limits(&self) -> Result<(), Malformed> {
+        let some = |what, len: usize, max| {
+            let empty = Err(Malformed::Senseless(
+                "an entry with an empty list asks for nothing",
+            ));
+            if len == 0 {
+                empty
+            } else {
+                at_most(what, len, max)
+            }
+        };
+        match &self.body {
+            Body::Transfer { moves } => some("transfers", moves.len(), TRANSFERS_MAX),
+            Body::Submit { terms, .. } => terms.within_limits(),
+            Body::SealBatch { seals, .. } => some("seals", seals.len(), SEALS_MAX),
+            Body::OpenBatch { openings, .. } => some("openings", openings.len(), SEALS_MAX),
+            Body::Dispute { tasks, .. } => {
+                some("disputed tasks", tasks.len(), DISPUTED_MAX)?;
+                for task in tasks {
+                    some("claims", task.claims.len(), COPIES_MAX.into())?;
+                    task.claims
+                        .iter()
+                        .try_for_each(|(_, proof)| proof.within_limits())?;
+                }
+                Ok(())
+            }
+            Body::PanelOpen { answer, .. } => {
+                some("panel outcomes", answer.outcomes.len(), DISPUTED_MAX)
+            }
+            Body::Register { .. }
+            | Body::AdmitPeer { .. }
+            | Body::Bond { .. }
+            | Body::Unbond { .. }
+            | Body::Withdraw { .. }
+            | Body::PublishOffer { .. }
+            | Body::WithdrawOffer { .. }
+            | Body::Start { .. }
+            | Body::Decline { .. }
+            | Body::Close { .. }
+            | Body::ForceClose { .. }
+            | Body::PanelSeal { .. }
+            | Body::Cancel { .. }
+            | Body::Sweep { .. } => Ok(()),
+        }
+    }
+}
+
+impl Body {
+    /// What people call this kind of entry.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Register { .. } => "register",
+            Self::Transfer { .. } => "transfer",
+            Self::AdmitPeer { .. } => "admit-peer",
+            Self::Bond { .. } => "bond",
+            Self::Unbond { .. } => "unbond",
+            Self::Withdraw { .. } => "withdraw",
+            Self::PublishOffer { .. } => "publish-offer",
+            Self::WithdrawOffer { .. } => "withdraw-offer",
+            Self::Submit { .. } => "submit",
+            Self::Start { .. } => "start",
+            Self::Decline { .. } => "decline",
+            Self::SealBatch { .. } => "seal-batch",
+            Self::Close { .. } => "close",
+            Self::ForceClose { .. } => "force-close",
+            Self::OpenBatch { .. } => "open-batch",
+            Self::Dispute { .. } => "dispute",
+            Self::PanelSeal { .. } => "panel-seal",
+            Self::PanelOpen { .. } => "panel-open",
+            Self::Cancel { .. } => "cancel",
+            Self::Sweep { .. } => "sweep",
+        }
+    }
+}
+
+/// The bill of a run: what its fuel costs at the job's price, never more than its tasks may cost.
+pub fn bill(terms: &Terms, tasks: u32, fuel: Fuel) -> Option<Credits> {
+    let most = terms.task_price_max()?.times(tasks.into())?;
+    let asked = Credits::for_fuel(terms.per_gfuel, fuel).unwrap_or(most);
+    Some(asked.min(most))
+}

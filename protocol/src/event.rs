@@ -1,0 +1,273 @@
+//! Everything the ledger says to everyone, once a block is agreed. Peers act on events alone; the
+//! order within a block is the order in which the rules found them.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::entry::DisputedTask;
+use crate::ids::{BundleId, Digest, JobId, PartyId, PeerId};
+use crate::job::{Class, Terms};
+use crate::outcome::{Outcome, Root};
+use crate::units::{Credits, Height, Moment};
+
+/// What a peer can be punished for. The numbers are the codes of `docs/ECONOMY.md` and never
+/// change their meaning.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub enum Fault {
+    /// F1: a panel found its outcome wrong.
+    WrongOutcome,
+    /// F2: it did not seal in time.
+    NoSeal,
+    /// F3: it sealed and did not open.
+    NoOpening,
+    /// F4: it signed two different seals for one bundle.
+    TwoSeals,
+    /// F7: a panel member answered against the verdict.
+    WrongJudgement,
+    /// F8: a panel member did not answer.
+    NoJudgement,
+}
+
+impl Fault {
+    /// Its code in documents and bills.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::WrongOutcome => "F1",
+            Self::NoSeal => "F2",
+            Self::NoOpening => "F3",
+            Self::TwoSeals => "F4",
+            Self::WrongJudgement => "F7",
+            Self::NoJudgement => "F8",
+        }
+    }
+
+    /// What it is, in words for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::WrongOutcome => "returned a wrong result",
+            Self::NoSeal => "did not seal in time",
+            Self::NoOpening => "sealed and did not open",
+            Self::TwoSeals => "sealed two different results",
+            Self::WrongJudgement => "judged against the verdict",
+            Self::NoJudgement => "did not judge in time",
+        }
+    }
+}
+
+/// How a bundle ended. Each ends once, whoever falls silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub enum Ending {
+    /// All opened roots were equal: all are paid.
+    Agreed,
+    /// A panel judged: those who were right are paid, the others slashed.
+    Judged,
+    /// No panel could agree either: the submitter's deposit pays, nobody is slashed.
+    Nondeterministic,
+    /// Too few peers sealed or opened: those who did not are fined, the escrow goes back.
+    Short,
+    /// A difference was opened and nobody disputed it in time: unpaid, and the escrow goes back.
+    Undisputed,
+    /// The job was taken back, or never started.
+    Cancelled,
+}
+
+/// Something that is now true for everyone.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Event {
+    /// A party became known.
+    Registered {
+        /// Who.
+        party: PartyId,
+    },
+    /// Credits changed hands.
+    Transferred {
+        /// From whom.
+        from: PartyId,
+        /// To whom.
+        to: PartyId,
+        /// How much.
+        amount: Credits,
+    },
+    /// A sponsor let a peer in.
+    PeerAdmitted {
+        /// The peer.
+        peer: PeerId,
+        /// Who bonds for it and is paid for it.
+        owner: PartyId,
+        /// The sponsor's party.
+        sponsor: PartyId,
+    },
+    /// A peer's bond changed by its owner's wish.
+    BondChanged {
+        /// The peer.
+        peer: PeerId,
+        /// What it now stands to lose.
+        bond: Credits,
+        /// Of that, what open bundles hold.
+        locked: Credits,
+    },
+    /// A peer stands ready for draws.
+    OfferPublished {
+        /// The peer.
+        peer: PeerId,
+        /// The class.
+        class: Class,
+        /// Its weight.
+        slots: u16,
+        /// What it asks for a Gfuel.
+        per_gfuel: Credits,
+    },
+    /// A peer stands ready no longer.
+    OfferWithdrawn {
+        /// The peer.
+        peer: PeerId,
+        /// The class.
+        class: Class,
+    },
+    /// A job's escrow is locked.
+    Submitted {
+        /// The job.
+        job: JobId,
+        /// Who pays.
+        sender: PartyId,
+        /// Its terms.
+        terms: Terms,
+        /// The end of the submitter's hash chain.
+        chain: Digest,
+        /// What is set aside.
+        escrow: Credits,
+        /// `Start` is accepted from this height on.
+        start_from: Height,
+        /// Without a `Start` by then the job is cancelled.
+        start_by: Moment,
+    },
+    /// A bundle's peers are drawn and their bonds locked.
+    Drawn {
+        /// The bundle.
+        bundle: BundleId,
+        /// Who runs it, in draw order.
+        peers: Vec<PeerId>,
+        /// By when they must have sealed.
+        seal_by: Moment,
+    },
+    /// Another peer takes a run.
+    Replaced {
+        /// The bundle.
+        bundle: BundleId,
+        /// Whose run it was.
+        out: PeerId,
+        /// Whose run it is now; `None` if no peer was left to draw.
+        next: Option<PeerId>,
+        /// By when it must have sealed.
+        seal_by: Moment,
+    },
+    /// A peer's seal is on the ledger.
+    Sealed {
+        /// The bundle.
+        bundle: BundleId,
+        /// The peer.
+        peer: PeerId,
+    },
+    /// Every bundle of a job that still runs is sealed by all its peers: it can be closed.
+    AllSealed {
+        /// The job.
+        job: JobId,
+        /// Anyone may force the close after this.
+        close_by: Moment,
+    },
+    /// Sealing is over: peers open.
+    Closed {
+        /// The job.
+        job: JobId,
+        /// By when they must have opened.
+        open_by: Moment,
+    },
+    /// A peer's opening is on the ledger.
+    Opened {
+        /// The bundle.
+        bundle: BundleId,
+        /// The peer.
+        peer: PeerId,
+        /// The root it had sealed.
+        root: Root,
+    },
+    /// Opened roots differ.
+    Disputed {
+        /// The bundle.
+        bundle: BundleId,
+        /// Who opened what.
+        roots: Vec<(PeerId, Root)>,
+        /// By when someone must show where they part.
+        dispute_by: Moment,
+    },
+    /// Members are called to run the disputed tasks.
+    PanelCalled {
+        /// The bundle.
+        bundle: BundleId,
+        /// The tasks and what the peers claim.
+        tasks: Vec<DisputedTask>,
+        /// The members' parties.
+        panel: Vec<PartyId>,
+        /// 1 for the first panel; 2 when it was not unanimous and every member is asked.
+        round: u8,
+        /// By when they must have sealed their answers.
+        seal_by: Moment,
+    },
+    /// All of the panel has sealed (or its time is over): it opens.
+    PanelOpening {
+        /// The bundle.
+        bundle: BundleId,
+        /// By when they must have opened.
+        open_by: Moment,
+    },
+    /// A panel has judged.
+    Verdict {
+        /// The bundle.
+        bundle: BundleId,
+        /// What is right, per disputed task; `None` where the members themselves differ.
+        right: Vec<Option<Outcome>>,
+        /// Peers whose every disputed outcome is right.
+        upheld: Vec<PeerId>,
+        /// Peers with a wrong one.
+        convicted: Vec<PeerId>,
+    },
+    /// A peer, or a member as judge, lost credits.
+    Slashed {
+        /// The bundle it was for.
+        bundle: BundleId,
+        /// The peer; for a judge's fault, the member's peer.
+        peer: PeerId,
+        /// What for.
+        fault: Fault,
+        /// How much left the bond.
+        amount: Credits,
+    },
+    /// A peer's owner was paid.
+    Paid {
+        /// The bundle it was for.
+        bundle: BundleId,
+        /// The peer that did the work.
+        peer: PeerId,
+        /// Whose wallet grew.
+        owner: PartyId,
+        /// By how much.
+        amount: Credits,
+    },
+    /// A bundle has ended, for good.
+    BundleEnded {
+        /// The bundle.
+        bundle: BundleId,
+        /// How.
+        ending: Ending,
+    },
+    /// The last bundle of a job has ended and its escrow is empty.
+    JobEnded {
+        /// The job.
+        job: JobId,
+        /// What all its runs were paid.
+        paid: Credits,
+        /// What went back to the submitter.
+        refunded: Credits,
+    },
+}

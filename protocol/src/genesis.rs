@@ -1,0 +1,189 @@
+//! How a federation begins: who its members are, what everyone holds, and the governed numbers. The
+//! hash of a genesis is the federation's id, so two federations never share a signature.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::bytes::{self, Limited, Malformed, at_most};
+use crate::ids::{Digest, FederationId, PartyId, PeerId, PublicKey};
+use crate::job::NAME_BYTES_MAX;
+use crate::units::{Bps, Credits, Millis, Moment};
+
+/// A genesis may take so many bytes.
+pub const GENESIS_BYTES_MAX: usize = 1 << 20;
+/// Fewer members than this cannot outvote one that is faulty.
+pub const MEMBERS_MIN: usize = 4;
+/// A federation has so many members at most.
+pub const MEMBERS_MAX: usize = 64;
+/// A genesis names so many sponsors, and so many parties, at most.
+pub const NAMED_MAX: usize = 4_096;
+
+/// The first state of a federation.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Genesis {
+    /// What people call the federation.
+    pub name: String,
+    /// When it begins; agreed time never runs before it.
+    pub begins: Moment,
+    /// Whether it is a `devnet`: only there can a peer be told to misbehave.
+    pub devnet: bool,
+    /// The institutions that vote on blocks.
+    pub members: Vec<Member>,
+    /// Community desks: sponsors that do not vote.
+    pub desks: Vec<Desk>,
+    /// Parties and what each is granted.
+    pub grants: Vec<Grant>,
+    /// The governed numbers.
+    pub params: Params,
+}
+
+/// An institution that votes on blocks and sponsors peers.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Member {
+    /// What people call it.
+    pub name: String,
+    /// The root key of its party.
+    pub party: PublicKey,
+    /// The key that signs its votes, and nothing else.
+    pub consensus: PublicKey,
+    /// Its node.
+    pub peer: PeerId,
+    /// Its weight in votes: 1 to 100.
+    pub power: u8,
+    /// What it stands to lose as a judge; taken from its grant.
+    pub bond: Credits,
+}
+
+/// A sponsor that does not vote.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Desk {
+    /// What people call it.
+    pub name: String,
+    /// The root key of its party.
+    pub party: PublicKey,
+}
+
+/// Credits that a party holds from the beginning.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Grant {
+    /// The root key of the party.
+    pub party: PublicKey,
+    /// How much.
+    pub amount: Credits,
+}
+
+/// The governed numbers. `rules` refuses any that make cheating pay.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Params {
+    /// How often an outcome is checked by a member, per class in code order.
+    pub audit: [Bps; 4],
+    /// What a drawn peer locks per bundle, in task prices, per class in code order.
+    pub slash_mult: [u16; 4],
+    /// Price of an entry, whatever its size.
+    pub entry_fee: Credits,
+    /// Price of each of its bytes.
+    pub byte_fee: Credits,
+    /// Share of an entry's fee that is burned; the rest goes to the treasury.
+    pub fee_burned: Bps,
+    /// Shares of a slash: burned, victim, finder, treasury. They add up to one.
+    pub slash_split: [Bps; 4],
+    /// A job must be started within this.
+    pub start_window: Millis,
+    /// The least time a drawn peer has to seal.
+    pub seal_window_min: Millis,
+    /// After all have sealed, the submitter has so long to close.
+    pub close_window: Millis,
+    /// After the close, peers have so long to open.
+    pub open_window: Millis,
+    /// After a difference, anyone has so long to show where.
+    pub dispute_window: Millis,
+    /// A panel has so long to seal, and so long again to open.
+    pub panel_window: Millis,
+    /// An unbonding stays slashable so long.
+    pub unbond_window: Millis,
+    /// A run is handed on to another peer so often.
+    pub replacements_max: u8,
+    /// A peer convicted of a wrong outcome is not drawn for so long.
+    pub jail: Millis,
+    /// An entry is valid for so long at most.
+    pub entry_life_max: Millis,
+}
+
+impl Params {
+    /// The defaults that `docs/ECONOMY.md` derives.
+    pub const fn standard() -> Self {
+        const MINUTE: u64 = 60_000;
+        Self {
+            audit: [
+                Bps::new(500),
+                Bps::new(2_500),
+                Bps::new(1_000),
+                Bps::new(1_000),
+            ],
+            slash_mult: [128, 20, 64, 64],
+            entry_fee: Credits::new(200),
+            byte_fee: Credits::new(1),
+            fee_burned: Bps::new(5_000),
+            slash_split: [
+                Bps::new(4_000),
+                Bps::new(3_000),
+                Bps::new(2_000),
+                Bps::new(1_000),
+            ],
+            start_window: Millis::new(MINUTE),
+            seal_window_min: Millis::new(MINUTE),
+            close_window: Millis::new(10 * MINUTE),
+            open_window: Millis::new(10 * MINUTE),
+            dispute_window: Millis::new(60 * MINUTE),
+            panel_window: Millis::new(30 * MINUTE),
+            unbond_window: Millis::new(168 * 60 * MINUTE),
+            replacements_max: 5,
+            jail: Millis::new(168 * 60 * MINUTE),
+            entry_life_max: Millis::new(120 * MINUTE),
+        }
+    }
+}
+
+impl Genesis {
+    /// The federation's id.
+    pub fn id(&self) -> FederationId {
+        let written = bytes::write(self);
+        FederationId::new(*Digest::derive("tallygrid genesis v1", &[&written]).bytes())
+    }
+
+    /// The member of this party, if it is one.
+    pub fn member(&self, party: &PartyId) -> Option<&Member> {
+        self.members
+            .iter()
+            .find(|member| PartyId::of(&member.party) == *party)
+    }
+}
+
+impl Limited for Genesis {
+    fn within_limits(&self) -> Result<(), Malformed> {
+        at_most("name", self.name.len(), NAME_BYTES_MAX)?;
+        at_most("members", self.members.len(), MEMBERS_MAX)?;
+        at_most("desks", self.desks.len(), NAMED_MAX)?;
+        at_most("grants", self.grants.len(), NAMED_MAX)?;
+        if self.members.len() < MEMBERS_MIN {
+            return Err(Malformed::Senseless(
+                "a federation has at least four members",
+            ));
+        }
+        if self
+            .members
+            .iter()
+            .any(|member| !(1..=100).contains(&member.power))
+        {
+            return Err(Malformed::Senseless("a member's power is 1 to 100"));
+        }
+        let names = self
+            .members
+            .iter()
+            .map(|m| &m.name)
+            .chain(self.desks.iter().map(|d| &d.name));
+        for name in names {
+            at_most("name", name.len(), NAME_BYTES_MAX)?;
+        }
+        Ok(())
+    }
+}

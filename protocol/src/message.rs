@@ -1,0 +1,85 @@
+//! Everything peers say to each other outside the ledger. No message moves credits: what counts is
+//! entered in the ledger, by either side.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::bytes::{Limited, Malformed, at_most};
+use crate::entry::{Opening, PeerSeal, SEALS_MAX, SignedEntry};
+use crate::ids::{BundleId, EntryId, JobId};
+use crate::job::TASKS_PER_BUNDLE_MAX;
+use crate::outcome::Outcome;
+
+/// A message may take so many bytes.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// One message carries so many entries at most.
+pub const ENTRIES_MAX: usize = 1_024;
+/// Outputs up to this size travel inside [`Message::Outcomes`]; larger ones are fetched as blobs.
+pub const INLINE_BYTES_MAX: usize = 512 * 1_024;
+/// A refusal's reason may have so many bytes.
+pub const REASON_BYTES_MAX: usize = 512;
+
+/// What one peer tells another.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Message {
+    /// To a member: please put these into a block.
+    Entries(Vec<SignedEntry>),
+    /// From a member: this entry will not enter a block, and why.
+    EntryRefused {
+        /// Which entry.
+        entry: EntryId,
+        /// The refusal, in words.
+        why: String,
+    },
+    /// To a submitter: my outcomes of a bundle are ready. They are provisional: nothing is judged.
+    Outcomes {
+        /// The bundle.
+        bundle: BundleId,
+        /// One outcome per task, in order.
+        outcomes: Vec<Outcome>,
+        /// The canonical outputs that are small enough, in any order; others are fetched by digest.
+        inline: Vec<Vec<u8>>,
+        /// The signed seal of these outcomes, to be entered by the submitter.
+        seal: PeerSeal,
+    },
+    /// To a drawn peer: I am the submitter and lack your outcomes of this bundle; say them again.
+    AskOutcomes {
+        /// The bundle.
+        bundle: BundleId,
+    },
+    /// To a submitter: the job is closed, and these are my openings of it.
+    Openings {
+        /// The job.
+        job: JobId,
+        /// Mine.
+        openings: Vec<Opening>,
+    },
+    /// To a submitter: I cannot run this bundle because this is missing or wrong.
+    RunFailed {
+        /// The bundle.
+        bundle: BundleId,
+        /// What happened, in words.
+        why: String,
+    },
+}
+
+impl Limited for Message {
+    fn within_limits(&self) -> Result<(), Malformed> {
+        match self {
+            Self::Entries(entries) => {
+                at_most("entries", entries.len(), ENTRIES_MAX)?;
+                entries.iter().try_for_each(Limited::within_limits)
+            }
+            Self::EntryRefused { why, .. } | Self::RunFailed { why, .. } => {
+                at_most("reason", why.len(), REASON_BYTES_MAX)
+            }
+            Self::Outcomes {
+                outcomes, inline, ..
+            } => {
+                at_most("outcomes", outcomes.len(), TASKS_PER_BUNDLE_MAX as usize)?;
+                at_most("outputs", inline.len(), TASKS_PER_BUNDLE_MAX as usize)
+            }
+            Self::Openings { openings, .. } => at_most("openings", openings.len(), SEALS_MAX),
+            Self::AskOutcomes { .. } => Ok(()),
+        }
+    }
+}
