@@ -1,0 +1,422 @@
+//! The bytes of today. A red test here means that old peers no longer understand us: change a
+//! golden file only on purpose, together with a decision record. `BLESS=1` writes them anew.
+
+use std::path::Path;
+
+use ed25519_dalek::SigningKey;
+use protocol::bytes;
+use protocol::entry::{Body, DisputedTask, Entry, Opening, PanelAnswer, PeerSeal, chain};
+use protocol::event::{Ending, Event, Fault};
+use protocol::genesis::{Desk, Genesis, Grant, Member, Params};
+use protocol::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
+use protocol::job::{Array, Blob, Class, Input, Job, Limits, Profile, Terms};
+use protocol::message::Message;
+use protocol::offer::Offer;
+use protocol::outcome::{Outcome, Root, Status, TaskOutput, Trap, prove, root};
+use protocol::signed::{Signed, signing_digest};
+use protocol::units::{Bytes, Credits, Fuel, GFUEL, Millis, Moment};
+
+const FEDERATION: FederationId = FederationId::new([1; 32]);
+const PARTY: PartyId = PartyId::new([2; 32]);
+const PEER: PeerId = PeerId::new([3; 32]);
+const JOB: JobId = JobId::new([4; 32]);
+const BUNDLE: BundleId = BundleId { job: JOB, index: 5 };
+
+fn golden(name: &str, bytes: &[u8]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.hex"));
+    let hex = data_encoding::HEXLOWER.encode(bytes);
+    let lines: Vec<&str> = hex
+        .as_bytes()
+        .chunks(96)
+        .filter_map(|c| str::from_utf8(c).ok())
+        .collect();
+    let text = lines.join("\n") + "\n";
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &text).expect("the golden folder can be written");
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, kept, "{name}: old peers would not understand this");
+}
+
+fn terms() -> Terms {
+    Terms {
+        job: Digest::of(b"job"),
+        peer: PEER,
+        class: Class::Cloud,
+        tasks: 94,
+        tasks_per_bundle: 4,
+        copies: 2,
+        task_fuel_max: GFUEL,
+        per_gfuel: Credits::new(1_000),
+        seal_window: Millis::new(60_000),
+    }
+}
+
+fn job() -> Job {
+    let blob = Blob {
+        digest: Digest::of(b"module"),
+        size: Bytes::new(6),
+    };
+    Job {
+        name: "orchids".into(),
+        profile: Profile::WASM_1,
+        module: blob,
+        args: vec!["--fast".into()],
+        env: vec![("LANG".into(), "C".into())],
+        stdin: Some(blob),
+        inputs: vec![Input {
+            path: "sequences".into(),
+            blob,
+        }],
+        array: Array {
+            first: 0,
+            step: 1,
+            count: 94,
+        },
+        limits: Limits {
+            fuel: GFUEL,
+            memory: Bytes::new(64 << 20),
+            output: Bytes::new(1 << 20),
+            output_files: 16,
+            wall_ms: Millis::new(30_000),
+        },
+        seed: Digest::of(b"seed"),
+    }
+}
+
+fn outcomes() -> Vec<Outcome> {
+    (0_u8..3)
+        .map(|i| Outcome {
+            digest: Digest::of(&[i]),
+            fuel: Fuel::new(i.into()),
+        })
+        .collect()
+}
+
+fn opening() -> Opening {
+    let root = root(&outcomes()).expect("there are outcomes");
+    Opening {
+        bundle: 5,
+        peer: PEER,
+        root,
+        salt: Digest::of(b"salt"),
+    }
+}
+
+fn disputed() -> DisputedTask {
+    DisputedTask {
+        claims: vec![(PEER, prove(&outcomes(), 2).expect("it is there"))],
+    }
+}
+
+fn bodies() -> Vec<Body> {
+    let key = PublicKey::new([6; 32]);
+    let amount = Credits::new(7);
+    let seal = PeerSeal {
+        bundle: 5,
+        peer: PEER,
+        hash: opening().seal(&JOB),
+        signature: [8; 64],
+    };
+    let answer = PanelAnswer {
+        outcomes: vec![Some(outcomes()[0]), None],
+        salt: Digest::of(b"salt"),
+    };
+    let offer = Body::PublishOffer {
+        peer: PEER,
+        class: Class::Grid,
+        slots: 2,
+        per_gfuel: amount,
+    };
+    vec![
+        Body::Register { key },
+        Body::Transfer {
+            moves: vec![(PARTY, amount)],
+        },
+        Body::AdmitPeer {
+            peer: PEER,
+            owner: PARTY,
+        },
+        Body::Bond { peer: PEER, amount },
+        Body::Unbond { peer: PEER, amount },
+        Body::Withdraw { peer: PEER },
+        offer,
+        Body::WithdrawOffer {
+            peer: PEER,
+            class: Class::Ai,
+        },
+        Body::Submit {
+            terms: terms(),
+            chain: chain(&chain(&Digest::of(b"s0"))),
+        },
+        Body::Start {
+            job: JOB,
+            link: chain(&Digest::of(b"s0")),
+        },
+        Body::Decline {
+            bundle: BUNDLE,
+            peer: PEER,
+        },
+        Body::SealBatch {
+            job: JOB,
+            seals: vec![seal],
+        },
+        Body::Close {
+            job: JOB,
+            secret: Digest::of(b"s0"),
+        },
+        Body::ForceClose { job: JOB },
+        Body::OpenBatch {
+            job: JOB,
+            openings: vec![opening()],
+        },
+        Body::Dispute {
+            bundle: BUNDLE,
+            tasks: vec![disputed()],
+        },
+        Body::PanelSeal {
+            bundle: BUNDLE,
+            seal: answer.seal(&BUNDLE, &PARTY),
+        },
+        Body::PanelOpen {
+            bundle: BUNDLE,
+            answer,
+        },
+        Body::Cancel { job: JOB },
+        Body::Sweep { job: JOB },
+    ]
+}
+
+fn entry(body: Body) -> Entry {
+    let valid_until = Moment::new(9);
+    Entry {
+        federation: FEDERATION,
+        sender: PARTY,
+        lane: 1,
+        nonce: 2,
+        valid_until,
+        body,
+    }
+}
+
+#[test]
+fn entries_and_what_is_signed_in_them() {
+    for body in bodies() {
+        let name = body.name();
+        let entry = entry(body);
+        let mut written = bytes::write(&entry);
+        let read: Entry = bytes::read(&written, 1 << 20).expect("our own bytes are well formed");
+        assert_eq!(read, entry);
+        written.extend(signing_digest(&entry).bytes());
+        golden(&format!("entry-{name}"), &written);
+    }
+}
+
+#[test]
+fn every_entry_is_refused_when_a_byte_is_missing_or_left_over() {
+    for body in bodies() {
+        let written = bytes::write(&entry(body));
+        for end in 0..written.len() {
+            assert!(bytes::read::<Entry>(&written[..end], 1 << 20).is_err());
+        }
+        let longer = [&written[..], &[0]].concat();
+        assert!(bytes::read::<Entry>(&longer, 1 << 20).is_err());
+    }
+}
+
+#[test]
+fn jobs_outputs_offers_and_messages() {
+    let key = SigningKey::from_bytes(&[9; 32]);
+    golden("job", &bytes::write(&job()));
+    let output = TaskOutput {
+        profile: Profile::WASM_1,
+        status: Status::Trapped(Trap::MemoryOutOfBounds),
+        stdout: b"out".to_vec(),
+        stderr: b"err".to_vec(),
+        files: vec![("row.tsv".into(), b"1\t2\t3\n".to_vec())],
+    };
+    golden("task-output", &output.to_bytes());
+    let offer = Offer {
+        federation: FEDERATION,
+        peer: PEER,
+        boot: Moment::new(1),
+        seq: 2,
+        issued: Moment::new(3),
+        ttl: Millis::new(60_000),
+        class: Class::Grid,
+        profiles: vec![Profile::WASM_1],
+        slots_total: 2,
+        slots_free: 1,
+        memory: Bytes::new(1 << 30),
+        per_gfuel: Credits::new(1_000),
+    };
+    golden("offer", &bytes::write(&Signed::sign(offer, &key)));
+    let signed = Signed::sign(entry(Body::Sweep { job: JOB }), &key);
+    let seal = PeerSeal {
+        bundle: 5,
+        peer: PEER,
+        hash: opening().seal(&JOB),
+        signature: [8; 64],
+    };
+    let messages = [
+        Message::Entries(vec![signed]),
+        Message::EntryRefused {
+            entry: EntryId::new([1; 32]),
+            why: "no".into(),
+        },
+        Message::Outcomes {
+            bundle: BUNDLE,
+            outcomes: outcomes(),
+            inline: vec![b"out".to_vec()],
+            seal,
+        },
+        Message::AskOutcomes { bundle: BUNDLE },
+        Message::Openings {
+            job: JOB,
+            openings: vec![opening()],
+        },
+        Message::RunFailed {
+            bundle: BUNDLE,
+            why: "no input".into(),
+        },
+    ];
+    golden(
+        "messages",
+        &messages.iter().flat_map(bytes::write).collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn events() {
+    let (amount, moment) = (Credits::new(7), Moment::new(9));
+    let job = JOB;
+    let bundle = BUNDLE;
+    let root = Root {
+        digest: Digest::of(b"root"),
+        fuel: Fuel::new(3),
+    };
+    let events = [
+        Event::Registered { party: PARTY },
+        Event::Transferred {
+            from: PARTY,
+            to: PARTY,
+            amount,
+        },
+        Event::PeerAdmitted {
+            peer: PEER,
+            owner: PARTY,
+            sponsor: PARTY,
+        },
+        Event::BondChanged {
+            peer: PEER,
+            bond: amount,
+            locked: amount,
+        },
+        Event::Drawn {
+            bundle,
+            peers: vec![PEER],
+            seal_by: moment,
+        },
+        Event::Replaced {
+            bundle,
+            out: PEER,
+            next: None,
+            seal_by: moment,
+        },
+        Event::Sealed { bundle, peer: PEER },
+        Event::AllSealed {
+            job,
+            close_by: moment,
+        },
+        Event::Closed {
+            job,
+            open_by: moment,
+        },
+        Event::Opened {
+            bundle,
+            peer: PEER,
+            root,
+        },
+        Event::Disputed {
+            bundle,
+            roots: vec![(PEER, root)],
+            dispute_by: moment,
+        },
+        Event::PanelCalled {
+            bundle,
+            tasks: vec![disputed()],
+            panel: vec![PARTY],
+            round: 1,
+            seal_by: moment,
+        },
+        Event::PanelOpening {
+            bundle,
+            open_by: moment,
+        },
+        Event::Verdict {
+            bundle,
+            right: vec![None],
+            upheld: vec![PEER],
+            convicted: vec![],
+        },
+        Event::Slashed {
+            bundle,
+            peer: PEER,
+            fault: Fault::WrongOutcome,
+            amount,
+        },
+        Event::Paid {
+            bundle,
+            peer: PEER,
+            owner: PARTY,
+            amount,
+        },
+        Event::BundleEnded {
+            bundle,
+            ending: Ending::Judged,
+        },
+        Event::JobEnded {
+            job,
+            paid: amount,
+            refunded: amount,
+        },
+    ];
+    golden(
+        "events",
+        &events.iter().flat_map(bytes::write).collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn a_genesis_and_the_federation_it_names() {
+    let key = PublicKey::new([6; 32]);
+    let member = Member {
+        name: "alder".into(),
+        party: key,
+        consensus: PublicKey::new([7; 32]),
+        peer: PEER,
+        power: 1,
+        bond: Credits::new(5),
+    };
+    let genesis = Genesis {
+        name: "golden".into(),
+        begins: Moment::new(1),
+        devnet: true,
+        members: vec![member; 4],
+        desks: vec![Desk {
+            name: "desk".into(),
+            party: key,
+        }],
+        grants: vec![Grant {
+            party: key,
+            amount: Credits::new(10),
+        }],
+        params: Params::standard(),
+    };
+    let written = bytes::write(&genesis);
+    assert_eq!(
+        bytes::read::<Genesis>(&written, 1 << 20),
+        Ok(genesis.clone())
+    );
+    golden("genesis", &[&written[..], genesis.id().bytes()].concat());
+}
