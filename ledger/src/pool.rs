@@ -1,0 +1,439 @@
+//! Entries waiting for a block: bounded, signed, in nonce order.
+//!
+//! ```text
+//! put ──▶ lane of (party, lane): 5, 6, 7, _, 9    9 waits for 8
+//!            │ pick: from the next nonce of the block's parent upwards; nothing is taken out
+//!            └ agreed: what a block has settled, and what has expired, is gone
+//! ```
+//!
+//! Picking leaves everything where it is, so entries of a block that is never agreed come up again
+//! by themselves. An entry never replaces another: the first one of its nonce stays until a block
+//! settles it or it expires.
+
+use crate::header::{BLOCK_ENTRIES_MAX, ENTRY_OVERHEAD_BYTES};
+use crate::known::{Known, NotAnEntry};
+use protocol::ids::{EntryId, PartyId};
+use protocol::units::Moment;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Entries that wait at most.
+pub const POOL_ENTRIES_MAX: usize = 16_384;
+/// What they may take together.
+pub const POOL_BYTES_MAX: usize = 64 << 20;
+/// Of one party, so many wait at most,
+pub const PARTY_ENTRIES_MAX: usize = 4_096;
+/// and take so much at most.
+pub const PARTY_BYTES_MAX: usize = 8 << 20;
+/// A nonce may be so far ahead of the next one that its lane needs.
+pub const NONCE_AHEAD_MAX: u64 = 4_096;
+/// A lane is served so many entries, then the next lane has its turn.
+const TURN: usize = 64;
+
+/// Why an entry does not wait for a block. Listed in the order of the questions.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PoolRefusal {
+    /// This peer does not vote, so it makes no blocks.
+    #[error("this peer is no member: hand the entry to one")]
+    NotAMember,
+    /// It is no entry of this federation.
+    #[error(transparent)]
+    NotAnEntry(#[from] NotAnEntry),
+    /// Its time is over.
+    #[error("the entry was valid until {valid_until}, and it is {now}")]
+    Expired {
+        /// Until when it was valid.
+        valid_until: Moment,
+        /// Agreed time.
+        now: Moment,
+    },
+    /// Its sender can never pay for it as things stand.
+    #[error("the sender is unknown or cannot pay the fee")]
+    CannotPay,
+    /// An entry with this nonce is agreed already.
+    #[error("nonce {nonce} is used: the next one of this sender and lane is {next}")]
+    NonceUsed {
+        /// Its nonce.
+        nonce: u64,
+        /// The next one that a block can take.
+        next: u64,
+    },
+    /// It is more than [`NONCE_AHEAD_MAX`] ahead.
+    #[error("nonce {nonce} is too far ahead of {next}")]
+    NonceAhead {
+        /// Its nonce.
+        nonce: u64,
+        /// The next one that a block can take.
+        next: u64,
+    },
+    /// Another entry with this nonce waits, and keeps its place.
+    #[error("nonce {nonce} is taken by {by}, which waits for a block")]
+    NonceTaken {
+        /// Its nonce.
+        nonce: u64,
+        /// The entry that waits.
+        by: EntryId,
+    },
+    /// The sender has as much waiting as it may. May pass later.
+    #[error("too many entries of this sender wait; try again later")]
+    PartyFull,
+    /// The pool has no room. May pass later.
+    #[error("too many entries wait; try again later")]
+    PoolFull,
+}
+
+type LaneId = (PartyId, u16);
+type Place = (LaneId, u64);
+
+#[derive(Clone, Copy, Default)]
+struct Load {
+    entries: usize,
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lanes: BTreeMap<LaneId, BTreeMap<u64, Arc<Known>>>,
+    by_party: BTreeMap<PartyId, Load>,
+    by_end: BTreeSet<(Moment, Place)>,
+    all: Load,
+    /// Grows with every entry that comes in, and with every wake.
+    arrivals: u64,
+    /// The lane that was served last.
+    served: Option<LaneId>,
+}
+
+/// The pool of one member; safe to share.
+#[derive(Default)]
+pub struct Pool {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+}
+
+impl Pool {
+    /// Lets an entry wait. The same entry again is let through and changes nothing. `next` is the
+    /// nonce that its lane needs next, and `now` is agreed time.
+    ///
+    /// # Errors
+    /// [`PoolRefusal`], and nothing changed.
+    pub fn put(&self, known: Arc<Known>, next: u64, now: Moment) -> Result<EntryId, PoolRefusal> {
+        let entry = known.entry.value();
+        let (nonce, valid_until, id) = (entry.nonce, entry.valid_until, known.id);
+        let place: Place = ((entry.sender, entry.lane), nonce);
+        if valid_until < now {
+            return Err(PoolRefusal::Expired { valid_until, now });
+        }
+        if nonce < next {
+            return Err(PoolRefusal::NonceUsed { nonce, next });
+        }
+        if nonce - next > NONCE_AHEAD_MAX {
+            return Err(PoolRefusal::NonceAhead { nonce, next });
+        }
+        let mut waiting = self.lock();
+        if let Some(first) = waiting.lanes.get(&place.0).and_then(|lane| lane.get(&nonce)) {
+            let by = first.id;
+            return if by == id { Ok(id) } else { Err(PoolRefusal::NonceTaken { nonce, by }) };
+        }
+        waiting.has_room(&entry.sender, known.bytes.len())?;
+        waiting.by_end.insert((valid_until, place));
+        waiting.count(&entry.sender, known.bytes.len());
+        waiting.lanes.entry(place.0).or_default().insert(nonce, known);
+        waiting.arrivals += 1;
+        drop(waiting);
+        self.arrived.notify_all();
+        Ok(id)
+    }
+
+    /// Chooses entries for a block, fairly between lanes and in nonce order within each. `next`
+    /// says what nonce a lane needs after the block's parent; `bytes` is the room there is.
+    pub fn pick(
+        &self,
+        mut next: impl FnMut(&PartyId, u16) -> u64,
+        now: Moment,
+        mut bytes: usize,
+    ) -> Vec<Arc<Known>> {
+        let mut waiting = self.lock();
+        let mut picked = Vec::new();
+        let mut cursors: BTreeMap<LaneId, u64> = BTreeMap::new();
+        loop {
+            let before = picked.len();
+            for lane_id in waiting.turns() {
+                let nonce = cursors
+                    .entry(lane_id)
+                    .or_insert_with(|| next(&lane_id.0, lane_id.1));
+                let Some(lane) = waiting.lanes.get(&lane_id) else { continue };
+                for _ in 0..TURN {
+                    let Some(known) = lane.get(nonce) else { break };
+                    let takes = known.bytes.len() + ENTRY_OVERHEAD_BYTES;
+                    if picked.len() == BLOCK_ENTRIES_MAX || takes > bytes {
+                        waiting.served = Some(lane_id);
+                        return picked;
+                    }
+                    if known.entry.value().valid_until < now {
+                        break;
+                    }
+                    bytes -= takes;
+                    *nonce += 1;
+                    picked.push(Arc::clone(known));
+                }
+            }
+            if picked.len() == before {
+                return picked;
+            }
+        }
+    }
+
+    /// Forgets what an agreed block has settled: these lanes are now at these next nonces. Forgets
+    /// also the entries in `gone`, and all that have expired at `now`.
+    pub fn agreed(
+        &self,
+        settled: impl IntoIterator<Item = (PartyId, u16, u64)>,
+        gone: impl IntoIterator<Item = (PartyId, u16, u64, EntryId)>,
+        now: Moment,
+    ) {
+        let mut waiting = self.lock();
+        for (party, lane, next) in settled {
+            let lane_id = (party, lane);
+            while let Some(nonce) = waiting.lowest(&lane_id).filter(|nonce| *nonce < next) {
+                waiting.remove(&(lane_id, nonce));
+            }
+        }
+        for (party, lane, nonce, id) in gone {
+            let place = ((party, lane), nonce);
+            if waiting.at(&place).is_some_and(|known| known.id == id) {
+                waiting.remove(&place);
+            }
+        }
+        while let Some((end, place)) = waiting.by_end.first().copied() {
+            if end >= now {
+                break;
+            }
+            waiting.remove(&place);
+        }
+    }
+
+    /// How many entries wait.
+    pub fn len(&self) -> usize {
+        self.lock().all.entries
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A count that grows with every entry that comes in, for [`Pool::wait`].
+    pub fn arrivals(&self) -> u64 {
+        self.lock().arrivals
+    }
+
+    /// Waits until something came in after `arrivals` was counted, or until `end`.
+    pub fn wait(&self, arrivals: u64, end: Instant) {
+        let mut waiting = self.lock();
+        while waiting.arrivals == arrivals {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let woken = self.arrived.wait_timeout(waiting, left);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Ends every wait, as if something had come in.
+    pub fn wake(&self) {
+        self.lock().arrivals += 1;
+        self.arrived.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn has_room(&self, party: &PartyId, bytes: usize) -> Result<(), PoolRefusal> {
+        let its = self.by_party.get(party).copied().unwrap_or_default();
+        if its.entries >= PARTY_ENTRIES_MAX || its.bytes + bytes > PARTY_BYTES_MAX {
+            return Err(PoolRefusal::PartyFull);
+        }
+        if self.all.entries >= POOL_ENTRIES_MAX || self.all.bytes + bytes > POOL_BYTES_MAX {
+            return Err(PoolRefusal::PoolFull);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, party: &PartyId, bytes: usize) {
+        for load in [&mut self.all, self.by_party.entry(*party).or_default()] {
+            load.entries += 1;
+            load.bytes += bytes;
+        }
+    }
+
+    /// All lanes, beginning after the one that was served last.
+    fn turns(&self) -> Vec<LaneId> {
+        let Some(served) = self.served else {
+            return self.lanes.keys().copied().collect();
+        };
+        let after = self.lanes.range((Bound::Excluded(served), Bound::Unbounded));
+        let until = self.lanes.range(..=served);
+        after.chain(until).map(|(id, _)| *id).collect()
+    }
+
+    fn lowest(&self, lane: &LaneId) -> Option<u64> {
+        self.lanes.get(lane)?.first_key_value().map(|(nonce, _)| *nonce)
+    }
+
+    fn at(&self, place: &Place) -> Option<&Arc<Known>> {
+        self.lanes.get(&place.0)?.get(&place.1)
+    }
+
+    fn remove(&mut self, place: &Place) {
+        let Some(lane) = self.lanes.get_mut(&place.0) else { return };
+        let Some(known) = lane.remove(&place.1) else { return };
+        if lane.is_empty() {
+            self.lanes.remove(&place.0);
+        }
+        self.by_end.remove(&(known.entry.value().valid_until, *place));
+        let party = place.0.0;
+        let its = self.by_party.entry(party).or_default();
+        for load in [&mut self.all, &mut *its] {
+            load.entries -= 1;
+            load.bytes -= known.bytes.len();
+        }
+        if self.by_party.get(&party).is_some_and(|its| its.entries == 0) {
+            self.by_party.remove(&party);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::known::Checker;
+    use ed25519_dalek::SigningKey;
+    use protocol::bytes::write;
+    use protocol::entry::{Body, Entry, SignedEntry};
+    use protocol::ids::{FederationId, PublicKey};
+    use protocol::signed::Signed;
+    use protocol::units::Credits;
+
+    pub(crate) const FEDERATION: FederationId = FederationId::new([1; 32]);
+    const NOW: Moment = Moment::new(1_000);
+
+    fn party(seed: u8) -> PartyId {
+        PartyId::of(&PublicKey::new(SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes()))
+    }
+
+    pub(crate) fn signed(seed: u8, lane: u16, nonce: u64) -> SignedEntry {
+        until(seed, lane, nonce, 2_000)
+    }
+
+    fn until(seed: u8, lane: u16, nonce: u64, end: u64) -> SignedEntry {
+        let entry = Entry {
+            federation: FEDERATION,
+            sender: party(seed),
+            lane,
+            nonce,
+            valid_until: Moment::new(end),
+            body: Body::Transfer { moves: vec![(party(200), Credits::new(end))] },
+        };
+        Signed::sign(entry, &SigningKey::from_bytes(&[seed; 32]))
+    }
+
+    fn known(entry: &SignedEntry) -> Arc<Known> {
+        Checker::new(FEDERATION).check(&write(entry)).unwrap()
+    }
+
+    fn picked(pool: &Pool, next: u64, bytes: usize) -> Vec<(PartyId, u64)> {
+        let of = |known: Arc<Known>| (known.entry.value().sender, known.entry.value().nonce);
+        pool.pick(|_, _| next, NOW, bytes).into_iter().map(of).collect()
+    }
+
+    #[test]
+    fn lanes_are_served_in_nonce_order_and_a_gap_waits() {
+        let pool = Pool::default();
+        for nonce in [2, 0, 4, 1] {
+            pool.put(known(&signed(1, 0, nonce)), 0, NOW).unwrap();
+        }
+        pool.put(known(&signed(2, 0, 1)), 0, NOW).unwrap();
+        let of_one = |nonces: &[u64]| nonces.iter().map(|n| (party(1), *n)).collect::<Vec<_>>();
+        assert_eq!(picked(&pool, 0, 10_000), of_one(&[0, 1, 2]));
+        assert_eq!(picked(&pool, 0, 10_000), of_one(&[0, 1, 2]), "picking takes nothing out");
+        pool.agreed([(party(1), 0, 2)], [], NOW);
+        assert_eq!(pool.len(), 3);
+        assert_eq!(picked(&pool, 2, 10_000), of_one(&[2]));
+        assert_eq!(pool.put(known(&signed(1, 0, 3)), 2, NOW).map(|_| ()), Ok(()));
+        assert_eq!(picked(&pool, 2, 10_000), of_one(&[2, 3, 4]));
+    }
+
+    #[test]
+    fn an_entry_is_refused_for_what_is_wrong_with_it_and_replaces_nothing() {
+        let pool = Pool::default();
+        let first = known(&signed(1, 0, 5));
+        assert_eq!(pool.put(first.clone(), 5, NOW), Ok(first.id));
+        assert_eq!(pool.put(first.clone(), 5, NOW), Ok(first.id), "the same again changes nothing");
+        let rival = known(&until(1, 0, 5, 1_999));
+        let put = |entry: &SignedEntry, next| pool.put(known(entry), next, NOW).unwrap_err();
+        let taken = PoolRefusal::NonceTaken { nonce: 5, by: first.id };
+        assert_eq!(pool.put(rival, 5, NOW), Err(taken));
+        let used = PoolRefusal::NonceUsed { nonce: 5, next: 6 };
+        assert_eq!(put(&signed(1, 0, 5), 6), used);
+        let far = NONCE_AHEAD_MAX + 1;
+        let ahead = PoolRefusal::NonceAhead { nonce: far, next: 0 };
+        assert_eq!(put(&signed(1, 0, far), 0), ahead);
+        let late = PoolRefusal::Expired { valid_until: Moment::new(999), now: NOW };
+        assert_eq!(put(&until(1, 1, 0, 999), 0), late);
+        assert_eq!(pool.len(), 1);
+    }
+
+    #[test]
+    fn what_has_expired_or_can_never_be_agreed_is_gone() {
+        let pool = Pool::default();
+        let never = known(&until(1, 0, 0, 1_500));
+        pool.put(never.clone(), 0, NOW).unwrap();
+        pool.put(known(&until(1, 0, 1, 1_100)), 0, NOW).unwrap();
+        pool.agreed([], [], Moment::new(1_100));
+        assert_eq!(pool.len(), 2, "valid until that moment, and at it");
+        pool.agreed([], [], Moment::new(1_101));
+        assert_eq!(pool.len(), 1);
+        pool.agreed([], [(party(1), 0, 0, EntryId::new([9; 32]))], NOW);
+        assert_eq!(pool.len(), 1, "another entry of that nonce");
+        pool.agreed([], [(party(1), 0, 0, never.id)], NOW);
+        let waiting = pool.lock();
+        assert!(waiting.lanes.is_empty() && waiting.by_party.is_empty());
+        assert!(waiting.by_end.is_empty());
+        assert_eq!((waiting.all.entries, waiting.all.bytes), (0, 0));
+    }
+
+    #[test]
+    fn no_lane_starves_another_and_no_block_is_too_full() {
+        let pool = Pool::default();
+        for nonce in 0..200 {
+            pool.put(known(&signed(1, 0, nonce)), 0, NOW).unwrap();
+        }
+        pool.put(known(&signed(2, 0, 0)), 0, NOW).unwrap();
+        let size = known(&signed(1, 0, 0)).bytes.len() + ENTRY_OVERHEAD_BYTES;
+        let both = picked(&pool, 0, 70 * size);
+        assert_eq!(both.len(), 70);
+        assert!(both.contains(&(party(2), 0)));
+        assert!(picked(&pool, 0, size - 1).is_empty());
+    }
+
+    #[test]
+    fn one_party_cannot_fill_the_pool() {
+        let pool = Pool::default();
+        for nonce in 0..PARTY_ENTRIES_MAX as u64 {
+            pool.lock().count(&party(1), 1);
+            assert_eq!(pool.len() as u64, nonce + 1);
+        }
+        let more = pool.put(known(&signed(1, 0, 0)), 0, NOW);
+        assert_eq!(more, Err(PoolRefusal::PartyFull));
+        assert!(pool.put(known(&signed(2, 0, 0)), 0, NOW).is_ok());
+        pool.lock().all.entries = POOL_ENTRIES_MAX;
+        let more = pool.put(known(&signed(3, 0, 0)), 0, NOW);
+        assert_eq!(more, Err(PoolRefusal::PoolFull));
+    }
+}
