@@ -28,6 +28,7 @@ pub const ENTRY_OVERHEAD_BYTES: usize = 4;
 
 /// What a block says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(crate = "borsh")]
 pub struct Heading {
     /// Its number; the first block is 1.
     pub height: Height,
@@ -54,6 +55,7 @@ impl Heading {
 pub type EntryBytes = Vec<u8>;
 
 #[derive(BorshSerialize, BorshDeserialize)]
+#[borsh(crate = "borsh")]
 enum Versioned {
     V1 { heading: Heading, entries: Vec<EntryBytes> },
 }

@@ -1,0 +1,174 @@
+//! Accounts: where credits can be, and what is remembered of how they got there.
+//!
+//! ```text
+//!  Mint ──▶ Wallet ──▶ Escrow(job) ──▶ Wallet (pay, refund)
+//!             │  ▲
+//!             │  └── Unbonding(peer) ◀── Bond(peer) ──▶ SlashHold(bundle) ──▶ Burn, Treasury, Wallet
+//!             ├──▶ Bond(peer)        MemberBond(party) ──────▲
+//!             └──▶ Fees ──▶ Burn, Treasury
+//! ```
+//!
+//! Every account but `Mint` holds at least nothing. Debits equal credits, always: [`posting::post`]
+//! is the only code that changes a balance.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use protocol::ids::{BundleId, EntryId, JobId, PartyId, PeerId};
+use protocol::units::{Credits, Height, Moment};
+
+use crate::state::{View, row, table};
+
+pub(crate) mod bond;
+pub(crate) mod escrow;
+pub(crate) mod fee;
+pub(crate) mod issue;
+pub(crate) mod posting;
+pub(crate) mod transfer;
+
+/// So many lines of a party's history stand on one page.
+pub(crate) const LINES_PER_PAGE: u64 = 16;
+/// So many pages of a party's history are kept; older ones are written over.
+pub(crate) const HISTORY_PAGES: u64 = 16;
+
+/// Where credits can be.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
+)]
+pub enum Account {
+    /// Where credits come from: the only account below zero.
+    Mint,
+    /// Where credits end.
+    Burn,
+    /// What belongs to the federation.
+    Treasury,
+    /// Fees of the block that is being applied.
+    Fees,
+    /// What a party can spend.
+    Wallet(PartyId),
+    /// What a peer stands to lose.
+    Bond(PeerId),
+    /// What leaves a bond and has not matured.
+    Unbonding(PeerId),
+    /// What a member stands to lose as a judge.
+    MemberBond(PartyId),
+    /// What is set aside for a job; empty once it has ended.
+    Escrow(JobId),
+    /// A slash on its way to its shares; the place of an appeal window, which is zero today.
+    SlashHold(BundleId),
+}
+
+/// What went in and out of an account, ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Balance {
+    /// Micro-credits that went out.
+    pub debits: u128,
+    /// Micro-credits that came in.
+    pub credits: u128,
+    /// How many postings touched it; numbers the lines of a wallet's history.
+    pub postings: u64,
+}
+
+impl Balance {
+    /// What is in it; nothing for an account below zero, which only `Mint` can be.
+    pub fn amount(&self) -> Credits {
+        let rest = self.credits.saturating_sub(self.debits);
+        Credits::new(u64::try_from(rest).expect("no account holds more than the supply's bound"))
+    }
+}
+
+/// Why credits moved. The numbers are frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Code {
+    /// Granted at the beginning.
+    Grant = 1,
+    /// One party paid another.
+    Transfer = 2,
+    /// The fee of an entry.
+    Fee = 3,
+    /// The share of fees that is burned.
+    FeeBurned = 4,
+    /// The share of fees that the treasury keeps.
+    FeeKept = 5,
+    /// A peer's bond grew.
+    Bond = 6,
+    /// Credits began to leave a bond.
+    Unbond = 7,
+    /// Matured credits came back.
+    Withdraw = 8,
+    /// A member's bond was set aside.
+    MemberBond = 9,
+    /// A job's price was set aside.
+    Escrow = 10,
+    /// A run was paid.
+    Pay = 11,
+    /// A juror was paid.
+    PanelPay = 12,
+    /// What a job did not use came back.
+    Refund = 13,
+    /// A bond was slashed.
+    Slash = 14,
+    /// The share of a slash that is burned.
+    SlashBurned = 15,
+    /// The share of a slash for those it harmed.
+    SlashVictim = 16,
+    /// The share of a slash for who showed it.
+    SlashFinder = 17,
+    /// The share of a slash for the treasury.
+    SlashTreasury = 18,
+}
+
+/// What a posting was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum About {
+    /// The beginning, or the block as a whole.
+    Ledger,
+    /// An entry.
+    Entry(EntryId),
+    /// A peer's bond.
+    Peer(PeerId),
+    /// A job.
+    Job(JobId),
+    /// A bundle of a job.
+    Bundle(BundleId),
+}
+
+/// One line of a party's history: a posting that touched its wallet.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Line {
+    /// Its number in this history, from 0.
+    pub number: u64,
+    /// The block it was in.
+    pub height: Height,
+    /// The agreed time of that block.
+    pub when: Moment,
+    /// Why.
+    pub code: Code,
+    /// Whether the wallet grew.
+    pub incoming: bool,
+    /// How much.
+    pub amount: Credits,
+    /// The account at the other end.
+    pub other: Account,
+    /// What it was for.
+    pub about: About,
+}
+
+table!(
+    /// Every account that was ever touched.
+    Accounts, 0x20, Account => Balance
+);
+table!(
+    /// A page of a party's history.
+    History, 0x21, (PartyId, u64) => Vec<Line>
+);
+
+/// What is in an account.
+pub(crate) fn balance(view: &dyn View, account: Account) -> Balance {
+    row::<Accounts>(view, &account).unwrap_or_default()
+}
+
+/// What a party can spend.
+pub(crate) fn available(view: &dyn View, party: PartyId) -> Credits {
+    balance(view, Account::Wallet(party)).amount()
+}

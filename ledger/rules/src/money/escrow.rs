@@ -1,0 +1,83 @@
+//! A job's credits, set aside until its last bundle has ended.
+
+use protocol::ids::{JobId, PartyId};
+use protocol::units::Credits;
+
+use crate::money::posting::{Posting, post, post_covered};
+use crate::money::{About, Account, Code, balance};
+use crate::refusal::Refusal;
+use crate::state::Draft;
+use crate::work::Submitters;
+
+/// Sets credits of the submitter aside.
+///
+/// # Errors
+/// [`Refusal::InsufficientBalance`].
+pub(crate) fn lock(
+    draft: &mut Draft<'_>,
+    job: JobId,
+    from: PartyId,
+    amount: Credits,
+) -> Result<(), Refusal> {
+    post(
+        draft,
+        Posting {
+            from: Account::Wallet(from),
+            to: Account::Escrow(job),
+            amount,
+            code: Code::Escrow,
+            about: About::Job(job),
+        },
+    )?;
+    let mut submitter = draft.row::<Submitters>(&from).unwrap_or_default();
+    submitter.escrowed = submitter
+        .escrowed
+        .plus(amount)
+        .expect("all escrows together are at most the supply");
+    draft.put::<Submitters>(&from, &submitter);
+    Ok(())
+}
+
+/// Pays out of the escrow of a submitter's job what it was set aside for.
+pub(crate) fn pay(
+    draft: &mut Draft<'_>,
+    (job, submitter): (JobId, PartyId),
+    to: PartyId,
+    amount: Credits,
+    (code, about): (Code, About),
+) {
+    post_covered(
+        draft,
+        Posting {
+            from: Account::Escrow(job),
+            to: Account::Wallet(to),
+            amount,
+            code,
+            about,
+        },
+    );
+    let mut row = draft.row::<Submitters>(&submitter).unwrap_or_default();
+    row.escrowed = row
+        .escrowed
+        .minus(amount)
+        .expect("an escrow pays what its submitter set aside, once");
+    draft.put::<Submitters>(&submitter, &row);
+}
+
+/// What is left in a job's escrow.
+pub(crate) fn left(draft: &Draft<'_>, job: JobId) -> Credits {
+    balance(draft, Account::Escrow(job)).amount()
+}
+
+/// Gives the submitter back what is left, and says how much it was. The escrow is empty afterwards.
+pub(crate) fn refund(draft: &mut Draft<'_>, job: JobId, to: PartyId) -> Credits {
+    let rest = left(draft, job);
+    let why = (Code::Refund, About::Job(job));
+    pay(draft, (job, to), to, rest, why);
+    assert_eq!(
+        left(draft, job),
+        Credits::ZERO,
+        "an ended job holds no credits"
+    );
+    rest
+}

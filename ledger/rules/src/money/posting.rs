@@ -1,0 +1,92 @@
+//! The only code that changes a balance. A posting takes from one account what it gives another, so
+//! no sequence of postings can make or lose a credit.
+
+use protocol::ids::PartyId;
+use protocol::units::Credits;
+
+use crate::money::{
+    About, Account, Accounts, Balance, Code, HISTORY_PAGES, History, LINES_PER_PAGE, Line, balance,
+};
+use crate::refusal::Refusal;
+use crate::state::Draft;
+
+/// Credits moving from one account to another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Posting {
+    pub(crate) from: Account,
+    pub(crate) to: Account,
+    pub(crate) amount: Credits,
+    pub(crate) code: Code,
+    pub(crate) about: About,
+}
+
+/// Moves credits. Moving nothing leaves no trace.
+///
+/// # Errors
+/// [`Refusal::InsufficientBalance`] if `from` holds less; nothing moved.
+pub(crate) fn post(draft: &mut Draft<'_>, posting: Posting) -> Result<(), Refusal> {
+    if posting.amount == Credits::ZERO {
+        return Ok(());
+    }
+    assert_ne!(posting.from, posting.to, "credits move between two accounts");
+    let moved = u128::from(posting.amount.get());
+    let mut from = balance(draft, posting.from);
+    if posting.from != Account::Mint && from.amount() < posting.amount {
+        return Err(Refusal::InsufficientBalance {
+            needs: posting.amount,
+            has: from.amount(),
+        });
+    }
+    let mut to = balance(draft, posting.to);
+    from.debits = sum(from.debits, moved);
+    to.credits = sum(to.credits, moved);
+    touch(draft, posting.from, &mut from, &posting, false);
+    touch(draft, posting.to, &mut to, &posting, true);
+    Ok(())
+}
+
+/// Moves credits that the rules have made sure are there.
+pub(crate) fn post_covered(draft: &mut Draft<'_>, posting: Posting) {
+    if let Err(refusal) = post(draft, posting) {
+        panic!("{posting:?} is covered by what was set aside for it, but: {refusal}");
+    }
+}
+
+fn sum(total: u128, moved: u128) -> u128 {
+    total
+        .checked_add(moved)
+        .expect("2^64 postings of 2^64 micro-credits fit 128 bits")
+}
+
+fn touch(draft: &mut Draft<'_>, at: Account, row: &mut Balance, posting: &Posting, incoming: bool) {
+    if let Account::Wallet(party) = at {
+        write_line(draft, party, row.postings, posting, incoming);
+    }
+    row.postings = row.postings.saturating_add(1);
+    draft.put::<Accounts>(&at, row);
+}
+
+fn write_line(draft: &mut Draft<'_>, party: PartyId, number: u64, posting: &Posting, into: bool) {
+    let line = Line {
+        number,
+        height: draft.at().height,
+        when: draft.now(),
+        code: posting.code,
+        incoming: into,
+        amount: posting.amount,
+        other: if into { posting.from } else { posting.to },
+        about: posting.about,
+    };
+    let place = (party, history_page(number));
+    let mut page = draft.row::<History>(&place).unwrap_or_default();
+    if number.is_multiple_of(LINES_PER_PAGE) {
+        page.clear();
+    }
+    page.push(line);
+    draft.put::<History>(&place, &page);
+}
+
+/// The page on which line `number` stands.
+pub(crate) const fn history_page(number: u64) -> u64 {
+    (number / LINES_PER_PAGE) % HISTORY_PAGES
+}

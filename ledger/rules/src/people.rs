@@ -1,0 +1,133 @@
+//! Who there is: parties that own credits and sign, sponsors that let peers in, members that judge,
+//! peers that work.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use protocol::event::Event;
+use protocol::ids::{PartyId, PeerId, PublicKey};
+use protocol::units::{Credits, Height, Moment};
+
+use crate::refusal::Refusal;
+use crate::state::{Draft, View, row, table};
+
+pub(crate) mod key;
+pub(crate) mod member;
+pub(crate) mod sponsor;
+
+/// A party on the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Party {
+    /// Its root key, today the only one that speaks for it. Operational keys get their own rows.
+    pub root: PublicKey,
+    /// The block in which it became known.
+    pub since: Height,
+}
+
+/// An institution that lets peers in.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Sponsor {
+    /// What people call it.
+    pub name: String,
+    /// Whether it votes on blocks; a community desk does not.
+    pub member: bool,
+}
+
+/// An institution that votes on blocks and judges disputes.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Member {
+    /// What people call it.
+    pub name: String,
+    /// Its party.
+    pub party: PartyId,
+    /// The key that signs its votes on blocks.
+    pub consensus: PublicKey,
+    /// Its node.
+    pub peer: PeerId,
+    /// Its weight in votes.
+    pub power: u8,
+}
+
+/// A peer on the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Peer {
+    /// Its number, in order of admission.
+    pub number: u64,
+    /// Who bonds for it and is paid for it.
+    pub owner: PartyId,
+    /// The party of the institution that let it in.
+    pub sponsor: PartyId,
+    /// When it was let in.
+    pub admitted: Moment,
+    /// What open bundles hold of its bond.
+    pub locked: Credits,
+    /// What leaves its bond, and when each part matures.
+    pub unbonding: Vec<(Credits, Moment)>,
+    /// It is not drawn before this.
+    pub jailed_until: Moment,
+    /// It signed two results for one bundle: it is never drawn again.
+    pub struck: bool,
+}
+
+table!(
+    /// Every known party.
+    Parties, 0x30, PartyId => Party
+);
+table!(
+    /// The next nonce of a party's lane.
+    Nonces, 0x31, (PartyId, u16) => u64
+);
+table!(
+    /// Who may let peers in.
+    Sponsors, 0x32, PartyId => Sponsor
+);
+table!(
+    /// Members by number.
+    Members, 0x33, u32 => Member
+);
+table!(
+    /// The number of a member's party.
+    MemberNumbers, 0x34, PartyId => u32
+);
+table!(
+    /// Community desks by number.
+    Desks, 0x35, u32 => PartyId
+);
+table!(
+    /// Every admitted peer.
+    Peers, 0x36, PeerId => Peer
+);
+table!(
+    /// Peers by number.
+    PeerNumbers, 0x37, u64 => PeerId
+);
+
+/// Whether the party is known here.
+pub(crate) fn is_known(view: &dyn View, party: PartyId) -> bool {
+    row::<Parties>(view, &party).is_some()
+}
+
+/// The peer, if it is this party's.
+///
+/// # Errors
+/// [`Refusal::UnknownPeer`] or [`Refusal::NotYourPeer`].
+pub(crate) fn owned(view: &dyn View, peer: PeerId, by: PartyId) -> Result<Peer, Refusal> {
+    let row = row::<Peers>(view, &peer).ok_or(Refusal::UnknownPeer { peer })?;
+    if row.owner != by {
+        return Err(Refusal::NotYourPeer { peer });
+    }
+    Ok(row)
+}
+
+/// Makes the party of a root key known.
+///
+/// # Errors
+/// [`Refusal::AlreadyRegistered`].
+pub(crate) fn register(draft: &mut Draft<'_>, root: PublicKey) -> Result<PartyId, Refusal> {
+    let party = PartyId::of(&root);
+    if is_known(draft, party) {
+        return Err(Refusal::AlreadyRegistered { party });
+    }
+    let since = draft.at().height;
+    draft.put::<Parties>(&party, &Party { root, since });
+    draft.say(Event::Registered { party });
+    Ok(party)
+}

@@ -1,0 +1,212 @@
+//! Every way a rule says no, in the order the rules ask. A refused entry changed nothing but its
+//! fee and its nonce; refusals up to [`Refusal::FeeUnpayable`] did not even change these.
+
+use protocol::bytes::Malformed;
+use protocol::ids::{PartyId, PeerId};
+use protocol::units::{Credits, Height, Millis, Moment};
+use thiserror::Error;
+
+use crate::work::{Happening, Phase, State};
+
+/// A rule said no. Each has a number that never changes its meaning ([`Refusal::code`]).
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "each variant's words stand in its message, and its parts are named in them"
+)]
+pub enum Refusal {
+    // Who asks, and may it be asked at all?
+    #[error("malformed entry: {0}")]
+    Malformed(Malformed),
+    #[error("the entry is meant for another federation")]
+    ForeignFederation,
+    #[error("{party} is not known here: any party can make it known with `register`")]
+    UnknownParty { party: PartyId },
+    #[error("the key that signed does not speak for {party}")]
+    ForeignKey { party: PartyId },
+    #[error("the entry was valid until {valid_until}, and it is {now}: sign it again")]
+    Expired { valid_until: Moment, now: Moment },
+    #[error("the entry is valid until {valid_until}, but at most until {latest} is allowed")]
+    LivesTooLong { valid_until: Moment, latest: Moment },
+    #[error("nonce {got} is used: the next of this lane is {next}")]
+    NonceUsed { next: u64, got: u64 },
+    #[error("nonce {got} comes later: the next of this lane is {next}")]
+    NonceInFuture { next: u64, got: u64 },
+    #[error("insufficient balance for the fee: needs {needs}, has {has} available")]
+    FeeUnpayable { needs: Credits, has: Credits },
+
+    // Money.
+    #[error("nothing is moved: the amount is zero")]
+    AmountIsZero,
+    #[error("{party} is not known here, so it cannot be paid: `register` it first")]
+    UnknownReceiver { party: PartyId },
+    #[error("the amount is larger than all credits there can be")]
+    AmountTooLarge,
+    #[error("insufficient balance: needs {needs}, has {has} available")]
+    InsufficientBalance { needs: Credits, has: Credits },
+
+    // People.
+    #[error("{party} is already known")]
+    AlreadyRegistered { party: PartyId },
+    #[error("{party} is no sponsor: only a member or a community desk lets peers in")]
+    NotASponsor { party: PartyId },
+    #[error("{peer} is already admitted")]
+    AlreadyAdmitted { peer: PeerId },
+    #[error("{peer} is not admitted: ask a sponsor to `admit-peer` it")]
+    UnknownPeer { peer: PeerId },
+    #[error("{peer} belongs to another party")]
+    NotYourPeer { peer: PeerId },
+    #[error("{peer} signed two results for one bundle and takes no part any more")]
+    Struck { peer: PeerId },
+    #[error("only {free} of the bond is free, {asked} are asked; the rest is locked by open bundles")]
+    BondLocked { free: Credits, asked: Credits },
+    #[error("so many unbondings already wait: `withdraw` the matured ones first")]
+    TooManyUnbondings,
+    #[error("nothing has matured yet")]
+    NothingMatured,
+
+    // The market.
+    #[error("an offer has 1 to {max} slots, not {asked}")]
+    SlotsOutOfRange { asked: u16, max: u16 },
+    #[error("{peer} has no standing offer in this class")]
+    NoOffer { peer: PeerId },
+    #[error("the roster of this class is full")]
+    RosterFull,
+
+    // A job.
+    #[error("a bundle runs at least {min} times: one copy alone has nothing to be compared with")]
+    TooFewCopies { min: u8 },
+    #[error("a seal window is between {} and {} ms", .min.get(), .max.get())]
+    SealWindow { min: Millis, max: Millis },
+    #[error("a task has a price: {needed} per Gfuel gives none")]
+    PriceIsZero { needed: Credits },
+    #[error("class {class} has {have} standing offers, {copies} copies need as many: `offer ls`")]
+    NotEnoughOffers { class: &'static str, have: u32, copies: u8 },
+    #[error("there is no such job")]
+    UnknownJob,
+    #[error("the job has no such bundle")]
+    UnknownBundle,
+    #[error("only the submitter of the job may do this")]
+    NotYourJob,
+    #[error("the job is {}: {asked} is not possible now", .phase.words())]
+    WrongPhase { phase: Phase, asked: &'static str },
+    #[error("the job can be started from block {from} on, and this is block {height}")]
+    StartTooEarly { from: Height, height: Height },
+    #[error("the secret does not continue the submitter's chain")]
+    BrokenChain,
+    #[error(
+        "bundle {bundle} needs {copies} peers of different sponsors, and {found} stand ready with \
+         enough free bond at this price: lower the price per task, or wait; `offer ls`"
+    )]
+    NotEnoughPeers { bundle: u32, copies: u8, found: u8 },
+    #[error("{unsealed} bundles are not sealed yet")]
+    NotAllSealed { unsealed: u32 },
+    #[error("the submitter has until {close_by} to close; then anyone may")]
+    CloseTooEarly { close_by: Moment },
+    #[error("no deadline of this job has passed")]
+    NothingDue,
+
+    // A bundle.
+    #[error("the bundle is {}: {} is not possible now", .state.words(), .asked.words())]
+    WrongState { state: State, asked: Happening },
+    #[error("{peer} is not drawn for this bundle")]
+    NotDrawn { peer: PeerId },
+    #[error("{peer} already sealed")]
+    AlreadySealed { peer: PeerId },
+    #[error("it was due by {due}, and it is {now}")]
+    DeadlinePassed { due: Moment, now: Moment },
+    #[error("the seal was not signed by {peer}")]
+    SealForged { peer: PeerId },
+    #[error("{peer} did not seal this bundle")]
+    NotSealed { peer: PeerId },
+    #[error("{peer} already opened")]
+    AlreadyOpened { peer: PeerId },
+    #[error("the opening of {peer} is not what it sealed")]
+    OpeningMismatch { peer: PeerId },
+
+    // A dispute.
+    #[error("disputed tasks stand in rising order, each once")]
+    TasksOutOfOrder,
+    #[error("a disputed task carries one claim of every opened peer, all at the same place")]
+    ClaimsIncomplete,
+    #[error("the proof for {peer} does not lead to the root it opened")]
+    ProofForged { peer: PeerId },
+    #[error("the claims for the task at place {place} are equal: there is nothing to judge")]
+    NoDifference { place: u32 },
+    #[error("{party} is not called to judge this bundle")]
+    NotCalled { party: PartyId },
+    #[error("{party} has already answered")]
+    AlreadyAnswered { party: PartyId },
+    #[error("the answer is not what {party} sealed")]
+    AnswerMismatch { party: PartyId },
+    #[error("an answer has one outcome per disputed task: {expected}, not {found}")]
+    AnswerShape { expected: usize, found: usize },
+}
+
+impl Refusal {
+    /// Its number in answers and bills; frozen.
+    pub const fn code(&self) -> u16 {
+        match self {
+            Self::Malformed(_) => 1,
+            Self::ForeignFederation => 2,
+            Self::UnknownParty { .. } => 3,
+            Self::ForeignKey { .. } => 4,
+            Self::Expired { .. } => 5,
+            Self::LivesTooLong { .. } => 6,
+            Self::NonceUsed { .. } => 7,
+            Self::NonceInFuture { .. } => 8,
+            Self::FeeUnpayable { .. } => 9,
+            Self::AmountIsZero => 20,
+            Self::UnknownReceiver { .. } => 21,
+            Self::AmountTooLarge => 22,
+            Self::InsufficientBalance { .. } => 23,
+            Self::AlreadyRegistered { .. } => 30,
+            Self::NotASponsor { .. } => 31,
+            Self::AlreadyAdmitted { .. } => 32,
+            Self::UnknownPeer { .. } => 33,
+            Self::NotYourPeer { .. } => 34,
+            Self::Struck { .. } => 35,
+            Self::BondLocked { .. } => 36,
+            Self::TooManyUnbondings => 37,
+            Self::NothingMatured => 38,
+            Self::SlotsOutOfRange { .. } => 40,
+            Self::NoOffer { .. } => 41,
+            Self::RosterFull => 42,
+            Self::TooFewCopies { .. } => 50,
+            Self::SealWindow { .. } => 51,
+            Self::PriceIsZero { .. } => 52,
+            Self::NotEnoughOffers { .. } => 53,
+            Self::UnknownJob => 54,
+            Self::UnknownBundle => 55,
+            Self::NotYourJob => 56,
+            Self::WrongPhase { .. } => 57,
+            Self::StartTooEarly { .. } => 58,
+            Self::BrokenChain => 59,
+            Self::NotEnoughPeers { .. } => 60,
+            Self::NotAllSealed { .. } => 61,
+            Self::CloseTooEarly { .. } => 62,
+            Self::NothingDue => 63,
+            Self::WrongState { .. } => 70,
+            Self::NotDrawn { .. } => 71,
+            Self::AlreadySealed { .. } => 72,
+            Self::DeadlinePassed { .. } => 73,
+            Self::SealForged { .. } => 74,
+            Self::NotSealed { .. } => 75,
+            Self::AlreadyOpened { .. } => 76,
+            Self::OpeningMismatch { .. } => 77,
+            Self::TasksOutOfOrder => 90,
+            Self::ClaimsIncomplete => 91,
+            Self::ProofForged { .. } => 92,
+            Self::NoDifference { .. } => 93,
+            Self::NotCalled { .. } => 94,
+            Self::AlreadyAnswered { .. } => 95,
+            Self::AnswerMismatch { .. } => 96,
+            Self::AnswerShape { .. } => 97,
+        }
+    }
+
+    /// Whether the entry was not even entered: neither fee nor nonce changed.
+    pub const fn left_no_trace(&self) -> bool {
+        self.code() <= 9
+    }
+}

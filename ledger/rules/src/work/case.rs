@@ -1,0 +1,133 @@
+//! A job taken up by a rule: its row, changed in hand and put back once. Whatever the rule did, the
+//! job goes on where it can when it is put back: all sealed, or ended.
+
+use protocol::event::Event;
+use protocol::ids::{BundleId, JobId, PartyId};
+use protocol::units::{Credits, Moment};
+
+use crate::refusal::Refusal;
+use crate::state::Draft;
+use crate::work::due::{self, Due};
+use crate::work::{Bundle, Bundles, Happening, Job, Jobs, Phase, settle, step};
+
+/// A job in hand.
+pub(crate) struct Case<'d, 'v> {
+    pub(crate) draft: &'d mut Draft<'v>,
+    pub(crate) id: JobId,
+    pub(crate) job: Job,
+}
+
+impl<'d, 'v> Case<'d, 'v> {
+    /// Takes a job up.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownJob`].
+    pub(crate) fn take(draft: &'d mut Draft<'v>, id: JobId) -> Result<Self, Refusal> {
+        let job = draft.row::<Jobs>(&id).ok_or(Refusal::UnknownJob)?;
+        Ok(Self { draft, id, job })
+    }
+
+    /// Refuses anyone but the submitter.
+    pub(crate) fn only_by(&self, sender: PartyId) -> Result<(), Refusal> {
+        if self.job.sender == sender {
+            Ok(())
+        } else {
+            Err(Refusal::NotYourJob)
+        }
+    }
+
+    /// Refuses what is asked in any other phase.
+    pub(crate) fn only_in(&self, phase: Phase, asked: &'static str) -> Result<(), Refusal> {
+        if self.job.phase == phase {
+            Ok(())
+        } else {
+            let phase = self.job.phase;
+            Err(Refusal::WrongPhase { phase, asked })
+        }
+    }
+
+    pub(crate) const fn name(&self, index: u32) -> BundleId {
+        let job = self.id;
+        BundleId { job, index }
+    }
+
+    /// A bundle's row.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownBundle`]; before the draw, [`Refusal::WrongPhase`].
+    pub(crate) fn bundle(&self, index: u32) -> Result<Bundle, Refusal> {
+        if index >= self.job.terms.bundles() {
+            return Err(Refusal::UnknownBundle);
+        }
+        let row = self.draft.row::<Bundles>(&self.name(index));
+        row.ok_or(Refusal::WrongPhase {
+            phase: self.job.phase,
+            asked: "anything with its bundles",
+        })
+    }
+
+    pub(crate) fn keep(&mut self, index: u32, bundle: &Bundle) {
+        let name = self.name(index);
+        self.draft.put::<Bundles>(&name, bundle);
+    }
+
+    /// How many tasks a bundle has.
+    pub(crate) fn tasks_in(&self, index: u32) -> u32 {
+        let tasks = self.job.terms.tasks_of(index);
+        tasks.end.saturating_sub(tasks.start)
+    }
+
+    /// What one copy of these tasks costs at most.
+    pub(crate) fn price_of(&self, tasks: usize) -> Credits {
+        let tasks = u64::try_from(tasks).unwrap_or(u64::MAX);
+        self.job
+            .price
+            .times(tasks)
+            .expect("a part of a job costs less than all of it, which was escrowed")
+    }
+
+    /// Gives a bundle a deadline of its own.
+    pub(crate) fn due_at(&mut self, index: u32, bundle: &mut Bundle, when: Moment) {
+        bundle.due = when;
+        let name = self.name(index);
+        due::push(self.draft, when, Due::Bundle(name));
+    }
+
+    /// Puts the job back, moved on where its bundles allow it.
+    pub(crate) fn put_back(mut self) {
+        if self.job.phase == Phase::Sealing && self.job.unsealed == 0 && self.job.open > 0 {
+            self.job.phase = Phase::Sealed;
+            self.job.due = self.draft.now().after(self.draft.params().close_window);
+            let close_by = self.job.due;
+            self.draft.say(Event::AllSealed {
+                job: self.id,
+                close_by,
+            });
+            due::push(self.draft, close_by, Due::Job(self.id, 0));
+        }
+        if self.job.open == 0 && self.job.phase != Phase::Ended {
+            settle::end_job(&mut self);
+        }
+        self.draft.put::<Jobs>(&self.id, &self.job);
+    }
+}
+
+impl Bundle {
+    /// Moves on.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongState`] if that cannot happen here.
+    pub(crate) fn step(&mut self, happening: Happening) -> Result<(), Refusal> {
+        let state = self.state;
+        let asked = happening;
+        self.state = step(state, happening).ok_or(Refusal::WrongState { state, asked })?;
+        Ok(())
+    }
+
+    /// Moves on where the rules know that it can.
+    pub(crate) fn must_step(&mut self, happening: Happening) {
+        if let Err(refusal) = self.step(happening) {
+            panic!("{happening:?} is only found where it can happen, but: {refusal}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A job comes, and may be taken back until it is drawn.
+
+use protocol::event::{Ending, Event};
+use protocol::ids::{Digest, EntryId, JobId, PartyId};
+use protocol::job::Terms;
+use protocol::units::{Credits, Moment};
+
+use crate::market::{class, roster};
+use crate::money::escrow;
+use crate::params::{COPIES_MIN, SEAL_WINDOW_MAX, START_BLOCKS};
+use crate::people::member;
+use crate::refusal::Refusal;
+use crate::state::Draft;
+use crate::work::case::Case;
+use crate::work::due::{self, Due};
+use crate::work::{
+    Happening, Job, JobNumbers, Jobs, JobsOf, Phase, State, Submitters, step,
+};
+
+/// Submits a job: everything it can cost goes into escrow.
+///
+/// # Errors
+/// [`Refusal`] if the terms could never be met, or the wallet holds less than the escrow.
+pub(crate) fn submit(
+    draft: &mut Draft<'_>,
+    sender: PartyId,
+    entry: EntryId,
+    terms: &Terms,
+    chain: Digest,
+) -> Result<(), Refusal> {
+    if terms.copies < COPIES_MIN {
+        return Err(Refusal::TooFewCopies { min: COPIES_MIN });
+    }
+    let (min, max) = (draft.params().seal_window_min, SEAL_WINDOW_MAX);
+    if terms.seal_window < min || terms.seal_window > max {
+        return Err(Refusal::SealWindow { min, max });
+    }
+    let panel = u64::try_from(member::panel_size(draft)).expect("at most 64 members");
+    let quote = class::quote(draft.params(), terms, panel)?;
+    let have = roster::count(draft, terms.class);
+    if have < terms.copies.into() {
+        return Err(Refusal::NotEnoughOffers {
+            class: terms.class.name(),
+            have,
+            copies: terms.copies,
+        });
+    }
+    let id = JobId::new(*entry.bytes());
+    escrow::lock(draft, id, sender, quote.escrow)?;
+
+    let start_by = draft.now().after(draft.params().start_window);
+    let job = Job {
+        number: draft
+            .count(|counts| counts.jobs = counts.jobs.saturating_add(1))
+            .jobs,
+        sender,
+        terms: terms.clone(),
+        chain,
+        phase: Phase::Submitted,
+        submitted: draft.now(),
+        start_from: draft.at().height.after(START_BLOCKS),
+        due: start_by,
+        price: quote.price,
+        lock: quote.lock,
+        escrow: quote.escrow,
+        deposit: quote.deposit,
+        seed: None,
+        judges: None,
+        unsealed: terms.bundles(),
+        open: terms.bundles(),
+        paid: Credits::ZERO,
+        refunded: Credits::ZERO,
+    };
+    enter(draft, id, &job, start_by);
+    draft.say(Event::Submitted {
+        job: id,
+        sender,
+        terms: job.terms,
+        chain,
+        escrow: job.escrow,
+        start_from: job.start_from,
+        start_by,
+    });
+    Ok(())
+}
+
+fn enter(draft: &mut Draft<'_>, id: JobId, job: &Job, start_by: Moment) {
+    assert!(
+        draft.row::<Jobs>(&id).is_none(),
+        "a job is named by its entry, and a nonce is used once"
+    );
+    let mut submitter = draft.row::<Submitters>(&job.sender).unwrap_or_default();
+    draft.put::<JobsOf>(&(job.sender, submitter.jobs), &id);
+    submitter.jobs = submitter.jobs.saturating_add(1);
+    draft.put::<Submitters>(&job.sender, &submitter);
+    draft.put::<JobNumbers>(&job.number, &id);
+    draft.put::<Jobs>(&id, job);
+    due::push(draft, start_by, Due::Job(id, 0));
+}
+
+/// Takes a job back before it is drawn.
+///
+/// # Errors
+/// [`Refusal`] if it is not the sender's, or is drawn.
+pub(crate) fn cancel(draft: &mut Draft<'_>, sender: PartyId, job: JobId) -> Result<(), Refusal> {
+    let mut case = Case::take(draft, job)?;
+    case.only_by(sender)?;
+    case.only_in(Phase::Submitted, "cancelling")?;
+    end_undrawn(&mut case);
+    case.put_back();
+    Ok(())
+}
+
+/// Ends every bundle of a job that was never drawn.
+pub(crate) fn end_undrawn(case: &mut Case<'_, '_>) {
+    let ended = step(State::Waiting, Happening::Cancelled);
+    assert_eq!(ended, Some(State::Ended(Ending::Cancelled)));
+    for index in 0..case.job.terms.bundles() {
+        let bundle = case.name(index);
+        case.draft.say(Event::BundleEnded {
+            bundle,
+            ending: Ending::Cancelled,
+        });
+    }
+    (case.job.unsealed, case.job.open) = (0, 0);
+}
+
