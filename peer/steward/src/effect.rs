@@ -1,0 +1,328 @@
+//! Everything a peer can do about what happened. The driver performs effects in order; none waits.
+
+use std::sync::Arc;
+
+use protocol::entry::{Body, PeerSeal, Seal};
+use protocol::event::Ending;
+use protocol::ids::{BundleId, Digest, JobId, PeerId};
+use protocol::message::Message;
+use protocol::offer::Offer;
+use protocol::outcome::Outcome;
+use protocol::units::{Bytes, Credits};
+
+use crate::faults::Fault;
+
+/// Names one wish to enter something in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProposalToken(pub u64);
+
+/// Names one run in the executor, until it is done, failed or cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunToken(pub u64);
+
+/// Names who waits for an answer; chosen by the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// How large a blob is, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Exactly so large; anything else is the wrong blob.
+    Exactly(Bytes),
+    /// No larger than this.
+    AtMost(Bytes),
+}
+
+/// Why a run is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// We were drawn for it.
+    Work,
+    /// We judge it.
+    Panel,
+}
+
+/// One thing to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Sign this as an entry and send it to the members. The same token again means: what was
+    /// signed under it may be lost, so send *the same bytes* again; sign anew only if they are
+    /// forgotten or no longer valid. Answered by [`crate::Input::Answered`].
+    Propose {
+        /// The wish.
+        token: ProposalToken,
+        /// What to ask of the ledger.
+        body: Body,
+    },
+    /// Sign this seal with the node's key. Answered by [`crate::Input::SealSigned`].
+    SignSeal(Seal),
+    /// Say this to a peer. It may be lost.
+    Send {
+        /// To whom.
+        to: PeerId,
+        /// What.
+        message: Message,
+    },
+    /// Say [`Message::Outcomes`] to a peer, with the kept bytes of `inline` put in.
+    SendOutcomes {
+        /// To whom.
+        to: PeerId,
+        /// The bundle.
+        bundle: BundleId,
+        /// One per task, in order.
+        outcomes: Arc<[Outcome]>,
+        /// Outputs whose bytes go into the message; together within `INLINE_BYTES_MAX`.
+        inline: Vec<Digest>,
+        /// Our seal of them.
+        seal: PeerSeal,
+    },
+    /// Get a job's written form, at most `JOB_BYTES_MAX`, and read it. Answered by
+    /// [`crate::Input::JobFetched`] or [`crate::Input::FetchFailed`]; at once if it is at home.
+    FetchJob {
+        /// Its digest.
+        digest: Digest,
+        /// Who may have it, best first.
+        from: Vec<PeerId>,
+    },
+    /// Get a blob. Answered by [`crate::Input::Fetched`] (at once if it is at home) or
+    /// [`crate::Input::FetchFailed`].
+    Fetch {
+        /// Its digest.
+        digest: Digest,
+        /// How large it is.
+        size: Size,
+        /// Who may have it, best first.
+        from: Vec<PeerId>,
+    },
+    /// Run tasks of a job whose blobs are all at home, keep each canonical output as a blob, and
+    /// answer each task with [`crate::Input::TaskDone`] or [`crate::Input::TaskFailed`].
+    Run {
+        /// The run.
+        token: RunToken,
+        /// The bundle it is a part of.
+        bundle: BundleId,
+        /// The job's written form.
+        job: Digest,
+        /// The numbers of the tasks.
+        tasks: Vec<u32>,
+        /// Why.
+        why: Why,
+        /// Tasks whose output is passed through [`crate::misbehave::altered`] before it is kept
+        /// and named. Empty but in a `devnet` with the fault switch on.
+        alter: Vec<u32>,
+    },
+    /// Stop a run; nothing more is heard of it.
+    CancelRun(RunToken),
+    /// Keep these bytes as a blob; their digest was checked.
+    KeepOutput {
+        /// Their digest.
+        digest: Digest,
+        /// The output.
+        bytes: Vec<u8>,
+    },
+    /// Remember the judged outcomes of a bundle of ours across restarts, to be handed back by
+    /// [`crate::Input::KeptOutcomes`]. A driver that does not only makes us ask the peers again.
+    KeepOutcomes {
+        /// The bundle.
+        bundle: BundleId,
+        /// One per task, in order.
+        outcomes: Arc<[Outcome]>,
+    },
+    /// Sign this offer and announce it.
+    Announce(Offer),
+    /// Answer a request; each ticket is answered once.
+    Reply {
+        /// Whom.
+        ticket: Ticket,
+        /// With what.
+        answer: Answer,
+    },
+    /// Tell whoever watches our jobs.
+    Tell(News),
+    /// Write this to the log.
+    Report(Report),
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The job is on the ledger and its escrow is locked.
+    Submitted(JobId),
+    /// The job was taken back.
+    Cancelled(JobId),
+    /// It cannot be done, why, and what would help.
+    Refused {
+        /// Why, in words.
+        why: String,
+        /// A command that would help; empty if none does.
+        help: String,
+    },
+}
+
+/// What happened to a job of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It is on the ledger.
+    Submitted(JobId),
+    /// A bundle has its peers.
+    Drawn {
+        /// The bundle.
+        bundle: BundleId,
+        /// Who runs it.
+        peers: Vec<PeerId>,
+    },
+    /// A run passed to another peer, or to none.
+    Replaced {
+        /// The bundle.
+        bundle: BundleId,
+        /// Whose it was.
+        out: PeerId,
+        /// Whose it is.
+        next: Option<PeerId>,
+    },
+    /// A drawn peer says that it cannot.
+    RunFailed {
+        /// The bundle.
+        bundle: BundleId,
+        /// Who says so.
+        peer: PeerId,
+        /// In its words.
+        why: String,
+    },
+    /// A task's output is at home. Until its bundle ends it is provisional.
+    Output {
+        /// The job.
+        job: JobId,
+        /// The task's number.
+        task: u32,
+        /// What it gave.
+        outcome: Outcome,
+        /// Whether nothing is judged yet.
+        provisional: bool,
+    },
+    /// Every seal is on the ledger.
+    AllSealed(JobId),
+    /// Sealing is over.
+    Closed(JobId),
+    /// Opened outcomes differ.
+    Disputed {
+        /// The bundle.
+        bundle: BundleId,
+        /// Who opened.
+        peers: Vec<PeerId>,
+    },
+    /// Members run the disputed tasks.
+    PanelCalled {
+        /// The bundle.
+        bundle: BundleId,
+        /// The disputed tasks' numbers in the job.
+        tasks: Vec<u32>,
+        /// How many members.
+        judges: usize,
+        /// Which round.
+        round: u8,
+    },
+    /// They have judged.
+    Verdict {
+        /// The bundle.
+        bundle: BundleId,
+        /// Who was right.
+        upheld: Vec<PeerId>,
+        /// Who was wrong.
+        convicted: Vec<PeerId>,
+    },
+    /// A peer was punished for a bundle of ours.
+    Slashed {
+        /// The bundle.
+        bundle: BundleId,
+        /// Who.
+        peer: PeerId,
+        /// What for.
+        fault: protocol::event::Fault,
+        /// How much.
+        amount: Credits,
+    },
+    /// A bundle has ended.
+    BundleEnded {
+        /// The bundle.
+        bundle: BundleId,
+        /// How.
+        ending: Ending,
+    },
+    /// The job has ended.
+    Ended {
+        /// The job.
+        job: JobId,
+        /// What its runs were paid.
+        paid: Credits,
+        /// What came back.
+        refunded: Credits,
+    },
+}
+
+/// Something the operator may want to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// A peer did wrong; its severity is for the network's scores.
+    Fault {
+        /// Who.
+        peer: PeerId,
+        /// What.
+        fault: Fault,
+        /// Whether our patience with it is at its end.
+        hopeless: bool,
+    },
+    /// The fault switch is on, and these tasks will be answered wrongly. To be shown loudly.
+    Misbehaving {
+        /// The bundle.
+        bundle: BundleId,
+        /// The tasks' numbers.
+        tasks: Vec<u32>,
+    },
+    /// The ledger refused what we proposed.
+    ProposalRefused {
+        /// What kind of entry.
+        what: &'static str,
+        /// Why.
+        why: String,
+        /// Whether it will be tried again.
+        again: bool,
+    },
+    /// We proposed something so often without an answer that we stopped.
+    ProposalGivenUp {
+        /// What kind of entry.
+        what: &'static str,
+    },
+    /// We cannot do a run we were drawn for, or a duty.
+    CannotRun {
+        /// The bundle.
+        bundle: BundleId,
+        /// Why.
+        why: String,
+    },
+    /// A job of ours cannot be started by us: its chain secret is not ours to derive.
+    SecretUnknown(JobId),
+    /// We were found wrong and no longer add to our bond by ourselves.
+    Convicted {
+        /// The bundle.
+        bundle: BundleId,
+    },
+}
+
+/// What is to be done, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox(std::collections::VecDeque<Effect>);
+
+impl Outbox {
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.0.push_back(effect);
+    }
+
+    pub(crate) fn report(&mut self, report: Report) {
+        self.push(Effect::Report(report));
+    }
+
+    pub(crate) fn next(&mut self) -> Option<Effect> {
+        self.0.pop_front()
+    }
+}

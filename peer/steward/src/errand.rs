@@ -1,0 +1,207 @@
+//! One run, from its digests to its outcomes, for work and for duty alike.
+//!
+//! ```text
+//! Fetching ──all at home──▶ Queued ──a place is free──▶ Running ──every task answered──▶ Done
+//!     └── a blob is lost, or the job is not what its terms say ──┴── cannot run ──▶ Failed
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use protocol::ids::{BundleId, PeerId};
+use protocol::job::{Blob, Job, Terms};
+use protocol::outcome::Outcome;
+use protocol::units::{Bytes, Moment};
+
+use crate::crew::Crew;
+use crate::effect::{Effect, Outbox, Report, RunToken, Size, Why};
+use crate::hand::Hand;
+use crate::identity::Identity;
+use crate::stock::Have;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Fetching,
+    Queued,
+    Running(RunToken),
+    Done,
+    Failed(String),
+}
+
+/// What a task of an errand came to.
+pub(crate) type Found = Result<(Outcome, Bytes), String>;
+
+#[derive(Debug)]
+pub(crate) struct Errand {
+    pub(crate) bundle: BundleId,
+    pub(crate) why: Why,
+    pub(crate) stage: Stage,
+    terms: Arc<Terms>,
+    tasks: Vec<u32>,
+    from: Vec<PeerId>,
+    found: BTreeMap<u32, Found>,
+}
+
+impl Errand {
+    pub(crate) fn new(
+        bundle: BundleId,
+        why: Why,
+        terms: Arc<Terms>,
+        tasks: Vec<u32>,
+        from: Vec<PeerId>,
+    ) -> Self {
+        let (stage, found) = (Stage::Fetching, BTreeMap::new());
+        Self {
+            bundle,
+            why,
+            stage,
+            terms,
+            tasks,
+            from,
+            found,
+        }
+    }
+
+    /// Goes as far as it can now.
+    pub(crate) fn step(&mut self, hand: &mut Hand<'_>) {
+        if self.stage == Stage::Fetching {
+            self.stage = self.fetch(hand);
+        }
+        if self.stage == Stage::Queued
+            && let Some(token) = hand.crew.take(self.tasks.len(), hand.now)
+        {
+            self.stage = Stage::Running(token);
+            let alter = match self.why {
+                Why::Work => hand.me.lies(&self.tasks),
+                Why::Panel => Vec::new(),
+            };
+            if !alter.is_empty() {
+                let (bundle, tasks) = (self.bundle, alter.clone());
+                hand.out.report(Report::Misbehaving { bundle, tasks });
+            }
+            hand.out.push(Effect::Run {
+                token,
+                bundle: self.bundle,
+                job: self.terms.job,
+                tasks: self.tasks.clone(),
+                why: self.why,
+                alter,
+            });
+        }
+    }
+
+    fn fetch(&self, hand: &mut Hand<'_>) -> Stage {
+        let job = match hand
+            .stock
+            .job(self.terms.job, &self.from, hand.now, hand.out)
+        {
+            Have::Home(job) => job,
+            Have::Coming => return Stage::Fetching,
+            Have::Lost(why) => return Stage::Failed(format!("the job's description: {why}")),
+        };
+        if let Err(why) = fits(&job, &self.terms, hand.me) {
+            return Stage::Failed(why.to_owned());
+        }
+        let mut coming = false;
+        for (name, blob) in blobs(&job) {
+            let size = Size::Exactly(blob.size);
+            match hand
+                .stock
+                .blob(blob.digest, size, &self.from, hand.now, hand.out)
+            {
+                Have::Home(()) => {}
+                Have::Coming => coming = true,
+                Have::Lost(why) => return Stage::Failed(format!("{name}: {why}")),
+            }
+        }
+        if coming {
+            Stage::Fetching
+        } else {
+            Stage::Queued
+        }
+    }
+
+    /// A task was answered. Ignored unless this errand runs under `token` and waits for the task.
+    pub(crate) fn answered(&mut self, token: RunToken, task: u32, found: Found, crew: &mut Crew) {
+        if self.stage != Stage::Running(token)
+            || !self.tasks.contains(&task)
+            || self.found.contains_key(&task)
+        {
+            return;
+        }
+        crew.one_less(token);
+        self.found.insert(task, found);
+        if self.found.len() == self.tasks.len() {
+            crew.free(token);
+            self.stage = Stage::Done;
+        }
+    }
+
+    /// The whole run failed.
+    pub(crate) fn failed(&mut self, token: RunToken, why: String, crew: &mut Crew) {
+        if self.stage == Stage::Running(token) {
+            crew.free(token);
+            self.stage = Stage::Failed(why);
+        }
+    }
+
+    /// The executor was full: back into the queue.
+    pub(crate) fn busy(&mut self, token: RunToken, now: Moment, crew: &mut Crew) {
+        if self.stage == Stage::Running(token) {
+            crew.free(token);
+            crew.rest(now);
+            self.found.clear();
+            self.stage = Stage::Queued;
+        }
+    }
+
+    /// Nobody needs it any more.
+    pub(crate) fn stop(&mut self, why: &str, crew: &mut Crew, out: &mut Outbox) {
+        if let Stage::Running(token) = self.stage {
+            crew.free(token);
+            out.push(Effect::CancelRun(token));
+        }
+        if self.stage != Stage::Done {
+            self.stage = Stage::Failed(why.to_owned());
+        }
+    }
+
+    pub(crate) fn runs_under(&self, token: RunToken) -> bool {
+        self.stage == Stage::Running(token)
+    }
+
+    /// What was found, in the order of the tasks; whole only once it is [`Stage::Done`].
+    pub(crate) fn found(&self) -> impl Iterator<Item = &Found> {
+        self.tasks.iter().filter_map(|task| self.found.get(task))
+    }
+}
+
+fn blobs(job: &Job) -> impl Iterator<Item = (String, Blob)> + '_ {
+    let module = std::iter::once(("the module".to_owned(), job.module));
+    let stdin = job
+        .stdin
+        .iter()
+        .map(|blob| ("standard input".to_owned(), *blob));
+    let inputs = job
+        .inputs
+        .iter()
+        .map(|input| (format!("input {}", input.path), input.blob));
+    module.chain(stdin).chain(inputs)
+}
+
+/// Whether a job is what its terms say, and something this machine can run.
+fn fits(job: &Job, terms: &Terms, me: &Identity) -> Result<(), &'static str> {
+    if job.array.count != terms.tasks {
+        return Err("the job has another number of tasks than its terms say");
+    }
+    if job.limits.fuel != terms.task_fuel_max {
+        return Err("the job has another fuel limit than its terms say");
+    }
+    if !me.profiles.contains(&job.profile) {
+        return Err("this peer does not have the job's profile");
+    }
+    if job.limits.memory > me.memory {
+        return Err("this peer has less memory than the job may use");
+    }
+    Ok(())
+}

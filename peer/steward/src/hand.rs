@@ -1,0 +1,45 @@
+//! What the rooms of this crate act with: the time, who we are, and the shared desks.
+
+use protocol::ids::PeerId;
+use protocol::message::Message;
+use protocol::units::{Height, Moment};
+
+use crate::crew::Crew;
+use crate::desk::Desk;
+use crate::effect::{Effect, News, Outbox};
+use crate::faults::{Fault, Faults};
+use crate::identity::Identity;
+use crate::stock::Stock;
+
+/// Lent to a room while it acts; everything in it is shared by all rooms.
+#[derive(Debug)]
+pub(crate) struct Hand<'a> {
+    pub(crate) now: Moment,
+    /// Whether all that was agreed before our start has been told; until then nothing is said.
+    pub(crate) live: bool,
+    pub(crate) height: Height,
+    pub(crate) me: &'a Identity,
+    pub(crate) out: &'a mut Outbox,
+    pub(crate) desk: &'a mut Desk,
+    pub(crate) stock: &'a mut Stock,
+    pub(crate) crew: &'a mut Crew,
+    pub(crate) faults: &'a mut Faults,
+}
+
+impl Hand<'_> {
+    /// A peer did wrong.
+    pub(crate) fn fault(&mut self, peer: PeerId, fault: Fault) {
+        self.faults.note(peer, fault, self.out);
+    }
+
+    /// Tells whoever watches our jobs; what happened before our start is told to nobody.
+    pub(crate) fn tell(&mut self, news: News) {
+        if self.live {
+            self.out.push(Effect::Tell(news));
+        }
+    }
+
+    pub(crate) fn send(&mut self, to: PeerId, message: Message) {
+        self.out.push(Effect::Send { to, message });
+    }
+}

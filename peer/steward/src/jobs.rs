@@ -1,0 +1,363 @@
+//! The jobs this peer submitted, and the submissions that the ledger has not answered yet.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use protocol::entry::{Body, Opening, PeerSeal, chain};
+use protocol::event::Event;
+use protocol::ids::{BundleId, Digest, JobId, PeerId};
+use protocol::job::Terms;
+use protocol::message::Message;
+use protocol::outcome::Outcome;
+use protocol::units::Moment;
+
+use crate::desk::{Aim, Role, Turn};
+use crate::effect::{Answer, Effect, News, Report, Ticket};
+use crate::faults::Fault;
+use crate::hand::Hand;
+
+pub(crate) mod bundle;
+pub(crate) mod drive;
+pub(crate) mod hear;
+pub(crate) mod job;
+pub(crate) mod price;
+pub(crate) mod view;
+
+use job::{OwnJob, Phase, job_of};
+
+/// So many submissions and open jobs a peer has at most; more are refused.
+pub const JOBS_OPEN_MAX: usize = 1_024;
+/// So many ended jobs are held; then the oldest is forgotten here. The ledger remembers.
+pub const JOBS_ENDED_MAX: usize = 1_024;
+/// A submission's number is looked for among so many on both sides of the expected one.
+pub const SUBMISSIONS_SEARCHED: u64 = 512;
+
+#[derive(Debug)]
+struct Submission {
+    terms: Terms,
+    chain: Digest,
+    ticket: Ticket,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    jobs: BTreeMap<JobId, OwnJob>,
+    submissions: BTreeMap<u64, Submission>,
+    next: u64,
+    ended: VecDeque<JobId>,
+}
+
+impl Jobs {
+    pub(crate) fn get(&self, job: &JobId) -> Option<&OwnJob> {
+        self.jobs.get(job)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &OwnJob> {
+        self.jobs.values()
+    }
+
+    fn open(&self) -> usize {
+        self.submissions.len() + self.jobs.len() - self.ended.len()
+    }
+
+    /// Begins to submit a job.
+    pub(crate) fn submit(&mut self, ticket: Ticket, terms: Terms, hand: &mut Hand<'_>) {
+        if self.open() >= JOBS_OPEN_MAX {
+            let why = format!("{JOBS_OPEN_MAX} jobs of this peer are open");
+            let help = "peer job ls".to_owned();
+            hand.out.push(Effect::Reply {
+                ticket,
+                answer: Answer::Refused { why, help },
+            });
+            return;
+        }
+        let secret = hand.me.salt_key.chain_secret(&terms.job, self.next);
+        let chain = chain(&chain(&secret));
+        self.submissions.insert(
+            self.next,
+            Submission {
+                terms,
+                chain,
+                ticket,
+            },
+        );
+        self.next += 1;
+    }
+
+    /// Begins to take a job back.
+    pub(crate) fn cancel(&mut self, ticket: Ticket, id: JobId, hand: &mut Hand<'_>) {
+        let refused = match self.jobs.get_mut(&id) {
+            None => "this peer has not submitted such a job",
+            Some(job) if job.phase != Phase::Locked => "its peers are already drawn",
+            Some(job) if job.cancel.is_some() => "it is already being taken back",
+            Some(job) => {
+                job.cancel = Some(ticket);
+                return;
+            }
+        };
+        let (why, help) = (refused.to_owned(), format!("peer job show {id}"));
+        hand.out.push(Effect::Reply {
+            ticket,
+            answer: Answer::Refused { why, help },
+        });
+    }
+
+    /// Learns what the ledger says.
+    pub(crate) fn apply(&mut self, event: &Event, time: Moment, hand: &mut Hand<'_>) {
+        if let Event::Submitted {
+            job,
+            sender,
+            terms,
+            chain,
+            ..
+        } = event
+        {
+            if *sender == hand.me.party && terms.peer == hand.me.peer {
+                self.submitted(*job, terms, chain, event, time, hand);
+            }
+            return;
+        }
+        let Some(job) = job_of(event).and_then(|id| self.jobs.get_mut(&id)) else {
+            return;
+        };
+        job.apply(event, time, hand);
+        if job.phase != Phase::Locked
+            && let Some(ticket) = job.cancel.take()
+        {
+            let id = job.id;
+            hand.desk.forget(Aim::Cancel(id));
+            let drawn = job.bundles.iter().any(|bundle| !bundle.copies.is_empty());
+            let answer = if drawn {
+                let (why, help) = ("its peers were drawn first", format!("peer job show {id}"));
+                Answer::Refused {
+                    why: why.to_owned(),
+                    help,
+                }
+            } else {
+                Answer::Cancelled(id)
+            };
+            hand.out.push(Effect::Reply { ticket, answer });
+        }
+        if let Event::JobEnded { job, .. } = event {
+            hand.desk.forget_job(*job);
+            self.ended.push_back(*job);
+            if self.ended.len() > JOBS_ENDED_MAX
+                && let Some(oldest) = self.ended.pop_front()
+            {
+                self.jobs.remove(&oldest);
+            }
+        }
+    }
+
+    fn submitted(
+        &mut self,
+        id: JobId,
+        terms: &Terms,
+        end: &Digest,
+        event: &Event,
+        time: Moment,
+        hand: &mut Hand<'_>,
+    ) {
+        let number = self.number(&terms.job, end, hand);
+        let secret = number.map(|number| hand.me.salt_key.chain_secret(&terms.job, number));
+        if let Some(number) = number {
+            self.next = self.next.max(number + 1);
+            hand.desk.forget(Aim::Submit(number));
+            if let Some(submission) = self.submissions.remove(&number) {
+                let (ticket, answer) = (submission.ticket, Answer::Submitted(id));
+                hand.out.push(Effect::Reply { ticket, answer });
+            }
+        } else if hand.live {
+            hand.out.report(Report::SecretUnknown(id));
+        }
+        if let Some(job) = OwnJob::submitted(event, secret, time) {
+            self.jobs.insert(id, job);
+            hand.tell(News::Submitted(id));
+        }
+    }
+
+    /// The number of the submission with this end of its chain: first among those we wait for, then
+    /// around the number that is next.
+    fn number(&self, job: &Digest, end: &Digest, hand: &Hand<'_>) -> Option<u64> {
+        let ours = self.submissions.iter().find(|(_, s)| s.chain == *end);
+        if let Some((number, _)) = ours {
+            return Some(*number);
+        }
+        let is_it =
+            |number: &u64| chain(&chain(&hand.me.salt_key.chain_secret(job, *number))) == *end;
+        let near = (0..SUBMISSIONS_SEARCHED)
+            .flat_map(|far| [self.next.checked_add(far), self.next.checked_sub(far + 1)]);
+        near.flatten().find(is_it)
+    }
+
+    /// Everything agreed before our start is known: what is still open may have been told before.
+    pub(crate) fn revive(&mut self) {
+        for job in self.jobs.values_mut() {
+            job.revived = !job.has_ended();
+        }
+    }
+
+    /// Does what is open now, for every job.
+    pub(crate) fn act(&mut self, hand: &mut Hand<'_>) {
+        let mut given_up = Vec::new();
+        for (number, submission) in &self.submissions {
+            let aim = Aim::Submit(*number);
+            let body = || {
+                Some(Body::Submit {
+                    terms: submission.terms.clone(),
+                    chain: submission.chain,
+                })
+            };
+            if hand.desk.want(aim, hand.now, hand.out, body) {
+                given_up.push(aim);
+            }
+        }
+        for aim in given_up {
+            let why = "the federation did not answer; are enough members up?".to_owned();
+            self.turned(aim, Turn::Never(why), hand);
+        }
+        for job in self.jobs.values_mut().filter(|job| !job.is_quiet()) {
+            job.act(hand);
+        }
+    }
+
+    /// Does what is open now for one job.
+    pub(crate) fn act_on(&mut self, id: &JobId, hand: &mut Hand<'_>) {
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.act(hand);
+        }
+    }
+
+    /// Hears what became of something we proposed.
+    pub(crate) fn turned(&mut self, aim: Aim, turn: Turn, hand: &mut Hand<'_>) {
+        let Turn::Never(why) = turn else { return };
+        match aim {
+            Aim::Submit(number) => {
+                hand.desk.forget(aim);
+                if let Some(submission) = self.submissions.remove(&number) {
+                    let answer = Answer::Refused {
+                        why,
+                        help: "peer wallet balance".to_owned(),
+                    };
+                    hand.out.push(Effect::Reply {
+                        ticket: submission.ticket,
+                        answer,
+                    });
+                }
+            }
+            Aim::Cancel(id) => {
+                hand.desk.forget(aim);
+                if let Some(ticket) = self.jobs.get_mut(&id).and_then(|job| job.cancel.take()) {
+                    let answer = Answer::Refused {
+                        why,
+                        help: format!("peer job show {id}"),
+                    };
+                    hand.out.push(Effect::Reply { ticket, answer });
+                }
+            }
+            Aim::Seals(Role::Submitter, id, batch) => {
+                if let Some(job) = self.jobs.get_mut(&id) {
+                    job.seals.refused(batch);
+                }
+            }
+            Aim::Openings(Role::Submitter, id, batch) => {
+                if let Some(job) = self.jobs.get_mut(&id) {
+                    job.openings.refused(batch);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Hears what a drawn peer says to the submitter. Returns the job to act on.
+    pub(crate) fn hear(
+        &mut self,
+        from: PeerId,
+        message: Message,
+        hand: &mut Hand<'_>,
+    ) -> Option<JobId> {
+        let (id, said) = match message {
+            Message::Outcomes {
+                bundle,
+                outcomes,
+                inline,
+                seal,
+            } => {
+                let job = self.jobs.get_mut(&bundle.job);
+                let hear = |job: &mut OwnJob| {
+                    job.outcomes(from, bundle.index, outcomes, inline, seal, hand)
+                };
+                (bundle.job, job.map_or(Err(Fault::UnknownJob), hear))
+            }
+            Message::Openings { job: id, openings } => {
+                let job = self.jobs.get_mut(&id);
+                let said = job.map(|job| job.opened(from, openings, hand));
+                (id, said.unwrap_or(Err(Fault::UnknownJob)))
+            }
+            Message::RunFailed { bundle, why } => {
+                let job = self.jobs.get_mut(&bundle.job);
+                let said = job.map(|job| job.run_failed(from, bundle, why, hand));
+                (bundle.job, said.unwrap_or(Err(Fault::UnknownJob)))
+            }
+            Message::AskOutcomes { .. } | Message::Entries(_) | Message::EntryRefused { .. } => {
+                return None;
+            }
+        };
+        if let Err(fault) = said {
+            hand.fault(from, fault);
+        }
+        Some(id)
+    }
+
+    /// We ran a bundle of our own job.
+    pub(crate) fn own_outcomes(
+        &mut self,
+        bundle: BundleId,
+        outcomes: Arc<[Outcome]>,
+        seal: PeerSeal,
+        hand: &mut Hand<'_>,
+    ) {
+        let (outcomes, inline) = (outcomes.to_vec(), Vec::new());
+        let message = Message::Outcomes {
+            bundle,
+            outcomes,
+            inline,
+            seal,
+        };
+        self.hear(hand.me.peer, message, hand);
+    }
+
+    /// We open seals of our own job.
+    pub(crate) fn openings(
+        &mut self,
+        from: PeerId,
+        job: JobId,
+        openings: Vec<Opening>,
+        hand: &mut Hand<'_>,
+    ) {
+        self.hear(from, Message::Openings { job, openings }, hand);
+    }
+
+    /// Outcomes that were kept in an earlier life.
+    pub(crate) fn recall(&mut self, bundle: BundleId, outcomes: Vec<Outcome>) {
+        if let Some(job) = self.jobs.get_mut(&bundle.job) {
+            job.recall(bundle.index, outcomes);
+        }
+    }
+
+    /// A peer can be reached again: it is asked at once for what we lack.
+    pub(crate) fn greet(&mut self, peer: PeerId, now: Moment) {
+        for job in self.jobs.values_mut().filter(|job| !job.is_quiet()) {
+            for bundle in &mut job.bundles {
+                if let Some(copy) = bundle.copy(&peer) {
+                    copy.ask_at = now;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn wake_after(&self, acted: Moment) -> Option<Moment> {
+        let loud = self.jobs.values().filter(|job| !job.is_quiet());
+        loud.filter_map(|job| job.wake_after(acted)).min()
+    }
+}

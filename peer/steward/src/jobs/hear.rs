@@ -1,0 +1,182 @@
+//! What drawn peers tell the submitter. Each is a stranger: everything is checked against what the
+//! ledger says before it is kept.
+
+use std::sync::Arc;
+
+use protocol::entry::{Opening, PeerSeal};
+use protocol::event::Ending;
+use protocol::ids::{BundleId, Digest, PeerId};
+use protocol::outcome::{self, Outcome};
+
+use super::bundle::Stage;
+use super::drive::tell_outputs;
+use super::job::{OwnJob, Phase};
+use crate::effect::{Effect, News};
+use crate::faults::Fault;
+use crate::hand::Hand;
+
+impl OwnJob {
+    /// A peer says what a bundle gave, and how it sealed that.
+    ///
+    /// # Errors
+    /// The fault of who said it; nothing was kept.
+    pub(crate) fn outcomes(
+        &mut self,
+        from: PeerId,
+        index: u32,
+        outcomes: Vec<Outcome>,
+        inline: Vec<Vec<u8>>,
+        seal: PeerSeal,
+        hand: &mut Hand<'_>,
+    ) -> Result<(), Fault> {
+        let (id, fuel_max) = (self.id, self.terms.task_fuel_max);
+        let sealing = matches!(self.phase, Phase::Sealing | Phase::Sealed { .. });
+        let bundle = self
+            .bundles
+            .get_mut(index as usize)
+            .ok_or(Fault::UnknownJob)?;
+        let tasks = bundle.tasks.len();
+        let copy = bundle.copy(&from).ok_or(Fault::NotDrawn)?;
+        if outcomes.len() != tasks || outcomes.iter().any(|o| o.fuel > fuel_max) {
+            return Err(Fault::WrongOutcomes);
+        }
+        if seal.peer != from || seal.bundle != index {
+            return Err(Fault::WrongSeal);
+        }
+        match &copy.seal {
+            Some(held) if held.hash != seal.hash => return Err(Fault::TwoSeals),
+            Some(_) => {}
+            None => {
+                seal.signed(hand.me.federation, id)
+                    .check()
+                    .map_err(|_| Fault::WrongSeal)?;
+            }
+        }
+        if copy.root.is_some() && outcome::root(&outcomes) != copy.root {
+            return Err(Fault::WrongRoot);
+        }
+        if copy
+            .outcomes
+            .as_ref()
+            .is_some_and(|held| **held != *outcomes)
+        {
+            return Err(Fault::WrongOutcomes);
+        }
+        let list: Arc<[Outcome]> = outcomes.into();
+        copy.outcomes = Some(list.clone());
+        copy.failed = None;
+        if !copy.sealed && sealing && copy.seal.is_none() {
+            self.seals.put((index, from), seal.clone(), hand.now);
+        }
+        copy.seal = Some(seal);
+        self.keep(index, &list, inline, hand)
+            .map_err(|()| Fault::WrongBytes)
+    }
+
+    /// Shows a bundle's first outcomes, and keeps the outputs that came with them.
+    fn keep(
+        &mut self,
+        index: u32,
+        list: &Arc<[Outcome]>,
+        inline: Vec<Vec<u8>>,
+        hand: &mut Hand<'_>,
+    ) -> Result<(), ()> {
+        let Some(bundle) = self.bundles.get_mut(index as usize) else {
+            return Ok(());
+        };
+        if bundle.first.is_none() {
+            bundle.first = Some(list.clone());
+            for (task, outcome) in bundle.tasks.clone().zip(list.iter()) {
+                if self.have.contains(&outcome.digest) {
+                    let (job, outcome) = (self.id, *outcome);
+                    hand.tell(News::Output {
+                        job,
+                        task,
+                        outcome,
+                        provisional: true,
+                    });
+                } else {
+                    bundle.missing.entry(outcome.digest).or_default().push(task);
+                }
+            }
+        }
+        let mut wrong = false;
+        for bytes in inline {
+            let digest = Digest::of(&bytes);
+            if bundle.missing.remove(&digest).is_some() {
+                self.have.insert(digest);
+                hand.out.push(Effect::KeepOutput { digest, bytes });
+                tell_outputs(bundle, &digest, hand);
+            } else if !list.iter().any(|outcome| outcome.digest == digest) {
+                wrong = true;
+            }
+        }
+        if wrong { Err(()) } else { Ok(()) }
+    }
+
+    /// A peer opens its seals of this job.
+    ///
+    /// # Errors
+    /// The fault of who said it; what was right in it is kept.
+    pub(crate) fn opened(
+        &mut self,
+        from: PeerId,
+        openings: Vec<Opening>,
+        hand: &mut Hand<'_>,
+    ) -> Result<(), Fault> {
+        let opening_phase = matches!(self.phase, Phase::Opening { .. });
+        let mut fault = Ok(());
+        for opening in openings {
+            let Some(bundle) = self.bundles.get_mut(opening.bundle as usize) else {
+                fault = Err(Fault::UnknownJob);
+                continue;
+            };
+            let Some(copy) = bundle.copy(&from).filter(|_| opening.peer == from) else {
+                fault = Err(Fault::NotDrawn);
+                continue;
+            };
+            // Without its seal we cannot check it; the peer will enter it by itself.
+            let Some(seal) = &copy.seal else { continue };
+            if opening.seal(&self.id) != seal.hash {
+                fault = Err(Fault::WrongOpening);
+            } else if copy.sealed && copy.root.is_none() && opening_phase {
+                self.openings.put((opening.bundle, from), opening, hand.now);
+            }
+        }
+        fault
+    }
+
+    /// A drawn peer says that it cannot run a bundle.
+    pub(crate) fn run_failed(
+        &mut self,
+        from: PeerId,
+        bundle: BundleId,
+        why: String,
+        hand: &mut Hand<'_>,
+    ) -> Result<(), Fault> {
+        let held = self
+            .bundles
+            .get_mut(bundle.index as usize)
+            .ok_or(Fault::UnknownJob)?;
+        let copy = held.copy(&from).ok_or(Fault::NotDrawn)?;
+        if copy.outcomes.is_none() && copy.failed.is_none() {
+            copy.failed = Some(why.clone());
+            hand.tell(News::RunFailed {
+                bundle,
+                peer: from,
+                why,
+            });
+        }
+        Ok(())
+    }
+
+    /// Outcomes that were kept in an earlier life.
+    pub(crate) fn recall(&mut self, index: u32, outcomes: Vec<Outcome>) {
+        if let Some(bundle) = self.bundles.get_mut(index as usize)
+            && matches!(bundle.stage, Stage::Ended(Ending::Agreed | Ending::Judged))
+            && outcomes.len() == bundle.tasks.len()
+        {
+            bundle.recall(&outcomes.into());
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! A job this peer submitted, as the ledger tells its life.
+//!
+//! ```text
+//! Locked ──Start──▶ Sealing ──all sealed──▶ Sealed ──Close──▶ Opening ──last bundle ends──▶ Ended
+//!    └──────────────────────── cancelled, or never started ───────────────────────────────▲
+//! ```
+
+use std::collections::BTreeSet;
+
+use protocol::entry::{Opening, PeerSeal};
+use protocol::event::{Event, Fault as LedgerFault};
+use protocol::ids::{BundleId, Digest, JobId, PeerId};
+use protocol::job::Terms;
+use protocol::outcome;
+use protocol::units::{Credits, Height, Moment};
+
+use super::bundle::{Bundle, Copy, Judged, Stage};
+use crate::effect::{News, Ticket};
+use crate::faults::Fault;
+use crate::gather::Gather;
+use crate::hand::Hand;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Locked,
+    Sealing,
+    Sealed { close_by: Moment },
+    Opening { by: Moment },
+    Ended { at: Moment },
+}
+
+#[derive(Debug)]
+pub(crate) struct OwnJob {
+    pub(crate) id: JobId,
+    pub(crate) terms: Terms,
+    /// The start of its hash chain; `None` if it is not ours to derive.
+    pub(crate) secret: Option<Digest>,
+    pub(crate) escrow: Credits,
+    pub(crate) submitted: Moment,
+    pub(crate) start_from: Height,
+    pub(crate) start_by: Moment,
+    pub(crate) phase: Phase,
+    pub(crate) bundles: Vec<Bundle>,
+    pub(crate) seals: Gather<PeerSeal>,
+    pub(crate) openings: Gather<Opening>,
+    pub(crate) paid: Credits,
+    pub(crate) refunded: Credits,
+    pub(crate) slashed: Vec<(BundleId, PeerId, LedgerFault, Credits)>,
+    /// Outputs that are at home.
+    pub(crate) have: BTreeSet<Digest>,
+    /// Who waits for the job to be taken back.
+    pub(crate) cancel: Option<Ticket>,
+    /// Whether it was open when we started: then the peers may have told us before.
+    pub(crate) revived: bool,
+}
+
+impl OwnJob {
+    /// A job whose `Submitted` was agreed at `time`; `None` for any other event.
+    pub(crate) fn submitted(event: &Event, secret: Option<Digest>, time: Moment) -> Option<Self> {
+        let Event::Submitted {
+            job,
+            terms,
+            escrow,
+            start_from,
+            start_by,
+            ..
+        } = event
+        else {
+            return None;
+        };
+        let bundle = |index| Bundle::new(BundleId { job: *job, index }, terms.tasks_of(index));
+        Some(Self {
+            id: *job,
+            terms: terms.clone(),
+            secret,
+            escrow: *escrow,
+            submitted: time,
+            start_from: *start_from,
+            start_by: *start_by,
+            phase: Phase::Locked,
+            bundles: (0..terms.bundles()).map(bundle).collect(),
+            seals: Gather::new(),
+            openings: Gather::new(),
+            paid: Credits::ZERO,
+            refunded: Credits::ZERO,
+            slashed: Vec::new(),
+            have: BTreeSet::new(),
+            cancel: None,
+            revived: false,
+        })
+    }
+
+    pub(crate) const fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Ended { .. })
+    }
+
+    fn bundle(&mut self, id: &BundleId) -> Option<&mut Bundle> {
+        self.bundles.get_mut(id.index as usize)
+    }
+
+    /// Learns what the ledger says about this job's course as a whole.
+    pub(crate) fn apply(&mut self, event: &Event, time: Moment, hand: &mut Hand<'_>) {
+        let id = self.id;
+        match event {
+            Event::Drawn {
+                bundle,
+                peers,
+                seal_by,
+            } => {
+                self.phase = Phase::Sealing;
+                if let Some(bundle) = self.bundle(bundle) {
+                    bundle.stage = Stage::Drawn;
+                    bundle.seal_by = *seal_by;
+                    bundle.copies = peers.iter().copied().map(Copy::new).collect();
+                }
+                hand.tell(News::Drawn {
+                    bundle: *bundle,
+                    peers: peers.clone(),
+                });
+            }
+            Event::Replaced {
+                bundle,
+                out,
+                next,
+                seal_by,
+            } => {
+                self.replaced(*bundle, *out, *next, *seal_by);
+                hand.tell(News::Replaced {
+                    bundle: *bundle,
+                    out: *out,
+                    next: *next,
+                });
+            }
+            Event::Sealed { bundle, peer } => {
+                self.seals.gone((bundle.index, *peer));
+                if let Some(copy) = self.bundle(bundle).and_then(|b| b.copy(peer)) {
+                    copy.sealed = true;
+                }
+            }
+            Event::AllSealed { close_by, .. } => {
+                self.phase = Phase::Sealed {
+                    close_by: *close_by,
+                };
+                hand.tell(News::AllSealed(id));
+            }
+            Event::Closed { open_by, .. } => {
+                self.phase = Phase::Opening { by: *open_by };
+                self.seals = Gather::new();
+                hand.tell(News::Closed(id));
+            }
+            Event::Opened { bundle, peer, root } => {
+                self.openings.gone((bundle.index, *peer));
+                let Some(copy) = self.bundle(bundle).and_then(|b| b.copy(peer)) else {
+                    return;
+                };
+                copy.root = Some(*root);
+                let list = copy.outcomes.as_ref();
+                if list.is_some_and(|list| outcome::root(list) != Some(*root)) {
+                    copy.outcomes = None;
+                    hand.fault(*peer, Fault::WrongRoot);
+                }
+            }
+            Event::Slashed {
+                bundle,
+                peer,
+                fault,
+                amount,
+            } => {
+                self.slashed.push((*bundle, *peer, *fault, *amount));
+                let (bundle, peer, fault, amount) = (*bundle, *peer, *fault, *amount);
+                hand.tell(News::Slashed {
+                    bundle,
+                    peer,
+                    fault,
+                    amount,
+                });
+            }
+            Event::JobEnded { paid, refunded, .. } => {
+                (self.paid, self.refunded) = (*paid, *refunded);
+                self.phase = Phase::Ended { at: time };
+                (self.seals, self.openings) = (Gather::new(), Gather::new());
+                hand.tell(News::Ended {
+                    job: id,
+                    paid: *paid,
+                    refunded: *refunded,
+                });
+            }
+            other => self.judge(other, hand),
+        }
+    }
+
+    /// Learns what the ledger says about the judgement of one of its bundles.
+    fn judge(&mut self, event: &Event, hand: &mut Hand<'_>) {
+        match event {
+            Event::Disputed {
+                bundle,
+                roots,
+                dispute_by,
+            } => {
+                if let Some(bundle) = self.bundle(bundle) {
+                    bundle.stage = Stage::Disputed { by: *dispute_by };
+                }
+                let peers = roots.iter().map(|(peer, _)| *peer).collect();
+                hand.tell(News::Disputed {
+                    bundle: *bundle,
+                    peers,
+                });
+            }
+            Event::PanelCalled {
+                bundle: id,
+                tasks,
+                panel,
+                round,
+                seal_by,
+            } => {
+                let Some(bundle) = self.bundle(id) else {
+                    return;
+                };
+                bundle.stage = Stage::Panel {
+                    round: *round,
+                    by: *seal_by,
+                };
+                let places = tasks.iter().filter_map(|task| task.claims.first());
+                bundle.places = places.map(|(_, proof)| proof.place).collect();
+                let first = bundle.tasks.start;
+                let tasks = bundle.places.iter().map(|place| first + place).collect();
+                let (judges, round) = (panel.len(), *round);
+                hand.tell(News::PanelCalled {
+                    bundle: *id,
+                    tasks,
+                    judges,
+                    round,
+                });
+            }
+            Event::PanelOpening { bundle, open_by } => {
+                if let Some(bundle) = self.bundle(bundle)
+                    && let Stage::Panel { by, .. } = &mut bundle.stage
+                {
+                    *by = *open_by;
+                }
+            }
+            Event::Verdict {
+                bundle: id,
+                right,
+                upheld,
+                convicted,
+            } => {
+                let (upheld, convicted) = (upheld.clone(), convicted.clone());
+                if let Some(bundle) = self.bundle(id) {
+                    let (right, upheld, convicted) =
+                        (right.clone(), upheld.clone(), convicted.clone());
+                    bundle.judged = Some(Judged {
+                        right,
+                        upheld,
+                        convicted,
+                    });
+                }
+                hand.tell(News::Verdict {
+                    bundle: *id,
+                    upheld,
+                    convicted,
+                });
+            }
+            Event::BundleEnded { bundle: id, ending } => {
+                self.seals_gone(id);
+                if let Some(bundle) = self.bundle(id) {
+                    bundle.stage = Stage::Ended(*ending);
+                }
+                hand.tell(News::BundleEnded {
+                    bundle: *id,
+                    ending: *ending,
+                });
+            }
+            Event::Paid { amount, .. } => {
+                self.paid = self.paid.plus(*amount).unwrap_or(Credits::MAX);
+            }
+            _ => {}
+        }
+    }
+
+    fn seals_gone(&mut self, id: &BundleId) {
+        let Some(bundle) = self.bundles.get(id.index as usize) else {
+            return;
+        };
+        for copy in &bundle.copies {
+            self.seals.gone((id.index, copy.peer));
+            self.openings.gone((id.index, copy.peer));
+        }
+    }
+
+    fn replaced(&mut self, id: BundleId, out: PeerId, next: Option<PeerId>, seal_by: Moment) {
+        self.seals.gone((id.index, out));
+        let Some(bundle) = self.bundle(&id) else {
+            return;
+        };
+        bundle.seal_by = seal_by;
+        bundle.copies.retain(|copy| copy.peer != out);
+        bundle.copies.extend(next.map(Copy::new));
+    }
+
+    /// How many seals the ledger still lacks.
+    pub(crate) fn unsealed(&self) -> usize {
+        let drawn = self
+            .bundles
+            .iter()
+            .filter(|bundle| bundle.stage == Stage::Drawn);
+        drawn
+            .flat_map(|bundle| &bundle.copies)
+            .filter(|copy| !copy.sealed)
+            .count()
+    }
+
+    /// How many openings the ledger still lacks.
+    pub(crate) fn unopened(&self) -> usize {
+        let drawn = self
+            .bundles
+            .iter()
+            .filter(|bundle| bundle.stage == Stage::Drawn);
+        let copies = drawn.flat_map(|bundle| &bundle.copies);
+        copies
+            .filter(|copy| copy.sealed && copy.root.is_none())
+            .count()
+    }
+}
+
+/// The job that an event is about, if it is about one.
+pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
+    match event {
+        Event::Submitted { job, .. }
+        | Event::AllSealed { job, .. }
+        | Event::Closed { job, .. }
+        | Event::JobEnded { job, .. } => Some(*job),
+        Event::Drawn { bundle, .. }
+        | Event::Replaced { bundle, .. }
+        | Event::Sealed { bundle, .. }
+        | Event::Opened { bundle, .. }
+        | Event::Disputed { bundle, .. }
+        | Event::PanelCalled { bundle, .. }
+        | Event::PanelOpening { bundle, .. }
+        | Event::Verdict { bundle, .. }
+        | Event::Slashed { bundle, .. }
+        | Event::Paid { bundle, .. }
+        | Event::BundleEnded { bundle, .. } => Some(bundle.job),
+        Event::Registered { .. }
+        | Event::Transferred { .. }
+        | Event::PeerAdmitted { .. }
+        | Event::BondChanged { .. }
+        | Event::OfferPublished { .. }
+        | Event::OfferWithdrawn { .. } => None,
+    }
+}

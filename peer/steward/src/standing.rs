@@ -1,0 +1,212 @@
+//! Our own standing, and everybody's standing offers, as last agreed.
+//!
+//! ```text
+//! works? ──not admitted──▶ ask our sponsor ──bond below target──▶ bond ──▶ publish each offer
+//! ```
+
+use std::collections::BTreeMap;
+
+use protocol::entry::Body;
+use protocol::event::{Event, Fault};
+use protocol::ids::{PartyId, PeerId};
+use protocol::job::Class;
+use protocol::units::Credits;
+
+use crate::desk::Aim;
+use crate::effect::Report;
+use crate::hand::Hand;
+use crate::identity::Identity;
+
+/// A peer's standing offer in a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StandingOffer {
+    /// The peer.
+    pub peer: PeerId,
+    /// Its sponsor, if it was admitted by an entry.
+    pub sponsor: Option<PartyId>,
+    /// The class.
+    pub class: Class,
+    /// Its weight in draws.
+    pub slots: u16,
+    /// The least it is drawn for.
+    pub per_gfuel: Credits,
+    /// What it stands to lose, as far as events tell.
+    pub bond: Credits,
+}
+
+/// What the ledger says of this peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OurStanding {
+    /// Whether a sponsor let it in.
+    pub admitted: bool,
+    /// What it stands to lose.
+    pub bond: Credits,
+    /// Whether a panel found it wrong since its bond was last topped up by hand.
+    pub convicted: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    sponsor: Option<PartyId>,
+    owner: Option<PartyId>,
+    bond: Credits,
+}
+
+#[derive(Debug)]
+pub(crate) struct Standing {
+    us: PeerId,
+    places: BTreeMap<PeerId, Place>,
+    offers: BTreeMap<(Class, PeerId), (u16, Credits)>,
+    ours: OurStanding,
+}
+
+impl Standing {
+    pub(crate) fn new(me: &Identity) -> Self {
+        let ours = OurStanding {
+            admitted: me.admitted,
+            bond: me.bond,
+            convicted: false,
+        };
+        let place = Place {
+            sponsor: None,
+            owner: Some(me.party),
+            bond: me.bond,
+        };
+        let places = BTreeMap::from([(me.peer, place)]);
+        Self {
+            us: me.peer,
+            places,
+            offers: BTreeMap::new(),
+            ours,
+        }
+    }
+
+    pub(crate) const fn ours(&self) -> OurStanding {
+        self.ours
+    }
+
+    /// The standing offers of a class.
+    pub(crate) fn offers(&self, class: Class) -> impl Iterator<Item = StandingOffer> {
+        let of_class = self.offers.iter().filter(move |((c, _), _)| *c == class);
+        of_class.map(|((class, peer), (slots, per_gfuel))| {
+            let place = self.places.get(peer).copied().unwrap_or_default();
+            StandingOffer {
+                peer: *peer,
+                sponsor: place.sponsor,
+                class: *class,
+                slots: *slots,
+                per_gfuel: *per_gfuel,
+                bond: place.bond,
+            }
+        })
+    }
+
+    /// Who owns a peer, as far as events tell.
+    pub(crate) fn owner(&self, peer: &PeerId) -> Option<PartyId> {
+        self.places.get(peer)?.owner
+    }
+
+    /// Learns what the ledger says. Returns what the operator must hear, if anything.
+    pub(crate) fn apply(&mut self, event: &Event) -> Option<Report> {
+        match event {
+            Event::PeerAdmitted {
+                peer,
+                owner,
+                sponsor,
+            } => {
+                let place = self.places.entry(*peer).or_default();
+                (place.owner, place.sponsor) = (Some(*owner), Some(*sponsor));
+                self.ours.admitted |= *peer == self.us;
+            }
+            Event::BondChanged { peer, bond, .. } => self.set_bond(*peer, *bond, true),
+            Event::OfferPublished {
+                peer,
+                class,
+                slots,
+                per_gfuel,
+            } => {
+                self.offers.insert((*class, *peer), (*slots, *per_gfuel));
+            }
+            Event::OfferWithdrawn { peer, class } => {
+                self.offers.remove(&(*class, *peer));
+            }
+            Event::Slashed {
+                bundle,
+                peer,
+                fault,
+                amount,
+            } => {
+                let bond = self
+                    .places
+                    .get(peer)
+                    .map_or(Credits::ZERO, |place| place.bond);
+                let judge = matches!(fault, Fault::WrongJudgement | Fault::NoJudgement);
+                if !judge {
+                    self.set_bond(*peer, bond.minus(*amount).unwrap_or_default(), false);
+                }
+                if *peer == self.us && *fault == Fault::WrongOutcome {
+                    self.ours.convicted = true;
+                    return Some(Report::Convicted { bundle: *bundle });
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn set_bond(&mut self, peer: PeerId, bond: Credits, by_owner: bool) {
+        self.places.entry(peer).or_default().bond = bond;
+        if peer == self.us {
+            self.ours.bond = bond;
+            self.ours.convicted &= !by_owner;
+        }
+    }
+
+    /// Wants what a peer that works for others needs: to be let in, bonded, and on offer. Who was
+    /// convicted does not bond again by itself: its machine needs a hand first.
+    pub(crate) fn act(&self, hand: &mut Hand<'_>) {
+        let me = hand.me;
+        if !me.works() {
+            return;
+        }
+        let (peer, owner, now) = (me.peer, me.party, hand.now);
+        if !self.ours.admitted {
+            if me.sponsor {
+                hand.desk.want(Aim::Admit, now, hand.out, || {
+                    Some(Body::AdmitPeer { peer, owner })
+                });
+            }
+            return;
+        }
+        hand.desk.forget(Aim::Admit);
+        let missing = me
+            .bond_target
+            .minus(self.ours.bond)
+            .filter(|rest| *rest > Credits::ZERO);
+        match missing {
+            Some(amount) if !self.ours.convicted => {
+                hand.desk.want(Aim::Bond, now, hand.out, || {
+                    Some(Body::Bond { peer, amount })
+                });
+                return;
+            }
+            Some(_) => {}
+            None => hand.desk.forget(Aim::Bond),
+        }
+        for class in me.classes.iter().copied() {
+            let (slots, per_gfuel) = (me.slots, me.per_gfuel);
+            if self.offers.get(&(class, peer)) == Some(&(slots, per_gfuel)) {
+                hand.desk.forget(Aim::Offer(class));
+            } else if !self.ours.convicted {
+                let body = Body::PublishOffer {
+                    peer,
+                    class,
+                    slots,
+                    per_gfuel,
+                };
+                hand.desk
+                    .want(Aim::Offer(class), now, hand.out, || Some(body));
+            }
+        }
+    }
+}
