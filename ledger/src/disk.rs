@@ -148,7 +148,8 @@ impl Disk {
 
     /// The agreed block at `height`, if this disk has it.
     pub fn agreed(&self, height: Height) -> Option<Agreed> {
-        self.get(CHAIN, &agreed_key(height)).map(|bytes| agreed::decode(&bytes))
+        self.get(CHAIN, &agreed_key(height))
+            .map(|bytes| agreed::decode(&bytes))
     }
 
     /// One of the upper half's own notes.
@@ -185,7 +186,11 @@ impl Disk {
     /// A look at the ledger as it is now; later writes do not show.
     pub fn view(&self) -> View<'_> {
         let head = self.head_lock();
-        View { disk: self, snapshot: self.0.db.snapshot(), head: *head }
+        View {
+            disk: self,
+            snapshot: self.0.db.snapshot(),
+            head: *head,
+        }
     }
 
     /// Writes a draft in one batch, synced to the disk if `synced`. Stops the process if it fails.
@@ -202,7 +207,11 @@ impl Disk {
         }
         let mut head = self.head();
         for block in &draft.agreed {
-            assert_eq!(block.height(), head.after(1), "an agreed block stands on the head");
+            assert_eq!(
+                block.height(),
+                head.after(1),
+                "an agreed block stands on the head"
+            );
             head = block.height();
             self.stage(&mut batch, CHAIN, &agreed_key(head), Some(&block.encode()));
         }
@@ -232,7 +241,11 @@ impl Disk {
             *known = head;
         }
         self.0.grown.notify_all();
-        let hook = self.0.on_agreed.read().unwrap_or_else(PoisonError::into_inner);
+        let hook = self
+            .0
+            .on_agreed
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(hook) = hook.as_ref() {
             hook(head);
         }
@@ -240,7 +253,10 @@ impl Disk {
 
     fn newest_agreed(&self) -> Height {
         let part = self.part(CHAIN);
-        let mode = IteratorMode::From(&[AGREED, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Direction::Reverse);
+        let mode = IteratorMode::From(
+            &[AGREED, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            Direction::Reverse,
+        );
         match self.0.db.iterator_cf(part, mode).next() {
             None => Height::GENESIS,
             Some(Ok((key, _))) => agreed_height(&key).unwrap_or(Height::GENESIS),
@@ -249,7 +265,10 @@ impl Disk {
     }
 
     fn part(&self, name: &str) -> &ColumnFamily {
-        self.0.db.cf_handle(name).expect("open() makes all four parts")
+        self.0
+            .db
+            .cf_handle(name)
+            .expect("open() makes all four parts")
     }
 
     fn get(&self, part: &str, key: &[u8]) -> Option<Vec<u8>> {
@@ -259,13 +278,7 @@ impl Disk {
         }
     }
 
-    fn stage(
-        &self,
-        batch: &mut rocksdb::WriteBatch,
-        part: &str,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) {
+    fn stage(&self, batch: &mut rocksdb::WriteBatch, part: &str, key: &[u8], value: Option<&[u8]>) {
         match value {
             Some(value) => batch.put_cf(self.part(part), key, value),
             None => batch.delete_cf(self.part(part), key),
@@ -307,11 +320,9 @@ impl View<'_> {
     pub fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
         let start = from.max(prefix);
         let mode = IteratorMode::From(start, Direction::Forward);
-        let rows = self.snapshot.iterator_cf_opt(
-            self.disk.part(STATE),
-            ReadOptions::default(),
-            mode,
-        );
+        let rows =
+            self.snapshot
+                .iterator_cf_opt(self.disk.part(STATE), ReadOptions::default(), mode);
         let mut found = Vec::new();
         for row in rows.take(limit.min(SCAN_ROWS_MAX)) {
             match row {

@@ -125,7 +125,6 @@ struct Core<A: Application + 'static> {
     view_time: Duration,
     block_bytes_max: usize,
     application: Arc<Mutex<A>>,
-    wake: Arc<Wake>,
     running: RwLock<Option<Running>>,
     stopping: AtomicBool,
     rescues: AtomicU64,
@@ -161,7 +160,9 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let me = MemberKey::of(&config.key);
         if config.view_time.is_zero() || config.view_time.subsec_nanos() != 0 {
-            return Err(EngineError::ViewTime { given: config.view_time });
+            return Err(EngineError::ViewTime {
+                given: config.view_time,
+            });
         }
         if config.chain == 0 {
             return Err(EngineError::Chain);
@@ -192,7 +193,6 @@ impl Engine {
             view_time: config.view_time,
             block_bytes_max: config.block_bytes_max,
             application: Arc::new(Mutex::new(application)),
-            wake: config.wake.clone(),
             running: RwLock::new(None),
             stopping: AtomicBool::new(false),
             rescues: AtomicU64::new(0),
@@ -204,7 +204,14 @@ impl Engine {
             .spawn(move || watch::watch(&*watched))
             .map_err(EngineError::Thread)?;
         let watch = Mutex::new(Some(watch));
-        Ok(Self { core, disk, wake: config.wake, evidence, counts, watch })
+        Ok(Self {
+            core,
+            disk,
+            wake: config.wake,
+            evidence,
+            counts,
+            watch,
+        })
     }
 
     /// Takes in a frame that came over the authenticated link of `from`. It never blocks.
@@ -212,7 +219,10 @@ impl Engine {
     /// # Errors
     /// See [`NotTaken`]; [`NotTaken::Malformed`] is a fault of the sender.
     pub fn deliver(&self, from: MemberKey, frame: &[u8]) -> Result<(), NotTaken> {
-        self.core.post().ok_or(NotTaken::Stopped)?.deliver(from, frame)
+        self.core
+            .post()
+            .ok_or(NotTaken::Stopped)?
+            .deliver(from, frame)
     }
 
     /// The ledger it writes; agreed blocks and their proofs are read there.
@@ -250,7 +260,11 @@ impl Engine {
     pub fn stop(&self) {
         self.wake.close();
         self.core.halt();
-        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let watch = self
+            .watch
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(watch) = watch {
             // A watch that panicked has stopped the process already.
             let _ended = watch.join();
@@ -290,7 +304,11 @@ impl<A: Application + 'static> Core<A> {
                 post.release(view);
             }
         })));
-        let shell = Shell::new(self.application.clone(), self.disk.clone(), self.block_bytes_max);
+        let shell = Shell::new(
+            self.application.clone(),
+            self.disk.clone(),
+            self.block_bytes_max,
+        );
         let replica = ReplicaSpec::builder()
             .app(shell)
             .network(Wire(post.clone()))
@@ -299,7 +317,10 @@ impl<A: Application + 'static> Core<A> {
             .build()
             .start();
         let mut running = self.running.write().unwrap_or_else(PoisonError::into_inner);
-        *running = Some(Running { replica: Some(replica), post });
+        *running = Some(Running {
+            replica: Some(replica),
+            post,
+        });
     }
 
     /// Stops the engine's threads and waits for them.

@@ -52,7 +52,8 @@ impl DoubleVote {
     fn is_signed(&self, chain: u64, vote: &SignedVote) -> bool {
         let message = vote_bytes(chain, self.view, vote.block, self.phase);
         VerifyingKey::from_bytes(self.member.bytes()).is_ok_and(|key| {
-            key.verify(&message, &Signature::from_bytes(&vote.signature)).is_ok()
+            key.verify(&message, &Signature::from_bytes(&vote.signature))
+                .is_ok()
         })
     }
 }
@@ -88,10 +89,17 @@ impl Evidence {
         if first.block == vote.block {
             return;
         }
-        let double = DoubleVote { member, view, phase, first, second: vote };
-        let known = book.faults.iter().any(|fault| {
-            (fault.member, fault.view, fault.phase) == (member, view, phase)
-        });
+        let double = DoubleVote {
+            member,
+            view,
+            phase,
+            first,
+            second: vote,
+        };
+        let known = book
+            .faults
+            .iter()
+            .any(|fault| (fault.member, fault.view, fault.phase) == (member, view, phase));
         // Signatures are checked only here: honest votes never come this far.
         if known {
             return;
@@ -147,7 +155,11 @@ mod tests {
         look(3, vote(&key, 3, 31));
         assert!(evidence.take().is_empty());
         look(3, vote(&key, 3, 32));
-        assert_eq!(evidence.take().len(), 1, "a forged first vote hides nothing");
+        assert_eq!(
+            evidence.take().len(),
+            1,
+            "a forged first vote hides nothing"
+        );
         look(2, vote(&key, 2, 22));
         look(2, vote(&key, 2, 23));
         let faults = evidence.take();

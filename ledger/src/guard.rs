@@ -88,9 +88,18 @@ impl Guard {
     /// # Errors
     /// See [`GuardError`]; a damaged file is one.
     pub fn open(path: &Path, chain: u64) -> Result<Self, GuardError> {
-        let cannot = |cause| GuardError::Cannot { path: path.to_path_buf(), cause };
-        let damaged = || GuardError::Damaged { path: path.to_path_buf() };
-        let never = Ballot { view: 0, phase: 0, block: BlockHash::GENESIS };
+        let cannot = |cause| GuardError::Cannot {
+            path: path.to_path_buf(),
+            cause,
+        };
+        let damaged = || GuardError::Damaged {
+            path: path.to_path_buf(),
+        };
+        let never = Ballot {
+            view: 0,
+            phase: 0,
+            block: BlockHash::GENESIS,
+        };
         let found = match std::fs::read(path) {
             Ok(bytes) => Some(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -111,7 +120,12 @@ impl Guard {
             }
         };
         let file = OpenOptions::new().write(true).open(path).map_err(cannot)?;
-        Ok(Self { file, path: path.to_path_buf(), chain, last: Mutex::new(last) })
+        Ok(Self {
+            file,
+            path: path.to_path_buf(),
+            chain,
+            last: Mutex::new(last),
+        })
     }
 
     /// The last vote on record; view 0 if there is none.
@@ -130,10 +144,16 @@ impl Guard {
             return Ok(());
         }
         if ballot.view <= last.view {
-            return Err(HeldBack { asked: ballot.view, last: last.view });
+            return Err(HeldBack {
+                asked: ballot.view,
+                last: last.view,
+            });
         }
         let sector = encode(self.chain, ballot);
-        let written = self.file.write_all_at(&sector, 0).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all_at(&sector, 0)
+            .and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             let path = self.path.display();
             tracing::error!(target: "ledger::guard", %error, "the vote guard failed, stopping");
@@ -151,7 +171,9 @@ fn make(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::write(&fresh, bytes)?;
     File::open(&fresh)?.sync_all()?;
     std::fs::rename(&fresh, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
@@ -183,7 +205,11 @@ mod tests {
     use super::*;
 
     fn ballot(view: u64, block: u8) -> Ballot {
-        Ballot { view, phase: 0, block: BlockHash::new([block; 32]) }
+        Ballot {
+            view,
+            phase: 0,
+            block: BlockHash::new([block; 32]),
+        }
     }
 
     #[test]
@@ -195,9 +221,19 @@ mod tests {
         for _ in 0..2 {
             let guard = Guard::open(&path, 7).unwrap();
             assert_eq!(guard.last(), ballot(5, 1));
-            assert_eq!(guard.allow(ballot(5, 1)), Ok(()), "the same vote may be told again");
-            assert_eq!(guard.allow(ballot(5, 2)), Err(HeldBack { asked: 5, last: 5 }));
-            assert_eq!(guard.allow(ballot(4, 1)), Err(HeldBack { asked: 4, last: 5 }));
+            assert_eq!(
+                guard.allow(ballot(5, 1)),
+                Ok(()),
+                "the same vote may be told again"
+            );
+            assert_eq!(
+                guard.allow(ballot(5, 2)),
+                Err(HeldBack { asked: 5, last: 5 })
+            );
+            assert_eq!(
+                guard.allow(ballot(4, 1)),
+                Err(HeldBack { asked: 4, last: 5 })
+            );
         }
         assert_eq!(guard.allow(ballot(6, 2)), Ok(()));
     }
@@ -212,13 +248,22 @@ mod tests {
             let mut bad = good.clone();
             bad[at] ^= 0x10;
             std::fs::write(&path, &bad).unwrap();
-            assert!(matches!(Guard::open(&path, 7), Err(GuardError::Damaged { .. })), "byte {at}");
+            assert!(
+                matches!(Guard::open(&path, 7), Err(GuardError::Damaged { .. })),
+                "byte {at}"
+            );
         }
         for length in [0, 1, 57, 89, 511] {
             std::fs::write(&path, &good[..length]).unwrap();
-            assert!(matches!(Guard::open(&path, 7), Err(GuardError::Damaged { .. })));
+            assert!(matches!(
+                Guard::open(&path, 7),
+                Err(GuardError::Damaged { .. })
+            ));
         }
         std::fs::write(&path, &good).unwrap();
-        assert!(matches!(Guard::open(&path, 8), Err(GuardError::OtherChain { found: 7, .. })));
+        assert!(matches!(
+            Guard::open(&path, 8),
+            Err(GuardError::OtherChain { found: 7, .. })
+        ));
     }
 }

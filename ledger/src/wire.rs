@@ -28,9 +28,7 @@ use crate::guard::{Ballot, Guard};
 use borsh_engine::BorshSerialize;
 use door::Kind;
 use flow::{Flow, Sight};
-use hotstuff_rs::block_sync::messages::{
-    AdvertisePC, BlockSyncAdvertiseMessage, BlockSyncMessage,
-};
+use hotstuff_rs::block_sync::messages::{AdvertisePC, BlockSyncAdvertiseMessage, BlockSyncMessage};
 use hotstuff_rs::hotstuff::messages::{HotStuffMessage, PhaseVote};
 use hotstuff_rs::hotstuff::types::PhaseCertificate;
 use hotstuff_rs::networking::messages::{Message, ProgressMessage};
@@ -201,7 +199,11 @@ impl Post {
         }
         door::check(kind, frame).map_err(|_| NotTaken::Malformed)?;
         let view = self.kit.disk.pulse().view.load(Ordering::SeqCst);
-        if self.inbox.put(from, kind, frame, view) { Ok(()) } else { Err(NotTaken::TooMuch) }
+        if self.inbox.put(from, kind, frame, view) {
+            Ok(())
+        } else {
+            Err(NotTaken::TooMuch)
+        }
     }
 
     /// Lets out the votes that the disk has recorded, up to `view`.
@@ -253,12 +255,20 @@ impl Post {
 
     fn hold(&self, to: MemberKey, vote: &PhaseVote, message: Message) {
         let block = BlockHash::new(vote.block.bytes());
-        let ballot = Ballot { view: vote.view.int(), phase: vote.phase as u8, block };
+        let ballot = Ballot {
+            view: vote.view.int(),
+            phase: vote.phase as u8,
+            block,
+        };
         let mut held = lock(&self.held);
         if held.len() == HELD_VOTES_MAX {
             held.pop_front();
         }
-        held.push_back(HeldVote { ballot, to, message });
+        held.push_back(HeldVote {
+            ballot,
+            to,
+            message,
+        });
     }
 
     /// A message that says nothing: it makes the engine's loop go round once.
@@ -306,7 +316,9 @@ impl Post {
     fn may_answer(&self, from: MemberKey) -> bool {
         let mut answering = lock(&self.answering);
         let now = Instant::now();
-        let waits = answering.get(&from).is_some_and(|asked| now - *asked < ANSWER_PATIENCE);
+        let waits = answering
+            .get(&from)
+            .is_some_and(|asked| now - *asked < ANSWER_PATIENCE);
         if !waits {
             answering.insert(from, now);
         }
@@ -328,22 +340,34 @@ impl Post {
         if view > entered.saturating_add(flow::VIEWS_AHEAD_MAX) {
             return;
         }
-        let signed =
-            SignedVote { block: BlockHash::new(vote.block.bytes()), signature: vote.signature.bytes() };
-        self.kit.evidence.look(self.kit.chain, from, (view, vote.phase as u8), signed);
+        let signed = SignedVote {
+            block: BlockHash::new(vote.block.bytes()),
+            signature: vote.signature.bytes(),
+        };
+        self.kit
+            .evidence
+            .look(self.kit.chain, from, (view, vote.phase as u8), signed);
     }
 }
 
 impl Network for Wire {
     fn init_validator_set(&mut self, set: ValidatorSet) {
         let members = Members::from_engine(&set);
-        *self.0.members.write().unwrap_or_else(PoisonError::into_inner) = members;
+        *self
+            .0
+            .members
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = members;
     }
 
     /// Members that are removed stay reachable until the next start: their last votes are needed
     /// to finish the change.
     fn update_validator_set(&mut self, updates: ValidatorSetUpdates) {
-        let mut members = self.0.members.write().unwrap_or_else(PoisonError::into_inner);
+        let mut members = self
+            .0
+            .members
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         for (key, power) in updates.inserts() {
             members.admit(*key, power.int());
         }
@@ -358,7 +382,12 @@ impl Network for Wire {
         let is_last = matches!(advert, BlockSyncAdvertiseMessage::AdvertiseBlock(_));
         if self.0.pacer.is_due(is_last) {
             let frame = message.try_to_vec().expect("a Vec takes all bytes");
-            for (member, _) in self.0.members().iter().filter(|(member, _)| **member != self.0.me) {
+            for (member, _) in self
+                .0
+                .members()
+                .iter()
+                .filter(|(member, _)| **member != self.0.me)
+            {
                 self.0.kit.carrier.send(member, Lane::Bulk, frame.clone());
             }
         }
@@ -389,7 +418,11 @@ impl Network for Wire {
         if to == self.0.me {
             return self.0.tell_me(message);
         }
-        self.0.kit.carrier.send(&to, lane, message.try_to_vec().expect("a Vec takes all bytes"));
+        self.0.kit.carrier.send(
+            &to,
+            lane,
+            message.try_to_vec().expect("a Vec takes all bytes"),
+        );
     }
 
     fn recv(&mut self) -> Option<(VerifyingKey, Message)> {
@@ -401,7 +434,10 @@ impl Network for Wire {
         let mut flow = lock(&post.flow);
         let view = post.kit.disk.pulse().view.load(Ordering::SeqCst);
         let fetches = flow.release_due(Instant::now(), view, &post.kit.disk);
-        post.kit.counts.fetched.fetch_add(fetches, Ordering::Relaxed);
+        post.kit
+            .counts
+            .fetched
+            .fetch_add(fetches, Ordering::Relaxed);
         if let Some(next) = flow.next() {
             return Some(next);
         }

@@ -37,7 +37,8 @@ impl Agreed {
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Agreed {
-    borsh::from_slice(bytes).expect("only encode() writes agreed blocks, and the disk has checksums")
+    borsh::from_slice(bytes)
+        .expect("only encode() writes agreed blocks, and the disk has checksums")
 }
 
 impl Disk {
@@ -59,11 +60,17 @@ impl Disk {
         hashes
             .into_iter()
             .map(|hash| {
-                let header = self.header(&hash).expect("the engine inserts what it commits");
+                let header = self
+                    .header(&hash)
+                    .expect("the engine inserts what it commits");
                 let proof = (Some(hash) == newest)
                     .then(|| self.proof(&header, highest.as_ref()))
                     .flatten();
-                Agreed { header, datum: self.datum(&hash).unwrap_or_default(), proof }
+                Agreed {
+                    header,
+                    datum: self.datum(&hash).unwrap_or_default(),
+                    proof,
+                }
             })
             .collect()
     }
@@ -92,9 +99,12 @@ impl Disk {
 
     /// The blocks that stand on this one.
     pub(crate) fn children(&self, hash: &BlockHash) -> Vec<BlockHash> {
-        self.get(ENGINE, &[&variables::BLOCK_TO_CHILDREN[..], hash.bytes()].concat())
-            .and_then(|bytes| borsh::from_slice(&bytes).ok())
-            .unwrap_or_default()
+        self.get(
+            ENGINE,
+            &[&variables::BLOCK_TO_CHILDREN[..], hash.bytes()].concat(),
+        )
+        .and_then(|bytes| borsh::from_slice(&bytes).ok())
+        .unwrap_or_default()
     }
 
     /// Finds the child, the grandchild and the certificate in views that follow each other.
@@ -110,7 +120,10 @@ impl Disk {
                 };
                 if let Some(certificate) = highest.cloned().into_iter().chain(above).find(fits) {
                     let headers = [block.clone(), child, grandchild];
-                    return Some(CommitProof { headers, certificate });
+                    return Some(CommitProof {
+                        headers,
+                        certificate,
+                    });
                 }
             }
         }

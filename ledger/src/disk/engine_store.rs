@@ -39,7 +39,10 @@ impl Batch {
         &'a self,
         is: impl Fn(&[u8]) -> bool + 'a,
     ) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.0.iter().filter(move |(key, _)| is(key)).filter_map(|(_, value)| value.as_deref())
+        self.0
+            .iter()
+            .filter(move |(key, _)| is(key))
+            .filter_map(|(_, value)| value.as_deref())
     }
 
     fn number(&self, key: [u8; 1]) -> Option<u64> {
@@ -116,7 +119,10 @@ impl KVStore for Disk {
     }
 
     fn snapshot<'b>(&'b self) -> EngineSnapshot<'b> {
-        EngineSnapshot { disk: self, snapshot: self.0.db.snapshot() }
+        EngineSnapshot {
+            disk: self,
+            snapshot: self.0.db.snapshot(),
+        }
     }
 }
 
@@ -131,7 +137,11 @@ impl Disk {
             pulse.certified.store(view, Ordering::SeqCst);
         }
         if let Some(view) = voted {
-            let hook = self.0.on_voted.read().unwrap_or_else(PoisonError::into_inner);
+            let hook = self
+                .0
+                .on_voted
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
             if let Some(hook) = hook.as_ref() {
                 hook(view);
             }
@@ -155,8 +165,16 @@ impl Disk {
     /// The highest view in which anything happened here, and the highest one voted in.
     pub(crate) fn views(&self) -> (u64, u64) {
         let (entered, certified) = self.stored_views();
-        let expired = self.highest_tc().ok().flatten().map_or(0, |certificate| certificate.view.int());
-        let voted = self.highest_view_phase_voted().ok().flatten().map_or(0, |view| view.int());
+        let expired = self
+            .highest_tc()
+            .ok()
+            .flatten()
+            .map_or(0, |certificate| certificate.view.int());
+        let voted = self
+            .highest_view_phase_voted()
+            .ok()
+            .flatten()
+            .map_or(0, |view| view.int());
         (entered.max(certified).max(expired), voted)
     }
 
@@ -166,7 +184,12 @@ impl Disk {
             return;
         }
         let mut staged = rocksdb::WriteBatch::default();
-        self.stage(&mut staged, ENGINE, &variables::HIGHEST_VIEW_ENTERED, Some(&view.to_le_bytes()));
+        self.stage(
+            &mut staged,
+            ENGINE,
+            &variables::HIGHEST_VIEW_ENTERED,
+            Some(&view.to_le_bytes()),
+        );
         self.commit(staged, true);
         self.pulse().view.store(view, Ordering::SeqCst);
     }
@@ -259,7 +282,9 @@ fn whole_data(store: &impl KVGet, block: &CryptoHash) -> Result<Option<Data>, KV
     };
     let mut data = Vec::with_capacity(count.int().min(DATA_AHEAD) as usize);
     for place in 0..count.int() {
-        let missing = KVGetError::ValueExpectedButNotFound { key: Key::BlockData { block: *block } };
+        let missing = KVGetError::ValueExpectedButNotFound {
+            key: Key::BlockData { block: *block },
+        };
         data.push(store.block_datum(block, place).ok_or(missing)?);
     }
     Ok(Some(Data::new(data)))

@@ -87,7 +87,12 @@ impl<'a> Branch<'a> {
         } else {
             disk.header(&parent)?.height().after(1)
         };
-        Some(Self { view, disk, parent, height })
+        Some(Self {
+            view,
+            disk,
+            parent,
+            height,
+        })
     }
 
     /// One row as this block sees it.
@@ -122,7 +127,10 @@ impl<'a> Branch<'a> {
         let mut found = Vec::new();
         let mut next = self.parent;
         while found.len() < PENDING_MAX {
-            let Some(header) = self.disk.header(&next).filter(|header| header.height() > head)
+            let Some(header) = self
+                .disk
+                .header(&next)
+                .filter(|header| header.height() > head)
             else {
                 break;
             };
@@ -151,12 +159,12 @@ impl<A: Application + 'static> Drop for Shell<A> {
 }
 
 impl<A: Application + 'static> Shell<A> {
-    pub(super) fn new(
-        application: Arc<Mutex<A>>,
-        disk: Disk,
-        block_bytes_max: usize,
-    ) -> Self {
-        Self { application, disk, block_bytes_max }
+    pub(super) fn new(application: Arc<Mutex<A>>, disk: Disk, block_bytes_max: usize) -> Self {
+        Self {
+            application,
+            disk,
+            block_bytes_max,
+        }
     }
 
     fn judge(
@@ -173,13 +181,21 @@ impl<A: Application + 'static> Shell<A> {
         let hash = BlockHash::new(block.hash.bytes());
         let bytes = borsh_engine::BorshSerialize::try_to_vec(&block.justify);
         let justify = bytes.ok().and_then(|bytes| borsh::from_slice(&bytes).ok());
-        let Some(justify) = justify else { return no("its certificate is malformed") };
+        let Some(justify) = justify else {
+            return no("its certificate is malformed");
+        };
         let number = block.height.int();
-        let header = Header { number, justify, data_hash: block.data_hash.bytes() };
+        let header = Header {
+            number,
+            justify,
+            data_hash: block.data_hash.bytes(),
+        };
         if number != branch.height.get() - 1 {
             return no("its height is not one above its parent's");
         }
-        let [datum] = &block.data.vec()[..] else { return no("it has not exactly one datum") };
+        let [datum] = &block.data.vec()[..] else {
+            return no("it has not exactly one datum");
+        };
         let datum = datum.bytes();
         if datum.len() > self.block_bytes_max {
             return no("its datum is too large");
@@ -191,7 +207,11 @@ impl<A: Application + 'static> Shell<A> {
         if siblings.len() >= CHILDREN_MAX && !siblings.contains(&hash) {
             return no("its parent has too many children");
         }
-        let proposed = Proposed { header, datum, catching_up };
+        let proposed = Proposed {
+            header,
+            datum,
+            catching_up,
+        };
         // A block that makes the rules panic must not stop every member that sees it.
         let judged = catch_unwind(AssertUnwindSafe(|| {
             locked(&self.application).judge(&proposed, &branch)
@@ -233,7 +253,10 @@ impl<A: Application + 'static> App<Disk> for Shell<A> {
         let branch = Branch::new(request.block_tree(), &self.disk, request.parent_block())
             .expect("the engine has the block it builds on");
         let made = locked(&self.application).make(&branch);
-        assert!(made.datum.len() <= self.block_bytes_max, "make() keeps to block_bytes_max");
+        assert!(
+            made.datum.len() <= self.block_bytes_max,
+            "make() keeps to block_bytes_max"
+        );
         ProduceBlockResponse {
             data_hash: CryptoHash::new(made.data_hash),
             data: Data::new(vec![Datum::new(made.datum)]),

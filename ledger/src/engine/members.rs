@@ -16,9 +16,7 @@ pub const MEMBERS_MAX: usize = 128;
 pub const POWER_MAX: u64 = 100;
 
 /// A member's ed25519 consensus key: used for votes and for nothing else.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 #[borsh(crate = "borsh")]
 pub struct MemberKey([u8; 32]);
 
@@ -49,7 +47,9 @@ impl From<&VerifyingKey> for MemberKey {
 impl fmt::Display for MemberKey {
     /// The first eight bytes in hex, enough to tell members apart.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0[..8]
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -175,9 +175,20 @@ impl Members {
 
     pub(crate) fn from_engine(set: &ValidatorSet) -> Self {
         let member = |(key, power): (VerifyingKey, Power)| {
-            (MemberKey::from(&key), Member { key, power: power.int() })
+            (
+                MemberKey::from(&key),
+                Member {
+                    key,
+                    power: power.int(),
+                },
+            )
         };
-        Self(set.validators_and_powers().into_iter().map(member).collect())
+        Self(
+            set.validators_and_powers()
+                .into_iter()
+                .map(member)
+                .collect(),
+        )
     }
 
     /// Adds one, or changes its power; for the set that votes are exchanged with.
@@ -204,13 +215,28 @@ mod tests {
         for (list, why) in [
             (vec![], NotMembers::None),
             (twice, NotMembers::Twice { member: key(1) }),
-            (heavy, NotMembers::Power { member: key(1), power: 101 }),
-            (vec![(key(1), 0)], NotMembers::Power { member: key(1), power: 0 }),
+            (
+                heavy,
+                NotMembers::Power {
+                    member: key(1),
+                    power: 101,
+                },
+            ),
+            (
+                vec![(key(1), 0)],
+                NotMembers::Power {
+                    member: key(1),
+                    power: 0,
+                },
+            ),
         ] {
             assert_eq!(Members::new(list), Err(why));
         }
         if VerifyingKey::from_bytes(junk.bytes()).is_err() {
-            assert_eq!(Members::new([(junk, 1)]), Err(NotMembers::NotAKey { member: junk }));
+            assert_eq!(
+                Members::new([(junk, 1)]),
+                Err(NotMembers::NotAKey { member: junk })
+            );
         }
     }
 

@@ -17,9 +17,7 @@ use protocol::units::Height;
 use std::fmt;
 
 /// A block's hash: SHA-256 over its header.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 #[borsh(crate = "borsh")]
 pub struct BlockHash([u8; 32]);
 
@@ -41,7 +39,9 @@ impl BlockHash {
 impl fmt::Display for BlockHash {
     /// The first eight bytes in hex.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0[..8]
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -100,7 +100,10 @@ pub(crate) fn is_quorum(
     members: &Members,
 ) -> Result<(), Unproven> {
     if signatures.len() != members.len() {
-        return Err(Unproven::Places { found: signatures.len(), members: members.len() });
+        return Err(Unproven::Places {
+            found: signatures.len(),
+            members: members.len(),
+        });
     }
     let mut weight = 0;
     for (signature, (member, entry)) in signatures.iter().zip(members.iter()) {
@@ -112,7 +115,10 @@ pub(crate) fn is_quorum(
         weight += entry.power;
     }
     if weight < members.quorum() {
-        return Err(Unproven::NoQuorum { weight, quorum: members.quorum() });
+        return Err(Unproven::NoQuorum {
+            weight,
+            quorum: members.quorum(),
+        });
     }
     Ok(())
 }
@@ -234,10 +240,15 @@ pub fn verify(proof: &CommitProof, chain: u64, members: &Members) -> Result<Prov
     let parents = [block, child, grandchild];
     for (place, (certificate, parent)) in certificates.into_iter().zip(parents).enumerate() {
         if certificate.chain != chain {
-            return Err(Unproven::Chain { found: certificate.chain, chain });
+            return Err(Unproven::Chain {
+                found: certificate.chain,
+                chain,
+            });
         }
         if certificate.phase != 0 {
-            return Err(Unproven::Phase { phase: certificate.phase });
+            return Err(Unproven::Phase {
+                phase: certificate.phase,
+            });
         }
         let number = block.number.checked_add(place as u64);
         if certificate.block != parent.hash() || Some(parent.number) != number {

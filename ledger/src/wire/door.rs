@@ -92,7 +92,11 @@ pub(crate) fn kind(frame: &[u8], block_bytes_max: usize) -> Result<Kind, Malform
 pub(crate) fn check(kind: Kind, frame: &[u8]) -> Result<(), Malformed> {
     let mut walk = Walk(frame);
     walk.message(kind).ok_or(Malformed::Shape)?;
-    if walk.0.is_empty() { Ok(()) } else { Err(Malformed::Shape) }
+    if walk.0.is_empty() {
+        Ok(())
+    } else {
+        Err(Malformed::Shape)
+    }
 }
 
 /// Decodes a frame that [`check`] let through.
@@ -119,7 +123,9 @@ impl Walk<'_> {
     fn count(&mut self, max: usize) -> Option<usize> {
         let bytes = self.0.get(..4)?.try_into().ok()?;
         self.skip(4)?;
-        usize::try_from(u32::from_le_bytes(bytes)).ok().filter(|count| *count <= max)
+        usize::try_from(u32::from_le_bytes(bytes))
+            .ok()
+            .filter(|count| *count <= max)
     }
 
     fn message(&mut self, kind: Kind) -> Option<()> {
@@ -205,15 +211,31 @@ mod tests {
     fn block() -> Block {
         let data = Data::new(vec![Datum::new(vec![7; 300])]);
         let hash = CryptoHash::new([1; 32]);
-        Block::new(BlockHeight::new(0), PhaseCertificate::genesis_pc(), hash, data)
+        Block::new(
+            BlockHeight::new(0),
+            PhaseCertificate::genesis_pc(),
+            hash,
+            data,
+        )
     }
 
     fn frames() -> Vec<Vec<u8>> {
         let (chain_id, view) = (ChainID::new(7), ViewNumber::new(9));
         let highest_pc = PhaseCertificate::genesis_pc();
-        let proposal = HotStuffMessage::Proposal(Proposal { chain_id, view, block: block() });
-        let new_view = NewView { chain_id, view, highest_pc: highest_pc.clone() };
-        let answer = BlockSyncResponse { blocks: vec![block(), block()], highest_pc };
+        let proposal = HotStuffMessage::Proposal(Proposal {
+            chain_id,
+            view,
+            block: block(),
+        });
+        let new_view = NewView {
+            chain_id,
+            view,
+            highest_pc: highest_pc.clone(),
+        };
+        let answer = BlockSyncResponse {
+            blocks: vec![block(), block()],
+            highest_pc,
+        };
         [
             Message::from(proposal),
             Message::from(HotStuffMessage::NewView(new_view)),
@@ -262,6 +284,9 @@ mod tests {
         frame.extend(vec![0; 8_000]);
         assert_eq!(pass(&frame).err(), Some(Malformed::Shape));
         assert_eq!(pass(&[9, 9, 9]).err(), Some(Malformed::Kind));
-        assert_eq!(pass(&[[0, 0, 3].as_slice(), &[0; 20_000]].concat()).err(), Some(Malformed::TooLong));
+        assert_eq!(
+            pass(&[[0, 0, 3].as_slice(), &[0; 20_000]].concat()).err(),
+            Some(Malformed::TooLong)
+        );
     }
 }

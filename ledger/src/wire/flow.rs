@@ -15,9 +15,7 @@ use super::rescue::Timeouts;
 use crate::disk::Disk;
 use crate::engine::{BlockHash, MemberKey, Members, is_quorum};
 use ed25519_dalek::{Signature, Verifier};
-use hotstuff_rs::block_sync::messages::{
-    AdvertisePC, BlockSyncAdvertiseMessage, BlockSyncMessage,
-};
+use hotstuff_rs::block_sync::messages::{AdvertisePC, BlockSyncAdvertiseMessage, BlockSyncMessage};
 use hotstuff_rs::hotstuff::messages::{HotStuffMessage, NewView};
 use hotstuff_rs::hotstuff::types::PhaseCertificate;
 use hotstuff_rs::networking::messages::{Message, ProgressMessage};
@@ -139,18 +137,30 @@ impl Flow {
     /// the engine is first made to fetch it. Says how many are fetched.
     pub(super) fn release_due(&mut self, now: Instant, view: u64, disk: &Disk) -> u64 {
         let mut fetched = 0;
-        while let Some(place) =
-            self.held.iter().position(|held| held.until <= now || disk.has_block(&held.block))
+        while let Some(place) = self
+            .held
+            .iter()
+            .position(|held| held.until <= now || disk.has_block(&held.block))
         {
-            let Held { block, from, certificate, .. } = self.held.remove(place);
+            let Held {
+                block,
+                from,
+                certificate,
+                ..
+            } = self.held.remove(place);
             if certificate.view.int() >= view && !disk.has_block(&block) {
                 fetched += 1;
                 self.held.retain(|held| held.block != block);
-                let advert = AdvertisePC { highest_pc: certificate.clone() };
+                let advert = AdvertisePC {
+                    highest_pc: certificate.clone(),
+                };
                 let advert = BlockSyncAdvertiseMessage::AdvertisePC(advert);
                 self.pass(from, ProgressMessage::BlockSyncAdvertiseMessage(advert));
             }
-            self.pass(from, advance_by(ProgressCertificate::PhaseCertificate(certificate)));
+            self.pass(
+                from,
+                advance_by(ProgressCertificate::PhaseCertificate(certificate)),
+            );
         }
         fetched
     }
@@ -206,7 +216,11 @@ impl Flow {
         sight.timeouts.note(from.0, view);
         // Not covered by the signature, and deadly to the engine if it is an old one.
         if let Some(certificate) = vote.highest_tc.take() {
-            self.advance(sight, from, ProgressCertificate::TimeoutCertificate(certificate));
+            self.advance(
+                sight,
+                from,
+                ProgressCertificate::TimeoutCertificate(certificate),
+            );
         }
         let near = sight.view.max(self.reach).saturating_add(VIEWS_AHEAD_MAX);
         if view > near
@@ -214,7 +228,10 @@ impl Flow {
         {
             return false;
         }
-        self.pass(from.1, ProgressMessage::PacemakerMessage(PacemakerMessage::TimeoutVote(vote)))
+        self.pass(
+            from.1,
+            ProgressMessage::PacemakerMessage(PacemakerMessage::TimeoutVote(vote)),
+        )
     }
 
     fn advance(&mut self, sight: &Sight<'_>, from: Sender, end: ProgressCertificate) -> bool {
@@ -243,8 +260,15 @@ impl Flow {
             if view == sight.view && view > sight.certified && view > self.adopted {
                 self.adopted = view;
                 let (chain_id, highest_pc) = (certificate.chain_id, certificate.clone());
-                let new_view = NewView { chain_id, view: certificate.view, highest_pc };
-                self.pass(from.1, ProgressMessage::HotStuffMessage(new_view_of(new_view)));
+                let new_view = NewView {
+                    chain_id,
+                    view: certificate.view,
+                    highest_pc,
+                };
+                self.pass(
+                    from.1,
+                    ProgressMessage::HotStuffMessage(new_view_of(new_view)),
+                );
             }
         }
         self.pass(from.1, advance_by(end))
@@ -299,7 +323,12 @@ impl Flow {
         if self.held.len() == HELD_MAX {
             return false;
         }
-        self.held.push(Held { until: Instant::now() + HELD_FOR, block, from, certificate });
+        self.held.push(Held {
+            until: Instant::now() + HELD_FOR,
+            block,
+            from,
+            certificate,
+        });
         true
     }
 
@@ -326,7 +355,9 @@ impl IntoMessage for BlockSyncMessage {
 }
 
 fn advance_by(progress_certificate: ProgressCertificate) -> ProgressMessage {
-    let advance = AdvanceView { progress_certificate };
+    let advance = AdvanceView {
+        progress_certificate,
+    };
     ProgressMessage::PacemakerMessage(PacemakerMessage::AdvanceView(advance))
 }
 
@@ -336,7 +367,9 @@ fn new_view_of(new_view: NewView) -> HotStuffMessage {
 
 fn is_certified(end: &ProgressCertificate, members: &Members) -> bool {
     let places = |set: &SignatureSet| -> Vec<Option<[u8; 64]>> {
-        set.iter().map(|place| place.as_ref().map(|signature| signature.bytes())).collect()
+        set.iter()
+            .map(|place| place.as_ref().map(|signature| signature.bytes()))
+            .collect()
     };
     let (signed, signatures) = match end {
         ProgressCertificate::TimeoutCertificate(end) => {

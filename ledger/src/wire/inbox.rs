@@ -30,7 +30,11 @@ fn rate(kind: Kind) -> Rate {
         Kind::TimeoutVote | Kind::AdvertiseBlock | Kind::AdvertiseCertificate => (40.0, 10.0, 0.0),
         Kind::SyncRequest | Kind::SyncResponse => (64.0, 64.0, 0.0),
     };
-    Rate { burst, per_second, per_view }
+    Rate {
+        burst,
+        per_second,
+        per_view,
+    }
 }
 
 /// A token bucket.
@@ -65,7 +69,11 @@ struct Sender {
 
 /// What waits: a frame from another member, or a message of our own.
 pub(super) enum Parcel {
-    Frame { from: MemberKey, kind: Kind, bytes: Vec<u8> },
+    Frame {
+        from: MemberKey,
+        kind: Kind,
+        bytes: Vec<u8>,
+    },
     Own(Box<Message>),
 }
 
@@ -90,8 +98,11 @@ impl Inbox {
             let mut waiting = self.lock();
             let sender = waiting.senders.entry(from).or_default();
             let (rate, now) = (rate(kind), Instant::now());
-            let bucket = sender.buckets[kind as usize]
-                .get_or_insert_with(|| Bucket { tokens: rate.burst, filled: now, view });
+            let bucket = sender.buckets[kind as usize].get_or_insert(Bucket {
+                tokens: rate.burst,
+                filled: now,
+                view,
+            });
             if !bucket.take(&rate, now, view)
                 || sender.frames >= WAITING_FRAMES_MAX
                 || sender.bytes + bytes.len() > WAITING_BYTES_MAX
@@ -100,7 +111,11 @@ impl Inbox {
             }
             sender.frames += 1;
             sender.bytes += bytes.len();
-            waiting.queue.push_back(Parcel::Frame { from, kind, bytes: bytes.to_vec() });
+            waiting.queue.push_back(Parcel::Frame {
+                from,
+                kind,
+                bytes: bytes.to_vec(),
+            });
         }
         self.filled.notify_one();
         true
@@ -157,8 +172,13 @@ mod tests {
     fn a_flood_is_cut_while_another_member_is_heard() {
         let inbox = Inbox::default();
         let (loud, calm) = (MemberKey::new([1; 32]), MemberKey::new([2; 32]));
-        let heard = (0..10_000).filter(|_| inbox.put(loud, Kind::NewView, &[0; 8], 5)).count();
-        assert!((100..5_000).contains(&heard), "{heard} of a flood were heard");
+        let heard = (0..10_000)
+            .filter(|_| inbox.put(loud, Kind::NewView, &[0; 8], 5))
+            .count();
+        assert!(
+            (100..5_000).contains(&heard),
+            "{heard} of a flood were heard"
+        );
         assert!(inbox.put(calm, Kind::NewView, &[0; 8], 5));
         while inbox.take(Duration::ZERO).is_some() {}
         let heard = (0..100_u64).filter(|view| inbox.put(loud, Kind::Vote, &[0; 8], 5 + view));
@@ -170,7 +190,9 @@ mod tests {
         let inbox = Inbox::default();
         let from = MemberKey::new([1; 32]);
         let large = vec![0; 1 << 20];
-        let heard = (0..64).filter(|_| inbox.put(from, Kind::SyncResponse, &large, 1)).count();
+        let heard = (0..64)
+            .filter(|_| inbox.put(from, Kind::SyncResponse, &large, 1))
+            .count();
         assert_eq!(heard, 16);
         assert!(inbox.take(Duration::ZERO).is_some());
         assert!(inbox.take(Duration::ZERO).is_some());

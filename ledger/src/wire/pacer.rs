@@ -25,8 +25,16 @@ impl Pacer {
     /// Lets each of the two advertisements out once in `every`.
     pub(super) fn new(every: Duration) -> Self {
         let now = Instant::now();
-        let state = State { due: [now, now], awake_until: now, stopping: false };
-        Self { every, state: Mutex::new(state), changed: Condvar::new() }
+        let state = State {
+            due: [now, now],
+            awake_until: now,
+            stopping: false,
+        };
+        Self {
+            every,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
     }
 
     /// Whether this advertisement is due; asking counts as sending it.

@@ -26,7 +26,11 @@ impl Timeouts {
 
     /// The view in which `me` last gave up waiting.
     pub(crate) fn mine(&self, me: &MemberKey) -> Option<u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(me).copied()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(me)
+            .copied()
     }
 
     /// The highest view that some honest member other than `me` has reached: as many vote to
@@ -46,7 +50,10 @@ impl Timeouts {
     /// believed. With members missing, the one that is ahead can be needed.
     pub(crate) fn claimed(&self, me: &MemberKey, members: &Members, view: u64) -> Option<u64> {
         let near = |claim: &u64| *claim > view && *claim - view <= LONE_LEAP_MAX;
-        self.above(me, members).into_iter().map(|(view, _)| view).find(near)
+        self.above(me, members)
+            .into_iter()
+            .map(|(view, _)| view)
+            .find(near)
     }
 
     fn above(&self, me: &MemberKey, members: &Members) -> Vec<(u64, u64)> {
@@ -68,8 +75,9 @@ mod tests {
 
     #[test]
     fn two_of_four_are_followed_and_one_only_if_near() {
-        let keys: Vec<MemberKey> =
-            (1..=4).map(|seed| MemberKey::of(&SigningKey::from_bytes(&[seed; 32]))).collect();
+        let keys: Vec<MemberKey> = (1..=4)
+            .map(|seed| MemberKey::of(&SigningKey::from_bytes(&[seed; 32])))
+            .collect();
         let members = Members::new(keys.iter().map(|key| (*key, 1))).unwrap();
         let timeouts = Timeouts::default();
         timeouts.note(keys[0], 10);
