@@ -30,9 +30,7 @@ pub(crate) const LINES_PER_PAGE: u64 = 16;
 pub(crate) const HISTORY_PAGES: u64 = 16;
 
 /// Where credits can be.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Account {
     /// Where credits come from: the only account below zero.
     Mint,

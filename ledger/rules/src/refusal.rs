@@ -58,7 +58,9 @@ pub enum Refusal {
     NotYourPeer { peer: PeerId },
     #[error("{peer} signed two results for one bundle and takes no part any more")]
     Struck { peer: PeerId },
-    #[error("only {free} of the bond is free, {asked} are asked; the rest is locked by open bundles")]
+    #[error(
+        "only {free} of the bond is free, {asked} are asked; the rest is locked by open bundles"
+    )]
     BondLocked { free: Credits, asked: Credits },
     #[error("so many unbondings already wait: `withdraw` the matured ones first")]
     TooManyUnbondings,
@@ -81,7 +83,11 @@ pub enum Refusal {
     #[error("a task has a price: {needed} per Gfuel gives none")]
     PriceIsZero { needed: Credits },
     #[error("class {class} has {have} standing offers, {copies} copies need as many: `offer ls`")]
-    NotEnoughOffers { class: &'static str, have: u32, copies: u8 },
+    NotEnoughOffers {
+        class: &'static str,
+        have: u32,
+        copies: u8,
+    },
     #[error("there is no such job")]
     UnknownJob,
     #[error("the job has no such bundle")]

@@ -41,6 +41,7 @@ pub(crate) mod draw;
 pub(crate) mod due;
 pub(crate) mod open;
 pub(crate) mod seal;
+pub(crate) mod sentence;
 pub(crate) mod settle;
 pub(crate) mod slash;
 pub(crate) mod submit;

@@ -135,10 +135,7 @@ pub(crate) fn lock(draft: &mut Draft<'_>, peer: PeerId, amount: Credits) {
         free(draft, peer, &row) >= amount,
         "a draw takes only peers whose free bond covers the lock"
     );
-    row.locked = row
-        .locked
-        .plus(amount)
-        .expect("locks are at most the bond");
+    row.locked = row.locked.plus(amount).expect("locks are at most the bond");
     draft.put::<Peers>(&peer, &row);
 }
 

@@ -28,7 +28,10 @@ pub(crate) fn post(draft: &mut Draft<'_>, posting: Posting) -> Result<(), Refusa
     if posting.amount == Credits::ZERO {
         return Ok(());
     }
-    assert_ne!(posting.from, posting.to, "credits move between two accounts");
+    assert_ne!(
+        posting.from, posting.to,
+        "credits move between two accounts"
+    );
     let moved = u128::from(posting.amount.get());
     let mut from = balance(draft, posting.from);
     if posting.from != Account::Mint && from.amount() < posting.amount {

@@ -13,9 +13,7 @@ use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
 use crate::work::due::{self, Due};
-use crate::work::{
-    Happening, Job, JobNumbers, Jobs, JobsOf, Phase, State, Submitters, step,
-};
+use crate::work::{Happening, Job, JobNumbers, Jobs, JobsOf, Phase, State, Submitters, step};
 
 /// Submits a job: everything it can cost goes into escrow.
 ///
@@ -124,4 +122,3 @@ pub(crate) fn end_undrawn(case: &mut Case<'_, '_>) {
     }
     (case.job.unsealed, case.job.open) = (0, 0);
 }
-

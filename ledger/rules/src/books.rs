@@ -1,0 +1,206 @@
+//! What must balance. [`check`] asks it of what a block changed, and the rules stop if it does not
+//! hold; [`recount`] asks it of every row there is.
+//!
+//! Debits equal credits. Only `Mint` is below zero. What circulates is what was minted and not
+//! burned. No peer's locks are more than its bond. An ended job holds nothing.
+
+use std::collections::BTreeMap;
+
+use borsh::BorshDeserialize;
+use protocol::ids::{JobId, PeerId};
+use protocol::units::Credits;
+use thiserror::Error;
+
+use crate::money::{Account, Accounts, Balance, balance, bond};
+use crate::params::SUPPLY_MAX;
+use crate::people::{Peer, Peers};
+use crate::state::{Table, View};
+use crate::work::{Job, Jobs, Phase};
+
+/// The books do not balance: the rules are wrong, or the rows were changed by something else.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Unbalanced {
+    /// A row cannot be read.
+    #[error("a row of table {0:#04x} cannot be read")]
+    Unreadable(u8),
+    /// Credits were made or lost.
+    #[error("{debits} micro-credits went out of accounts and {credits} came in")]
+    Leak {
+        /// Out.
+        debits: u128,
+        /// In.
+        credits: u128,
+    },
+    /// An account is below zero.
+    #[error("{0:?} is below zero")]
+    BelowZero(Account),
+    /// There are more credits than there may be.
+    #[error("{minted} micro-credits were minted, more than there may ever be")]
+    TooManyMinted {
+        /// How many.
+        minted: u128,
+    },
+    /// A peer's bond does not cover its locks.
+    #[error("{peer} has {locked} locked and {bond} bonded")]
+    BondUncovered {
+        /// The peer.
+        peer: PeerId,
+        /// Its locks.
+        locked: Credits,
+        /// Its bond.
+        bond: Credits,
+    },
+    /// An ended job holds credits.
+    #[error("{job} has ended and still holds {left}")]
+    EscrowLeft {
+        /// The job.
+        job: JobId,
+        /// What it holds.
+        left: Credits,
+    },
+}
+
+/// How many credits there are, and where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Supply {
+    /// Ever minted.
+    pub minted: Credits,
+    /// Ever burned.
+    pub burned: Credits,
+    /// The federation's own.
+    pub treasury: Credits,
+    /// Minted and not burned.
+    pub circulating: Credits,
+}
+
+/// A view with a block's changes over it.
+struct Changed<'a>(&'a dyn View, &'a BTreeMap<Vec<u8>, Option<Vec<u8>>>);
+
+impl View for Changed<'_> {
+    fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
+        match self.1.get(key) {
+            Some(row) => row.clone(),
+            None => self.0.read(key),
+        }
+    }
+}
+
+/// Asks whether what a block changed balances, in time that grows with what it changed.
+pub(crate) fn check(
+    before: &dyn View,
+    updates: &BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+) -> Result<(), Unbalanced> {
+    let after = Changed(before, updates);
+    let (mut debits, mut credits) = (0_u128, 0_u128);
+    for (key, row) in updates {
+        let Some((prefix, key)) = key.split_first() else {
+            continue;
+        };
+        let Some(row) = row else {
+            continue;
+        };
+        match *prefix {
+            Accounts::PREFIX => {
+                let account: Account = decoded(*prefix, key)?;
+                let now: Balance = decoded(*prefix, row)?;
+                let was = balance(before, account);
+                above_zero(account, &now)?;
+                debits = debits.saturating_add(now.debits.saturating_sub(was.debits));
+                credits = credits.saturating_add(now.credits.saturating_sub(was.credits));
+            }
+            Peers::PREFIX => covered(&after, decoded(*prefix, key)?, &decoded(*prefix, row)?)?,
+            Jobs::PREFIX => emptied(&after, decoded(*prefix, key)?, &decoded(*prefix, row)?)?,
+            _ => {}
+        }
+    }
+    if debits != credits {
+        return Err(Unbalanced::Leak { debits, credits });
+    }
+    Ok(())
+}
+
+/// Counts every row of a state, as an auditor would: nothing is taken from what blocks have checked.
+///
+/// # Errors
+/// The first thing that does not balance.
+pub fn recount(rows: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<Supply, Unbalanced> {
+    let kept = [Accounts::PREFIX, Peers::PREFIX, Jobs::PREFIX];
+    let rows: BTreeMap<Vec<u8>, Vec<u8>> = rows
+        .filter(|(key, _)| key.first().is_some_and(|prefix| kept.contains(prefix)))
+        .collect();
+    let (mut debits, mut credits, mut held) = (0_u128, 0_u128, 0_u128);
+    for (key, row) in &rows {
+        let Some((prefix, key)) = key.split_first() else {
+            continue;
+        };
+        match *prefix {
+            Accounts::PREFIX => {
+                let account: Account = decoded(*prefix, key)?;
+                let now: Balance = decoded(*prefix, row)?;
+                above_zero(account, &now)?;
+                debits = debits.saturating_add(now.debits);
+                credits = credits.saturating_add(now.credits);
+                if !matches!(account, Account::Mint | Account::Burn) {
+                    held = held.saturating_add(now.amount().get().into());
+                }
+            }
+            Peers::PREFIX => covered(&rows, decoded(*prefix, key)?, &decoded(*prefix, row)?)?,
+            Jobs::PREFIX => emptied(&rows, decoded(*prefix, key)?, &decoded(*prefix, row)?)?,
+            _ => {}
+        }
+    }
+    let supply = supply(&rows);
+    if debits != credits || held != u128::from(supply.circulating.get()) {
+        return Err(Unbalanced::Leak { debits, credits });
+    }
+    Ok(supply)
+}
+
+/// How many credits there are.
+pub(crate) fn supply(view: &dyn View) -> Supply {
+    let whole = |micro: u128| {
+        Credits::new(u64::try_from(micro).expect("the supply is bounded far below 2^64"))
+    };
+    let minted = whole(balance(view, Account::Mint).debits);
+    let burned = balance(view, Account::Burn).amount();
+    Supply {
+        minted,
+        burned,
+        treasury: balance(view, Account::Treasury).amount(),
+        circulating: minted
+            .minus(burned)
+            .expect("what was burned was minted first"),
+    }
+}
+
+fn decoded<T: BorshDeserialize>(prefix: u8, bytes: &[u8]) -> Result<T, Unbalanced> {
+    borsh::from_slice(bytes).map_err(|_| Unbalanced::Unreadable(prefix))
+}
+
+fn above_zero(account: Account, now: &Balance) -> Result<(), Unbalanced> {
+    if account == Account::Mint {
+        let minted = now.debits;
+        if minted > SUPPLY_MAX.into() {
+            return Err(Unbalanced::TooManyMinted { minted });
+        }
+    } else if now.debits > now.credits {
+        return Err(Unbalanced::BelowZero(account));
+    }
+    Ok(())
+}
+
+fn covered(view: &dyn View, peer: PeerId, row: &Peer) -> Result<(), Unbalanced> {
+    let (locked, bond) = (row.locked, bond::of(view, peer));
+    if locked > bond {
+        return Err(Unbalanced::BondUncovered { peer, locked, bond });
+    }
+    Ok(())
+}
+
+fn emptied(view: &dyn View, job: JobId, row: &Job) -> Result<(), Unbalanced> {
+    let left = balance(view, Account::Escrow(job)).amount();
+    if row.phase == Phase::Ended && left > Credits::ZERO {
+        return Err(Unbalanced::EscrowLeft { job, left });
+    }
+    Ok(())
+}

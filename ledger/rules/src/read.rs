@@ -1,0 +1,234 @@
+//! Reading what is agreed, row by row and with types. Nothing here scans: what is listed is numbered
+//! or paged, and the reader walks as far as it likes.
+
+use protocol::genesis::Params;
+use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
+use protocol::job::Class;
+use protocol::units::{Credits, Height, Moment};
+
+pub use crate::books::Supply;
+pub use crate::state::Counts;
+
+use crate::books;
+use crate::market::{Offers, Standing, roster};
+use crate::money::posting::history_page;
+use crate::money::{
+    Account, Balance, HISTORY_PAGES, History, LINES_PER_PAGE, Line, available, balance, bond,
+};
+use crate::people::{
+    Desks, Member, Nonces, Parties, Party, Peer, PeerNumbers, Peers, Sponsor, Sponsors,
+    member as members_of,
+};
+use crate::state::{BlockHashes, Clock, Counted, Federation, View, row};
+use crate::work::{
+    Bundle, Bundles, Dispute, Disputes, Job, JobNumbers, Jobs, JobsOf, Submitters, due,
+};
+
+/// A party's credits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wallet {
+    /// What it can spend.
+    pub available: Credits,
+    /// What its open jobs hold.
+    pub escrowed: Credits,
+    /// How many lines its history has, kept or not.
+    pub lines: u64,
+}
+
+/// A peer with what it stands to lose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerStanding {
+    /// The peer's row.
+    pub peer: Peer,
+    /// Its bond, locked or not.
+    pub bond: Credits,
+    /// What leaves its bond and is not withdrawn.
+    pub unbonding: Credits,
+}
+
+/// The federation's id; `None` if the state was never begun.
+pub fn federation(view: &dyn View) -> Option<FederationId> {
+    row::<Federation>(view, &()).map(|founding| founding.id)
+}
+
+/// What people call the federation.
+pub fn name(view: &dyn View) -> Option<String> {
+    row::<Federation>(view, &()).map(|founding| founding.name)
+}
+
+/// Whether it is a devnet, where peers may be told to misbehave.
+pub fn is_devnet(view: &dyn View) -> bool {
+    row::<Federation>(view, &()).is_some_and(|founding| founding.devnet)
+}
+
+/// The governed numbers.
+pub fn params(view: &dyn View) -> Option<Params> {
+    row::<Federation>(view, &()).map(|founding| founding.params)
+}
+
+/// The last applied block's number and agreed time.
+pub fn last_block(view: &dyn View) -> Option<(Height, Moment)> {
+    row::<Clock>(view, &())
+}
+
+/// The hash of one of the latest 65 536 blocks before the last.
+pub fn block_hash(view: &dyn View, height: Height) -> Option<Digest> {
+    row::<BlockHashes>(view, &height)
+}
+
+/// The earliest deadline that waits. Where it is not after the last block's time, the next block has
+/// work to do even without entries.
+pub fn next_due(view: &dyn View) -> Option<Moment> {
+    due::next(view)
+}
+
+/// How many there are of everything that is numbered.
+pub fn counts(view: &dyn View) -> Counts {
+    row::<Counted>(view, &()).unwrap_or_default()
+}
+
+/// A party, if it is known here.
+pub fn party(view: &dyn View, party: PartyId) -> Option<Party> {
+    row::<Parties>(view, &party)
+}
+
+/// The next nonce of a party's lane.
+pub fn nonce(view: &dyn View, party: PartyId, lane: u16) -> u64 {
+    row::<Nonces>(view, &(party, lane)).unwrap_or_default()
+}
+
+/// A party's credits; all zero for one that is not known.
+pub fn wallet(view: &dyn View, party: PartyId) -> Wallet {
+    let submitter = row::<Submitters>(view, &party).unwrap_or_default();
+    Wallet {
+        available: available(view, party),
+        escrowed: submitter.escrowed,
+        lines: balance(view, Account::Wallet(party)).postings,
+    }
+}
+
+/// A party's history, newest first, from line `from` downwards (`u64::MAX`: from the newest), at
+/// most `max` lines. Only the latest 241 to 256 lines are kept.
+pub fn history(view: &dyn View, party: PartyId, from: u64, max: usize) -> Vec<Line> {
+    let lines = balance(view, Account::Wallet(party)).postings;
+    let Some(newest) = lines.checked_sub(1) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut next = Some(from.min(newest));
+    for _ in 0..HISTORY_PAGES {
+        let Some(number) = next.filter(|_| found.len() < max) else {
+            break;
+        };
+        let page = row::<History>(view, &(party, history_page(number))).unwrap_or_default();
+        let first = number.saturating_sub(number % LINES_PER_PAGE);
+        let kept = page
+            .into_iter()
+            .filter(|line| line.number >= first && line.number <= number);
+        let before = found.len();
+        found.extend(kept.rev());
+        if found.len() == before {
+            break;
+        }
+        next = first.checked_sub(1);
+    }
+    found.truncate(max);
+    found
+}
+
+/// Any account.
+pub fn account(view: &dyn View, account: Account) -> Balance {
+    balance(view, account)
+}
+
+/// How many credits there are.
+pub fn supply(view: &dyn View) -> Supply {
+    books::supply(view)
+}
+
+/// A sponsor, if the party is one.
+pub fn sponsor(view: &dyn View, party: PartyId) -> Option<Sponsor> {
+    row::<Sponsors>(view, &party)
+}
+
+/// All members, in the order of the genesis.
+pub fn members(view: &dyn View) -> Vec<Member> {
+    members_of::all(view)
+}
+
+/// A member, if the party is one.
+pub fn member(view: &dyn View, party: PartyId) -> Option<Member> {
+    members_of::of(view, party)
+}
+
+/// What a member stands to lose as a judge.
+pub fn member_bond(view: &dyn View, party: PartyId) -> Credits {
+    balance(view, Account::MemberBond(party)).amount()
+}
+
+/// A community desk by number ([`Counts::desks`]).
+pub fn desk(view: &dyn View, number: u32) -> Option<(PartyId, Sponsor)> {
+    let party = row::<Desks>(view, &number)?;
+    Some((party, sponsor(view, party)?))
+}
+
+/// A peer, if it was admitted.
+pub fn peer(view: &dyn View, peer: PeerId) -> Option<PeerStanding> {
+    Some(PeerStanding {
+        peer: row::<Peers>(view, &peer)?,
+        bond: bond::of(view, peer),
+        unbonding: balance(view, Account::Unbonding(peer)).amount(),
+    })
+}
+
+/// A peer by number ([`Counts::peers`]).
+pub fn peer_numbered(view: &dyn View, number: u64) -> Option<PeerId> {
+    row::<PeerNumbers>(view, &number)
+}
+
+/// How many pages the roster of a class has.
+pub fn roster_pages(view: &dyn View, class: Class) -> u32 {
+    u32::try_from(roster::heads(view, class).len()).expect("a roster has at most 256 pages")
+}
+
+/// The standing offers on a page of a class's roster.
+pub fn roster_page(view: &dyn View, class: Class, page: u32) -> Vec<Standing> {
+    roster::page(view, class, page)
+}
+
+/// A peer's standing offer in a class.
+pub fn offer(view: &dyn View, peer: PeerId, class: Class) -> Option<Standing> {
+    let page = row::<Offers>(view, &(peer, class))?;
+    let mut offers = roster::page(view, class, page).into_iter();
+    offers.find(|offer| offer.peer == peer)
+}
+
+/// A job.
+pub fn job(view: &dyn View, job: JobId) -> Option<Job> {
+    row::<Jobs>(view, &job)
+}
+
+/// A job by number ([`Counts::jobs`]).
+pub fn job_numbered(view: &dyn View, number: u64) -> Option<JobId> {
+    row::<JobNumbers>(view, &number)
+}
+
+/// How many jobs a party has submitted.
+pub fn jobs_of(view: &dyn View, party: PartyId) -> u64 {
+    row::<Submitters>(view, &party).unwrap_or_default().jobs
+}
+
+/// A party's job by its number among that party's jobs.
+pub fn job_of(view: &dyn View, party: PartyId, number: u64) -> Option<JobId> {
+    row::<JobsOf>(view, &(party, number))
+}
+
+/// A bundle of a started job.
+pub fn bundle(view: &dyn View, bundle: BundleId) -> Option<Bundle> {
+    row::<Bundles>(view, &bundle)
+}
+
+/// A dispute by number ([`Counts::disputes`]).
+pub fn dispute(view: &dyn View, number: u64) -> Option<Dispute> {
+    row::<Disputes>(view, &number)
+}

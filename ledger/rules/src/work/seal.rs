@@ -1,0 +1,158 @@
+//! Seals: a drawn peer fixes its outcomes before anyone can read them. The submitter enters the
+//! seals of many peers at once; a peer that is not served enters its own.
+
+use protocol::entry::PeerSeal;
+use protocol::event::{Event, Fault};
+use protocol::ids::{JobId, PartyId};
+use protocol::job::Class;
+use protocol::units::{Credits, Moment};
+
+use crate::market::roster;
+use crate::params::COPIES_MIN;
+use crate::people::Peers;
+use crate::refusal::Refusal;
+use crate::state::Draft;
+use crate::work::case::Case;
+use crate::work::slash::{self, Slash};
+use crate::work::{Bundle, Gone, Happening, Stage, State, draw, open, settle};
+
+/// Enters seals. Those that do not apply (already in, handed on meanwhile, forged) are passed over,
+/// so that one of them cannot hold up the others.
+///
+/// # Errors
+/// Why the first does not apply, if none does.
+pub(crate) fn enter(
+    draft: &mut Draft<'_>,
+    sender: PartyId,
+    job: JobId,
+    seals: &[PeerSeal],
+) -> Result<(), Refusal> {
+    let mut case = Case::take(draft, job)?;
+    let mut first_refusal = None;
+    let mut any = false;
+    for seal in seals {
+        match enter_one(&mut case, sender, seal) {
+            Ok(()) => any = true,
+            Err(refusal) => first_refusal = first_refusal.or(Some(refusal)),
+        }
+    }
+    case.put_back();
+    match first_refusal {
+        Some(refusal) if !any => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
+fn enter_one(case: &mut Case<'_, '_>, sender: PartyId, seal: &PeerSeal) -> Result<(), Refusal> {
+    let (index, peer) = (seal.bundle, seal.peer);
+    let mut bundle = case.bundle(index)?;
+    let slot = bundle.slot(peer)?;
+    let (run, now) = (&bundle.runs[slot], case.draft.now());
+    let second = match run.stage {
+        Stage::Running if now > run.seal_by => {
+            let due = run.seal_by;
+            return Err(Refusal::DeadlinePassed { due, now });
+        }
+        Stage::Running => false,
+        Stage::Gone(_) => return Err(Refusal::NotDrawn { peer }),
+        Stage::Sealed(hash) | Stage::Opened(hash, _) => {
+            if hash == seal.hash || run.struck || bundle.state.is_ended() {
+                return Err(Refusal::AlreadySealed { peer });
+            }
+            true
+        }
+    };
+    let signed = seal.signed(case.draft.federation(), case.id);
+    if signed.check().is_err() {
+        return Err(Refusal::SealForged { peer });
+    }
+    if second {
+        strike(case, index, &mut bundle, slot, sender);
+    } else {
+        bundle.step(Happening::Sealed)?;
+        bundle.runs[slot].stage = Stage::Sealed(seal.hash);
+        let name = case.name(index);
+        case.draft.say(Event::Sealed { bundle: name, peer });
+        look(case, index, &mut bundle);
+    }
+    case.keep(index, &bundle);
+    Ok(())
+}
+
+/// Moves a drawn bundle on, if its sealing is over: all that still can have sealed, or too few can.
+pub(crate) fn look(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
+    let taking_part = bundle.runs.iter().filter(|run| run.takes_part()).count();
+    if taking_part < usize::from(COPIES_MIN) {
+        settle::end(case, index, bundle, Happening::TooFew);
+        return;
+    }
+    let running = bundle.runs.iter().any(|run| run.stage == Stage::Running);
+    if !running {
+        bundle.must_step(Happening::AllSealed);
+        case.job.unsealed = case
+            .job
+            .unsealed
+            .checked_sub(1)
+            .expect("a bundle is counted as unsealed until it is sealed or over");
+    }
+}
+
+/// F2 for every run that is late; each is handed on.
+pub(crate) fn replace_late(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
+    let now = case.draft.now();
+    for slot in 0..bundle.runs.len() {
+        let run = &bundle.runs[slot];
+        if run.stage != Stage::Running || run.seal_by > now {
+            continue;
+        }
+        let peer = run.peer;
+        draw::hand_on(case, index, bundle, slot, Gone::Late);
+        let quarter = Credits::new(case.job.price.get() / 4);
+        let fine = Slash::peer(peer, Fault::NoSeal, quarter);
+        slash::take(case, index, fine, None, &[]);
+    }
+    look(case, index, bundle);
+}
+
+/// F4: a peer signed two results. All it has locked anywhere is slashed, and it is done here.
+fn strike(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, slot: usize, finder: PartyId) {
+    let peer = bundle.runs[slot].peer;
+    let mut row = case
+        .draft
+        .row::<Peers>(&peer)
+        .expect("only admitted peers are drawn");
+    let locked = row.locked;
+    row.locked = Credits::ZERO;
+    row.struck = true;
+    row.jailed_until = Moment::new(u64::MAX);
+    case.draft.put::<Peers>(&peer, &row);
+    for class in Class::ALL {
+        roster::remove(case.draft, peer, class);
+    }
+    let all = Slash::peer(peer, Fault::TwoSeals, locked);
+    slash::take(case, index, all, Some(finder), &[]);
+
+    bundle.runs[slot].struck = true;
+    match bundle.state {
+        State::Drawn | State::Sealed | State::Opening => {
+            bundle.runs[slot].stage = Stage::Gone(Gone::TwoSeals);
+        }
+        // Its claims are before a panel; they stay, and it is not paid.
+        State::Waiting
+        | State::Differing
+        | State::PanelSealing(_)
+        | State::PanelOpening(_)
+        | State::Ended(_) => {}
+    }
+    match bundle.state {
+        State::Drawn => look(case, index, bundle),
+        State::Sealed if too_few(bundle) => settle::end(case, index, bundle, Happening::TooFew),
+        State::Opening => open::look(case, index, bundle),
+        _ => {}
+    }
+}
+
+fn too_few(bundle: &Bundle) -> bool {
+    let taking_part = bundle.runs.iter().filter(|run| run.takes_part());
+    taking_part.count() < usize::from(COPIES_MIN)
+}

@@ -1,0 +1,108 @@
+//! How a bundle ends, and a job with its last bundle: who is paid, what goes back.
+
+use protocol::entry;
+use protocol::event::Event;
+use protocol::ids::{PartyId, PeerId};
+use protocol::outcome::Root;
+use protocol::units::Credits;
+
+use crate::money::{About, Code, bond, escrow};
+use crate::people::Peers;
+use crate::work::case::Case;
+use crate::work::{Bundle, Happening, Phase, Run, State};
+
+/// What a run with this root costs.
+pub(crate) fn bill_of(case: &Case<'_, '_>, index: u32, root: Root) -> Credits {
+    entry::bill(&case.job.terms, case.tasks_in(index), root.fuel)
+        .expect("a job's largest bill was worked out when it was submitted")
+}
+
+/// All opened roots are equal: all who opened are paid.
+pub(crate) fn agreed(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
+    pay_runs(case, index, bundle, |run| !run.struck);
+    end(case, index, bundle, Happening::Agreed);
+}
+
+/// Pays every opened run that `is_paid` says yes to, out of the job's escrow.
+pub(crate) fn pay_runs(
+    case: &mut Case<'_, '_>,
+    index: u32,
+    bundle: &Bundle,
+    is_paid: impl Fn(&Run) -> bool,
+) {
+    for run in bundle.runs.iter().filter(|run| is_paid(run)) {
+        let Some(root) = run.root() else {
+            continue;
+        };
+        let amount = bill_of(case, index, root);
+        let owner = case
+            .draft
+            .row::<Peers>(&run.peer)
+            .expect("only admitted peers are drawn")
+            .owner;
+        pay(case, index, (run.peer, owner), amount, Code::Pay);
+    }
+}
+
+/// Pays a party for what a peer of its did, out of the job's escrow.
+pub(crate) fn pay(
+    case: &mut Case<'_, '_>,
+    index: u32,
+    (peer, owner): (PeerId, PartyId),
+    amount: Credits,
+    code: Code,
+) {
+    let bundle = case.name(index);
+    let job = (case.id, case.job.sender);
+    let why = (code, About::Bundle(bundle));
+    escrow::pay(case.draft, job, owner, amount, why);
+    case.job.paid = case
+        .job
+        .paid
+        .plus(amount)
+        .expect("what a job pays was in its escrow");
+    case.draft.say(Event::Paid {
+        bundle,
+        peer,
+        owner,
+        amount,
+    });
+}
+
+/// Ends a bundle: its locks are released and it is counted out of its job.
+pub(crate) fn end(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, how: Happening) {
+    let was = bundle.state;
+    bundle.must_step(how);
+    let State::Ended(ending) = bundle.state else {
+        panic!("{how:?} ends a bundle wherever it can happen, but after {was:?} it did not");
+    };
+    for run in bundle.runs.iter().filter(|run| run.takes_part()) {
+        bond::unlock(case.draft, run.peer, case.job.lock);
+    }
+    let counted = "a bundle is counted until it has ended, which it does once";
+    if was == State::Drawn {
+        case.job.unsealed = case.job.unsealed.checked_sub(1).expect(counted);
+    }
+    case.job.open = case.job.open.checked_sub(1).expect(counted);
+    let bundle = case.name(index);
+    case.draft.say(Event::BundleEnded { bundle, ending });
+}
+
+/// Ends a job whose bundles have all ended: what is left of its escrow goes back.
+pub(crate) fn end_job(case: &mut Case<'_, '_>) {
+    assert_eq!(case.job.open, 0, "a job ends with its last bundle");
+    case.job.phase = Phase::Ended;
+    case.job.refunded = escrow::refund(case.draft, case.id, case.job.sender);
+    let (paid, refunded) = (case.job.paid, case.job.refunded);
+    assert_eq!(
+        paid.plus(refunded),
+        Some(case.job.escrow),
+        "what was set aside was paid or went back"
+    );
+    let job = case.id;
+    case.draft.say(Event::JobEnded {
+        job,
+        paid,
+        refunded,
+    });
+}
