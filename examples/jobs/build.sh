@@ -17,7 +17,8 @@ fail() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
 
 if [ ! -f "$tools/ready" ]; then
   python3 -m venv --clear "$tools" || fail "python3 has no venv; try: apt-get install python3-venv"
-  "$tools/bin/pip" install --quiet "ziglang==$zig" "blake3==$blake3" || fail "pip cannot install zig"
+  "$tools/bin/pip" install --quiet "ziglang==$zig" "blake3==$blake3" ||
+    fail "pip cannot install zig and blake3; is the network up?"
   touch "$tools/ready"
 fi
 
@@ -43,7 +44,8 @@ compile() {
   hash_of "$into/$guest.wasm" > "$into/$guest.wasm.blake3"
   if [ "$into" != . ]; then
     cmp -s "$guest.wasm" "$into/$guest.wasm" || fail "$guest.wasm is not what $guest.c gives"
-    cmp -s "$guest.wasm.blake3" "$into/$guest.wasm.blake3" || fail "$guest.wasm.blake3 is not its hash"
+    cmp -s "$guest.wasm.blake3" "$into/$guest.wasm.blake3" ||
+      fail "$guest.wasm.blake3 is not its hash"
   fi
   printf '%s  %s.wasm  %s bytes\n' "$(cat "$into/$guest.wasm.blake3")" "$guest" \
     "$(stat -c %s "$into/$guest.wasm")"
