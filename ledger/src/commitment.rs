@@ -175,6 +175,7 @@ pub fn bucket_of(key: &[u8]) -> [u8; 3] {
 
 /// What the state says about one key, for somebody who knows only the root.
 #[derive(Clone, Debug, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize)]
+#[borsh(crate = "borsh")]
 pub struct Proof {
     bucket: Vec<u8>,
     siblings: Vec<Node>,

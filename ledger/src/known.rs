@@ -70,7 +70,18 @@ impl Checker {
     /// # Errors
     /// [`NotAnEntry`]; nothing is remembered of it.
     pub fn check(&self, written: &[u8]) -> Result<Arc<Known>, NotAnEntry> {
-        let name = entry_name(written);
+        self.check_named(entry_name(written), written)
+    }
+
+    /// The same, for whoever knows the name of these bytes already.
+    ///
+    /// # Errors
+    /// [`NotAnEntry`]; nothing is remembered of it.
+    pub(crate) fn check_named(
+        &self,
+        name: Digest,
+        written: &[u8],
+    ) -> Result<Arc<Known>, NotAnEntry> {
         if let Some(known) = self.recall(&name) {
             return Ok(known);
         }

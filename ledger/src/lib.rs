@@ -1,14 +1,262 @@
 //! The agreed ledger of one peer: rules above, consensus in the middle, a disk below.
 //!
 //! ```text
-//! engine ── the seam: an [`engine::Application`] in, agreed blocks with proofs out
-//!   wire ── what members tell each other, through one checked door
-//!   disk ── rows, blocks and votes that survive a crash
-//!   guard, evidence ── nobody votes twice; who does is shown
+//! Ledger ── propose, agreed_from, ask, follow: all that a peer needs
+//!   app ── blocks from the pool, blocks judged        follow ── blocks proven, without a vote
+//!     pool, known ── entries waiting, entries checked once
+//!     execute ── one block: rules, root, heading      memory ── what was executed, never twice
+//!     header, commitment, feed ── what a block says of itself, its state and its results
+//!   ask, verify ── reading what is agreed, and replaying it from genesis
+//!   engine ── the seam: an [`engine::Application`] in, agreed blocks with proofs out
+//!     wire ── what members tell each other, through one checked door
+//!     disk ── rows, blocks and votes that survive a crash
+//!     guard, evidence ── nobody votes twice; who does is shown
 //! ```
 
+pub mod app;
+pub mod ask;
+pub mod commitment;
 pub mod disk;
 pub mod engine;
 pub mod evidence;
+pub mod execute;
+pub mod feed;
+pub mod follow;
 pub mod guard;
+pub mod header;
+pub mod known;
+pub mod pool;
+pub mod thrown;
+pub mod verify;
 pub mod wire;
+
+mod memory;
+mod start;
+
+pub use app::Clock;
+pub use ask::Reader;
+pub use engine::{BlockHash, Health, MemberKey};
+pub use evidence::DoubleVote;
+pub use feed::{Agreed, Answer, Feed, Refused};
+pub use follow::{FollowFault, Frame};
+pub use pool::PoolRefusal;
+pub use start::{Config, NoCarrier, Role, StartError, WallClock, chain_of};
+pub use thrown::ThrownOut;
+pub use verify::{Difference, Verified, VerifyError};
+pub use wire::{Carrier, Lane, NotTaken};
+
+use app::Parts;
+use disk::Disk;
+use engine::Engine;
+use follow::Follower;
+use known::NotAnEntry;
+use protocol::bytes;
+use protocol::entry::SignedEntry;
+use protocol::genesis::Genesis;
+use protocol::ids::{Digest, EntryId, PeerId};
+use protocol::units::{Height, Moment};
+use rules::Refusal;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the ledger lies in a peer's home.
+pub const LEDGER_FOLDER: &str = "ledger";
+/// The vote guard's file in a member's home.
+pub const VOTES_FILE: &str = "votes";
+
+/// Why an entry would be refused as things stand.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// It is no entry of this federation.
+    #[error(transparent)]
+    NotAnEntry(#[from] NotAnEntry),
+    /// A rule says no.
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+}
+
+/// How a ledger is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Whether this peer votes.
+    pub is_member: bool,
+    /// The newest agreed block.
+    pub height: Height,
+    /// Its agreed time.
+    pub now: Moment,
+    /// The root of the state after it.
+    pub root: Digest,
+    /// How many members vote.
+    pub members: usize,
+    /// Entries that wait for a block here.
+    pub waiting: usize,
+    /// How the engine of a member is doing.
+    pub health: Option<Health>,
+}
+
+pub(crate) enum Part {
+    Member { engine: Engine, parts: Arc<Parts> },
+    Follower(Follower),
+}
+
+/// The ledger of one running peer. Dropping it stops it.
+pub struct Ledger {
+    pub(crate) disk: Disk,
+    pub(crate) genesis: Genesis,
+    pub(crate) checker: known::Checker,
+    pub(crate) part: Part,
+}
+
+impl Ledger {
+    /// Opens the ledger, founds it if it is new, and takes part in it.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing was started then.
+    pub fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Self, StartError> {
+        start::start(config, carrier)
+    }
+
+    /// Ends taking part and waits for it, at most about one view time. Safe to call again.
+    pub fn stop(&self) {
+        if let Part::Member { engine, .. } = &self.part {
+            engine.stop();
+        }
+    }
+
+    /// The member whose node this is.
+    pub fn member_of(&self, peer: &PeerId) -> Option<MemberKey> {
+        let found = self.genesis.members.iter().find(|member| member.peer == *peer)?;
+        Some(MemberKey::new(*found.consensus.bytes()))
+    }
+
+    /// The node of this member.
+    pub fn peer_of(&self, member: &MemberKey) -> Option<PeerId> {
+        let mut members = self.genesis.members.iter();
+        members.find(|found| found.consensus.bytes() == member.bytes()).map(|found| found.peer)
+    }
+
+    /// Takes in a frame that came over the authenticated link of `from`. It never blocks.
+    ///
+    /// # Errors
+    /// [`NotTaken`]; [`NotTaken::Malformed`] is a fault of the sender.
+    pub fn deliver(&self, from: &PeerId, frame: &[u8]) -> Result<(), NotTaken> {
+        let member = self.member_of(from).ok_or(NotTaken::NotAMember)?;
+        match &self.part {
+            Part::Member { engine, .. } => engine.deliver(member, frame),
+            Part::Follower(_) => Err(NotTaken::Stopped),
+        }
+    }
+
+    /// Lets an entry wait for a block. The ledger does not pass it on: whoever signed it hands it
+    /// to every member, because the next leader may be any of them.
+    ///
+    /// # Errors
+    /// [`PoolRefusal`], and nothing changed. Another member may take it all the same.
+    pub fn propose(&self, entry: &SignedEntry) -> Result<EntryId, PoolRefusal> {
+        let Part::Member { parts, .. } = &self.part else {
+            return Err(PoolRefusal::NotAMember);
+        };
+        let known = parts.checker.check(&bytes::write(entry))?;
+        let now = execute::agreed_time(&self.disk);
+        match rules::preview(&self.disk, now, &known.entry) {
+            // What comes after a gap waits; the pool says how far ahead it may be.
+            Err(Refusal::NonceInFuture { .. } | Refusal::NonceUsed { .. }) => {}
+            Err(refusal) if refusal.left_no_trace() => return Err(refusal.into()),
+            // The block's own state decides, and it is newer than the agreed one.
+            Ok(()) | Err(_) => {}
+        }
+        let entry = known.entry.value();
+        let next = rules::read::nonce(&self.disk, entry.sender, entry.lane);
+        let id = parts.pool.put(known, next, now)?;
+        parts.wake.ring();
+        Ok(id)
+    }
+
+    /// What the rules would say to this entry on the agreed state. An entry whose turn has not
+    /// come is fine. It costs nothing: ask before an entry is sent, because a refused one pays.
+    ///
+    /// # Errors
+    /// [`Rejected`], in the rules' words.
+    pub fn preview(&self, entry: &SignedEntry) -> Result<(), Rejected> {
+        let known = self.checker.check(&bytes::write(entry))?;
+        let reader = self.ask();
+        match rules::preview(&reader, reader.now(), &known.entry) {
+            Ok(()) | Err(Refusal::NonceInFuture { .. }) => Ok(()),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Entries that this member threw out since this was last asked, for their senders to know.
+    pub fn take_thrown_out(&self) -> Vec<ThrownOut> {
+        match &self.part {
+            Part::Member { parts, .. } => parts.thrown.take(),
+            Part::Follower(_) => Vec::new(),
+        }
+    }
+
+    /// Agreed blocks from `height` on, each once and in order; the first block is 1.
+    pub fn agreed_from(&self, height: Height) -> Feed {
+        Feed::new(self.disk.clone(), height)
+    }
+
+    /// The agreed state as it is now.
+    pub fn ask(&self) -> Reader<'_> {
+        Reader::new(&self.disk)
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> Status {
+        let reader = self.ask();
+        let (waiting, health) = match &self.part {
+            Part::Member { engine, parts } => (parts.pool.len(), Some(engine.health())),
+            Part::Follower(_) => (0, None),
+        };
+        Status {
+            is_member: health.is_some(),
+            height: reader.height(),
+            now: reader.now(),
+            root: reader.root(),
+            members: self.genesis.members.len(),
+            waiting,
+            health,
+        }
+    }
+
+    /// Replays everything up to what is agreed now, and compares. It takes as long as the ledger is.
+    ///
+    /// # Errors
+    /// The first [`Difference`].
+    pub fn verify(&self) -> Result<Verified, Difference> {
+        verify::replay_disk(&self.disk, &self.genesis)
+    }
+
+    /// Double votes of members seen since this was last asked.
+    pub fn take_evidence(&self) -> Vec<DoubleVote> {
+        match &self.part {
+            Part::Member { engine, .. } => engine.take_evidence(),
+            Part::Follower(_) => Vec::new(),
+        }
+    }
+
+    /// The height that is missing here next.
+    pub fn follow_from(&self) -> Height {
+        self.disk.head().after(1)
+    }
+
+    /// Proven blocks from `from` on, for a peer that follows. Waits at most `patience` for the
+    /// first of them; `None` if there is none.
+    pub fn follow_out(&self, from: Height, patience: Duration) -> Option<Frame> {
+        follow::out(&self.disk, from, patience)
+    }
+
+    /// Takes in a frame that another peer's [`Ledger::follow_out`] made. Returns the new head.
+    ///
+    /// # Errors
+    /// [`FollowFault`]; where [`FollowFault::is_senders`] says so, ask another peer.
+    pub fn follow_in(&self, frame: &[u8]) -> Result<Height, FollowFault> {
+        match &self.part {
+            Part::Member { .. } => Err(FollowFault::Member),
+            Part::Follower(follower) => follower.take(frame),
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! ```text
 //! put ──▶ lane of (party, lane): 5, 6, 7, _, 9    9 waits for 8
 //!            │ pick: from the next nonce of the block's parent upwards; nothing is taken out
-//!            └ agreed: what a block has settled, and what has expired, is gone
+//!            └ settle: what a block has settled, and what has expired, is gone
 //! ```
 //!
 //! Picking leaves everything where it is, so entries of a block that is never agreed come up again
@@ -14,10 +14,10 @@ use crate::header::{BLOCK_ENTRIES_MAX, ENTRY_OVERHEAD_BYTES};
 use crate::known::{Known, NotAnEntry};
 use protocol::ids::{EntryId, PartyId};
 use protocol::units::Moment;
+use rules::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Entries that wait at most.
 pub const POOL_ENTRIES_MAX: usize = 16_384;
@@ -49,9 +49,9 @@ pub enum PoolRefusal {
         /// Agreed time.
         now: Moment,
     },
-    /// Its sender can never pay for it as things stand.
-    #[error("the sender is unknown or cannot pay the fee")]
-    CannotPay,
+    /// The rules would not even take its fee: the sender is unknown, cannot pay, or has not signed.
+    #[error(transparent)]
+    Worthless(#[from] Refusal),
     /// An entry with this nonce is agreed already.
     #[error("nonce {nonce} is used: the next one of this sender and lane is {next}")]
     NonceUsed {
@@ -99,7 +99,7 @@ struct Waiting {
     by_party: BTreeMap<PartyId, Load>,
     by_end: BTreeSet<(Moment, Place)>,
     all: Load,
-    /// Grows with every entry that comes in, and with every wake.
+    /// Grows with every entry that comes in.
     arrivals: u64,
     /// The lane that was served last.
     served: Option<LaneId>,
@@ -109,7 +109,6 @@ struct Waiting {
 #[derive(Default)]
 pub struct Pool {
     waiting: Mutex<Waiting>,
-    arrived: Condvar,
 }
 
 impl Pool {
@@ -141,8 +140,6 @@ impl Pool {
         waiting.count(&entry.sender, known.bytes.len());
         waiting.lanes.entry(place.0).or_default().insert(nonce, known);
         waiting.arrivals += 1;
-        drop(waiting);
-        self.arrived.notify_all();
         Ok(id)
     }
 
@@ -185,25 +182,14 @@ impl Pool {
         }
     }
 
-    /// Forgets what an agreed block has settled: these lanes are now at these next nonces. Forgets
-    /// also the entries in `gone`, and all that have expired at `now`.
-    pub fn agreed(
-        &self,
-        settled: impl IntoIterator<Item = (PartyId, u16, u64)>,
-        gone: impl IntoIterator<Item = (PartyId, u16, u64, EntryId)>,
-        now: Moment,
-    ) {
+    /// Forgets what is settled: these lanes are now at these next nonces. Forgets also all that has
+    /// expired at `now`.
+    pub fn settle(&self, lanes: impl IntoIterator<Item = (PartyId, u16, u64)>, now: Moment) {
         let mut waiting = self.lock();
-        for (party, lane, next) in settled {
+        for (party, lane, next) in lanes {
             let lane_id = (party, lane);
             while let Some(nonce) = waiting.lowest(&lane_id).filter(|nonce| *nonce < next) {
                 waiting.remove(&(lane_id, nonce));
-            }
-        }
-        for (party, lane, nonce, id) in gone {
-            let place = ((party, lane), nonce);
-            if waiting.at(&place).is_some_and(|known| known.id == id) {
-                waiting.remove(&place);
             }
         }
         while let Some((end, place)) = waiting.by_end.first().copied() {
@@ -212,6 +198,21 @@ impl Pool {
             }
             waiting.remove(&place);
         }
+    }
+
+    /// Throws out one entry that no block can take.
+    pub fn throw(&self, known: &Known) {
+        let entry = known.entry.value();
+        let place = ((entry.sender, entry.lane), entry.nonce);
+        let mut waiting = self.lock();
+        if waiting.at(&place).is_some_and(|waits| waits.id == known.id) {
+            waiting.remove(&place);
+        }
+    }
+
+    /// The lanes in which entries wait.
+    pub fn lanes(&self) -> Vec<(PartyId, u16)> {
+        self.lock().lanes.keys().copied().collect()
     }
 
     /// How many entries wait.
@@ -224,28 +225,9 @@ impl Pool {
         self.len() == 0
     }
 
-    /// A count that grows with every entry that comes in, for [`Pool::wait`].
+    /// A count that grows with every entry that comes in.
     pub fn arrivals(&self) -> u64 {
         self.lock().arrivals
-    }
-
-    /// Waits until something came in after `arrivals` was counted, or until `end`.
-    pub fn wait(&self, arrivals: u64, end: Instant) {
-        let mut waiting = self.lock();
-        while waiting.arrivals == arrivals {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            let woken = self.arrived.wait_timeout(waiting, left);
-            waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    /// Ends every wait, as if something had come in.
-    pub fn wake(&self) {
-        self.lock().arrivals += 1;
-        self.arrived.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -362,7 +344,7 @@ pub(crate) mod tests {
         let of_one = |nonces: &[u64]| nonces.iter().map(|n| (party(1), *n)).collect::<Vec<_>>();
         assert_eq!(picked(&pool, 0, 10_000), of_one(&[0, 1, 2]));
         assert_eq!(picked(&pool, 0, 10_000), of_one(&[0, 1, 2]), "picking takes nothing out");
-        pool.agreed([(party(1), 0, 2)], [], NOW);
+        pool.settle([(party(1), 0, 2)], NOW);
         assert_eq!(pool.len(), 3);
         assert_eq!(picked(&pool, 2, 10_000), of_one(&[2]));
         assert_eq!(pool.put(known(&signed(1, 0, 3)), 2, NOW).map(|_| ()), Ok(()));
@@ -395,13 +377,13 @@ pub(crate) mod tests {
         let never = known(&until(1, 0, 0, 1_500));
         pool.put(never.clone(), 0, NOW).unwrap();
         pool.put(known(&until(1, 0, 1, 1_100)), 0, NOW).unwrap();
-        pool.agreed([], [], Moment::new(1_100));
+        pool.settle([], Moment::new(1_100));
         assert_eq!(pool.len(), 2, "valid until that moment, and at it");
-        pool.agreed([], [], Moment::new(1_101));
+        pool.settle([], Moment::new(1_101));
         assert_eq!(pool.len(), 1);
-        pool.agreed([], [(party(1), 0, 0, EntryId::new([9; 32]))], NOW);
+        pool.throw(&known(&until(1, 0, 0, 1_499)));
         assert_eq!(pool.len(), 1, "another entry of that nonce");
-        pool.agreed([], [(party(1), 0, 0, never.id)], NOW);
+        pool.throw(&never);
         let waiting = pool.lock();
         assert!(waiting.lanes.is_empty() && waiting.by_party.is_empty());
         assert!(waiting.by_end.is_empty());
