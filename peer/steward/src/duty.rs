@@ -139,7 +139,7 @@ impl Duty {
             let first = terms.tasks_of(bundle.index).start;
             let places = self.tasks.iter().filter_map(|task| task.claims.first());
             let tasks = places.map(|(_, proof)| first + proof.place).collect();
-            let from = known.sources(bundle);
+            let from = known.sources(bundle, hand.me.peer);
             self.errand = Some(Errand::new(bundle, Why::Panel, terms, tasks, from));
         }
         let errand = self.errand.as_mut()?;

@@ -192,8 +192,9 @@ impl Jobs {
 
     /// Everything agreed before our start is known: what is still open may have been told before.
     pub(crate) fn revive(&mut self) {
-        for job in self.jobs.values_mut() {
-            job.revived = !job.has_ended();
+        let bundles = self.jobs.values_mut().flat_map(|job| &mut job.bundles);
+        for copy in bundles.flat_map(|bundle| &mut bundle.copies) {
+            copy.revived = true;
         }
     }
 

@@ -25,8 +25,8 @@ impl KnownJobs {
         self.jobs.get(job).map(|known| &known.terms)
     }
 
-    /// Who may have a bundle's blobs: the submitter's peer first, then who runs it.
-    pub(crate) fn sources(&self, bundle: BundleId) -> Vec<PeerId> {
+    /// Who but `us` may have a bundle's blobs: the submitter's peer first, then who runs it.
+    pub(crate) fn sources(&self, bundle: BundleId, us: PeerId) -> Vec<PeerId> {
         let Some(known) = self.jobs.get(&bundle.job) else {
             return Vec::new();
         };
@@ -36,6 +36,7 @@ impl KnownJobs {
                 sources.push(*peer);
             }
         }
+        sources.retain(|peer| *peer != us);
         sources
     }
 

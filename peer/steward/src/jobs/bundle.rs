@@ -30,6 +30,8 @@ pub(crate) struct Copy {
     /// How often we asked it for its outcomes, and when we may again.
     pub(crate) asked: u32,
     pub(crate) ask_at: Moment,
+    /// Whether it was drawn before we started: then it may have told us in an earlier life.
+    pub(crate) revived: bool,
 }
 
 impl Copy {
@@ -43,6 +45,7 @@ impl Copy {
             failed: None,
             asked: 0,
             ask_at: Moment::new(0),
+            revived: false,
         }
     }
 
@@ -129,11 +132,11 @@ impl Bundle {
     }
 
     /// Whether a copy's outcomes are needed and not here.
-    pub(crate) fn lacks(&self, copy: &Copy, revived: bool) -> bool {
+    pub(crate) fn lacks(&self, copy: &Copy) -> bool {
         let none = copy.outcomes.is_none() && copy.failed.is_none();
         match self.stage {
             Stage::Waiting => false,
-            Stage::Drawn => none && (copy.sealed || revived),
+            Stage::Drawn => none && (copy.sealed || copy.revived),
             Stage::Disputed { .. } | Stage::Panel { .. } => copy.root.is_some() && none,
             Stage::Ended(Ending::Agreed | Ending::Judged) => {
                 none && copy.root.is_some() && self.result.is_none()

@@ -132,12 +132,11 @@ impl OwnJob {
 
     /// Asks the peers whose outcomes we lack, each now and then.
     fn ask(&mut self, hand: &mut Hand<'_>) {
-        let revived = self.revived;
         for bundle in &mut self.bundles {
             for at in 0..bundle.copies.len() {
                 let copy = &bundle.copies[at];
                 let may = copy.ask_at <= hand.now && copy.asked < ASKS_MAX;
-                if !may || copy.peer == hand.me.peer || !bundle.lacks(copy, revived) {
+                if !may || copy.peer == hand.me.peer || !bundle.lacks(copy) {
                     continue;
                 }
                 let (bundle_id, copy) = (bundle.id, &mut bundle.copies[at]);
@@ -221,11 +220,11 @@ impl OwnJob {
     }
 
     pub(crate) fn wake_after(&self, acted: Moment) -> Option<Moment> {
-        let revived = self.revived;
         let asks = self.bundles.iter().flat_map(|bundle| {
-            let lacking = bundle.copies.iter().filter(move |copy| {
-                copy.asked < ASKS_MAX && copy.asked > 0 && bundle.lacks(copy, revived)
-            });
+            let lacking = bundle
+                .copies
+                .iter()
+                .filter(|copy| copy.asked < ASKS_MAX && copy.asked > 0 && bundle.lacks(copy));
             lacking.map(|copy| copy.ask_at)
         });
         let gathers = [self.seals.wake_at(), self.openings.wake_at()];

@@ -50,8 +50,6 @@ pub(crate) struct OwnJob {
     pub(crate) have: BTreeSet<Digest>,
     /// Who waits for the job to be taken back.
     pub(crate) cancel: Option<Ticket>,
-    /// Whether it was open when we started: then the peers may have told us before.
-    pub(crate) revived: bool,
 }
 
 impl OwnJob {
@@ -86,7 +84,6 @@ impl OwnJob {
             slashed: Vec::new(),
             have: BTreeSet::new(),
             cancel: None,
-            revived: false,
         })
     }
 

@@ -1,0 +1,571 @@
+//! A scene for stories: one steward, peers with real keys, and effects in words.
+//!
+//! A story is a list of steps: what happens, in words and as an input, and all that the steward
+//! does about it. Peers are numbered; `p1` is the steward's own.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every story uses another part of the scene"
+)]
+
+use std::sync::Arc;
+
+use ed25519_dalek::SigningKey;
+use protocol::bytes;
+use protocol::entry::{Body, Opening, PeerSeal, Seal, chain};
+use protocol::event::Event;
+use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
+use protocol::job::{Array, Blob, Class, Job, Limits, Profile, Terms};
+use protocol::message::Message;
+use protocol::outcome::{self, Outcome, Root};
+use protocol::signed::Signed;
+use protocol::units::{Bytes, Credits, Fuel, Height, Millis, Moment};
+use steward::{
+    Answer, Effect, Identity, Input, Member, News, Report, RunToken, SaltKey, Steward, Why,
+};
+
+pub const FEDERATION: FederationId = FederationId::new([9; 32]);
+pub const SECOND: u64 = 1_000;
+
+pub fn key(n: u8) -> SigningKey {
+    SigningKey::from_bytes(&[n; 32])
+}
+
+pub fn peer(n: u8) -> PeerId {
+    PeerId::new(key(n).verifying_key().to_bytes())
+}
+
+pub fn party(n: u8) -> PartyId {
+    PartyId::new([100 + n; 32])
+}
+
+pub fn job_id(n: u8) -> JobId {
+    JobId::new([n; 32])
+}
+
+pub fn bundle(index: u32) -> BundleId {
+    BundleId {
+        job: job_id(1),
+        index,
+    }
+}
+
+fn blob(content: &[u8]) -> Blob {
+    Blob {
+        digest: Digest::of(content),
+        size: Bytes::new(content.len() as u64),
+    }
+}
+
+/// A job of so many tasks, with one module and nothing else to fetch.
+pub fn job(tasks: u32) -> Job {
+    Job {
+        name: "squares".to_owned(),
+        profile: Profile::WASM_1,
+        module: blob(b"module"),
+        args: Vec::new(),
+        env: Vec::new(),
+        stdin: None,
+        inputs: Vec::new(),
+        array: Array {
+            first: 0,
+            step: 1,
+            count: tasks,
+        },
+        limits: Limits {
+            fuel: FUEL_MAX,
+            memory: Bytes::new(1 << 20),
+            output: Bytes::new(1 << 20),
+            output_files: 10,
+            wall_ms: Millis::new(60_000),
+        },
+        seed: Digest::of(b"seed"),
+    }
+}
+
+pub const FUEL_MAX: Fuel = Fuel::new(1_000_000_000);
+
+pub fn job_digest(tasks: u32) -> Digest {
+    Digest::of(&bytes::write(&job(tasks)))
+}
+
+/// Its terms when `submitter` submits it in bundles of two, two copies of each.
+pub fn terms(tasks: u32, submitter: u8) -> Terms {
+    Terms {
+        job: job_digest(tasks),
+        peer: peer(submitter),
+        class: Class::Grid,
+        tasks,
+        tasks_per_bundle: 2,
+        copies: 2,
+        task_fuel_max: FUEL_MAX,
+        per_gfuel: Credits::new(10),
+        seal_window: Millis::new(60_000),
+    }
+}
+
+/// What an honest machine finds for a task.
+pub fn right(task: u32) -> Outcome {
+    Outcome {
+        digest: Digest::of(&output(task)),
+        fuel: Fuel::new(u64::from(task) + 1),
+    }
+}
+
+pub fn output(task: u32) -> Vec<u8> {
+    format!("output {task}").into_bytes()
+}
+
+/// What a liar says for a task.
+pub fn wrong(task: u32) -> Outcome {
+    Outcome {
+        digest: Digest::of(b"a lie"),
+        fuel: right(task).fuel,
+    }
+}
+
+pub fn identity(n: u8) -> Identity {
+    let members = (1..=4).map(|n| Member {
+        party: party(n),
+        peer: peer(n),
+        name: format!("member {n}"),
+    });
+    Identity {
+        federation: FEDERATION,
+        peer: peer(n),
+        party: party(n),
+        member: false,
+        sponsor: false,
+        devnet: true,
+        salt_key: SaltKey::new([n; 32]),
+        boot: Moment::new(1),
+        admitted: true,
+        bond: Credits::ZERO,
+        bond_target: Credits::ZERO,
+        classes: Vec::new(),
+        slots: 0,
+        per_gfuel: Credits::new(5),
+        profiles: vec![Profile::WASM_1],
+        memory: Bytes::new(1 << 30),
+        members: members.collect(),
+        seal_window_min: Millis::new(60_000),
+        misbehave: None,
+    }
+}
+
+/// A stranger's list, seal and opening of a bundle.
+pub struct Copy {
+    pub list: Vec<Outcome>,
+    pub seal: PeerSeal,
+    pub opening: Opening,
+}
+
+/// What peer `n` says of a bundle with these outcomes.
+pub fn copy_of(n: u8, bundle: BundleId, list: &[Outcome]) -> Copy {
+    let root = outcome::root(list).unwrap();
+    let salt = Digest::derive("test salt", &[&[n], &bundle.index.to_le_bytes()]);
+    let opening = Opening {
+        bundle: bundle.index,
+        peer: peer(n),
+        root,
+        salt,
+    };
+    let hash = opening.seal(&bundle.job);
+    let seal = Seal {
+        federation: FEDERATION,
+        bundle,
+        peer: peer(n),
+        hash,
+    };
+    let signature = Signed::sign(seal, &key(n)).signature();
+    let seal = PeerSeal {
+        bundle: bundle.index,
+        peer: peer(n),
+        hash,
+        signature,
+    };
+    Copy {
+        list: list.to_vec(),
+        seal,
+        opening,
+    }
+}
+
+impl Copy {
+    /// As a message, with the outputs of `inline` in it.
+    pub fn message(&self, bundle: BundleId, inline: &[u32]) -> Message {
+        Message::Outcomes {
+            bundle,
+            outcomes: self.list.clone(),
+            inline: inline.iter().map(|task| output(*task)).collect(),
+            seal: self.seal.clone(),
+        }
+    }
+
+    pub fn root(&self) -> Root {
+        self.opening.root
+    }
+}
+
+pub struct Scene {
+    pub steward: Steward,
+    pub now: u64,
+    pub height: u64,
+    /// What the last step did.
+    pub last: Vec<Effect>,
+    /// Everything agreed so far, to be told again to a peer that starts anew.
+    pub blocks: Vec<Input>,
+    me: Identity,
+}
+
+impl Scene {
+    /// A steward that has just caught up with an empty ledger.
+    pub fn of(me: Identity) -> Self {
+        let mut scene = Self {
+            steward: Steward::new(me.clone()),
+            now: 10 * SECOND,
+            height: 0,
+            last: Vec::new(),
+            blocks: Vec::new(),
+            me,
+        };
+        scene.tell(Input::CaughtUp);
+        scene
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.steward.handle(Moment::new(self.now), input);
+        self.last = std::iter::from_fn(|| self.steward.next_effect()).collect();
+    }
+
+    /// One step: what happens, and what the steward does, one effect per line.
+    pub fn step(&mut self, what: &str, input: Input, expected: &[&str]) {
+        if matches!(input, Input::Agreed { .. }) {
+            self.blocks.push(input.clone());
+        }
+        self.tell(input);
+        let shown: Vec<String> = self.last.iter().filter_map(show).collect();
+        assert_eq!(shown, expected, "{what}");
+    }
+
+    /// A step of a block with these events.
+    pub fn agree(&mut self, what: &str, events: Vec<Event>, expected: &[&str]) {
+        self.height += 1;
+        let (height, time) = (Height::new(self.height), Moment::new(self.now));
+        self.step(
+            what,
+            Input::Agreed {
+                height,
+                time,
+                events,
+            },
+            expected,
+        );
+    }
+
+    /// A step of something that peer `n` says.
+    pub fn hear(&mut self, what: &str, n: u8, message: Message, expected: &[&str]) {
+        self.step(
+            what,
+            Input::Heard {
+                from: peer(n),
+                message,
+            },
+            expected,
+        );
+    }
+
+    /// A step in which only time passes.
+    pub fn wait(&mut self, what: &str, ms: u64, expected: &[&str]) {
+        self.now += ms;
+        self.step(what, Input::Tick, expected);
+    }
+
+    /// Kills the steward and starts it anew from the agreed blocks alone.
+    pub fn kill(&mut self) {
+        self.steward = Steward::new(self.me.clone());
+        for block in self.blocks.clone() {
+            self.tell(block);
+            assert_eq!(
+                self.last,
+                [],
+                "nothing is done before the peer has caught up"
+            );
+        }
+        self.tell(Input::CaughtUp);
+    }
+
+    /// What the last step did, in words.
+    pub fn shown(&self) -> Vec<String> {
+        self.last.iter().filter_map(show).collect()
+    }
+
+    /// The bodies that the last step proposed.
+    pub fn proposed(&self) -> Vec<Body> {
+        let body = |effect: &Effect| match effect {
+            Effect::Propose { body, .. } => Some(body.clone()),
+            _ => None,
+        };
+        self.last.iter().filter_map(body).collect()
+    }
+
+    /// The run that the last step began.
+    pub fn run(&self) -> RunToken {
+        let run = |effect: &Effect| match effect {
+            Effect::Run { token, .. } => Some(*token),
+            _ => None,
+        };
+        self.last.iter().find_map(run).expect("a run was begun")
+    }
+
+    /// The seal that the last step asked to sign, signed.
+    pub fn signed(&self) -> Input {
+        let seal = |effect: &Effect| match effect {
+            Effect::SignSeal(seal) => Some(seal.clone()),
+            _ => None,
+        };
+        let seal = self
+            .last
+            .iter()
+            .find_map(seal)
+            .expect("a signature was asked for");
+        let bundle = seal.bundle;
+        let signature = Signed::sign(seal, &key(1)).signature();
+        Input::SealSigned { bundle, signature }
+    }
+}
+
+pub fn done(token: RunToken, task: u32, outcome: Outcome) -> Input {
+    Input::TaskDone {
+        token,
+        task,
+        outcome,
+        size: Bytes::new(10),
+    }
+}
+
+pub fn name(id: &PeerId) -> String {
+    (0..=20)
+        .find(|n| peer(*n) == *id)
+        .map_or_else(|| id.to_string(), |n| format!("p{n}"))
+}
+
+fn names(peers: &[PeerId]) -> String {
+    peers.iter().map(name).collect::<Vec<_>>().join("+")
+}
+
+fn show(effect: &Effect) -> Option<String> {
+    Some(match effect {
+        Effect::Propose { body, .. } => format!("propose {}", show_body(body)),
+        Effect::SignSeal(seal) => format!("sign {}", seal.bundle.index),
+        Effect::Send { to, message } => format!("to {}: {}", name(to), show_message(message)),
+        Effect::SendOutcomes {
+            to,
+            bundle,
+            outcomes,
+            inline,
+            ..
+        } => {
+            let (n, whole) = (outcomes.len(), inline.len());
+            format!(
+                "to {}: outcomes {} ({n}, {whole} inline)",
+                name(to),
+                bundle.index
+            )
+        }
+        Effect::FetchJob { from, .. } => format!("fetch job from {}", names(from)),
+        Effect::Fetch { from, .. } => format!("fetch from {}", names(from)),
+        Effect::Run {
+            bundle,
+            tasks,
+            why,
+            alter,
+            ..
+        } => {
+            let why = if *why == Why::Panel { "judge" } else { "run" };
+            let lies = if alter.is_empty() {
+                String::new()
+            } else {
+                format!(" lying {alter:?}")
+            };
+            format!("{why} {} {tasks:?}{lies}", bundle.index)
+        }
+        Effect::CancelRun(_) => "cancel run".to_owned(),
+        Effect::KeepOutput { bytes, .. } => format!("keep {}", String::from_utf8_lossy(bytes)),
+        Effect::KeepOutcomes { bundle, .. } => format!("keep outcomes {}", bundle.index),
+        Effect::Announce(_) => return None,
+        Effect::Reply { answer, .. } => match answer {
+            Answer::Submitted(_) => "reply submitted".to_owned(),
+            Answer::Cancelled(_) => "reply cancelled".to_owned(),
+            Answer::Refused { why, .. } => format!("reply refused: {why}"),
+        },
+        Effect::Tell(news) => format!("tell {}", show_news(news)),
+        Effect::Report(report) => show_report(report),
+    })
+}
+
+fn show_body(body: &Body) -> String {
+    let places = match body {
+        Body::SealBatch { seals, .. } => seals.iter().map(|s| (s.bundle, s.peer)).collect(),
+        Body::OpenBatch { openings, .. } => openings.iter().map(|o| (o.bundle, o.peer)).collect(),
+        Body::Dispute { bundle, tasks } => {
+            let places = tasks
+                .iter()
+                .map(|task| task.claims[0].1.place)
+                .collect::<Vec<_>>();
+            return format!("dispute {} {places:?}", bundle.index);
+        }
+        _ => Vec::new(),
+    };
+    let places: Vec<String> = places
+        .iter()
+        .map(|(b, p)| format!(" {b}/{}", name(p)))
+        .collect();
+    format!("{}{}", body.name(), places.concat())
+}
+
+fn show_message(message: &Message) -> String {
+    match message {
+        Message::AskOutcomes { bundle } => format!("ask {}", bundle.index),
+        Message::Openings { openings, .. } => format!("openings ({})", openings.len()),
+        Message::RunFailed { bundle, why } => format!("failed {}: {why}", bundle.index),
+        other => format!("{other:?}"),
+    }
+}
+
+fn show_news(news: &News) -> String {
+    match news {
+        News::Submitted(_) => "submitted".to_owned(),
+        News::Drawn { bundle, peers } => format!("drawn {} {}", bundle.index, names(peers)),
+        News::Replaced { bundle, out, next } => {
+            let next = next.as_ref().map_or("nobody".to_owned(), name);
+            format!("replaced {} {} by {next}", bundle.index, name(out))
+        }
+        News::RunFailed { bundle, peer, .. } => format!("failed {} {}", bundle.index, name(peer)),
+        News::Output {
+            task,
+            provisional: true,
+            ..
+        } => format!("output {task} provisional"),
+        News::Output { task, .. } => format!("output {task}"),
+        News::AllSealed(_) => "all sealed".to_owned(),
+        News::Closed(_) => "closed".to_owned(),
+        News::Disputed { bundle, peers } => format!("disputed {} {}", bundle.index, names(peers)),
+        News::PanelCalled { bundle, tasks, .. } => format!("panel {} {tasks:?}", bundle.index),
+        News::Verdict {
+            bundle,
+            upheld,
+            convicted,
+        } => {
+            let (right, wrong) = (names(upheld), names(convicted));
+            format!("verdict {} right {right} wrong {wrong}", bundle.index)
+        }
+        News::Slashed { peer, fault, .. } => format!("slashed {} {}", name(peer), fault.code()),
+        News::BundleEnded { bundle, ending } => format!("ended {} {ending:?}", bundle.index),
+        News::Ended { .. } => "job ended".to_owned(),
+    }
+}
+
+fn show_report(report: &Report) -> String {
+    match report {
+        Report::Fault {
+            peer,
+            fault,
+            hopeless,
+        } => {
+            let hopeless = if *hopeless { ", hopeless" } else { "" };
+            format!("fault {} {fault:?}{hopeless}", name(peer))
+        }
+        Report::Misbehaving { bundle, tasks } => format!("LYING {} {tasks:?}", bundle.index),
+        Report::ProposalRefused { what, again, .. } => format!("refused {what}, again: {again}"),
+        Report::ProposalGivenUp { what } => format!("gave up {what}"),
+        Report::CannotRun { bundle, why } => format!("cannot run {}: {why}", bundle.index),
+        Report::SecretUnknown(_) => "secret unknown".to_owned(),
+        Report::Convicted { bundle } => format!("convicted for {}", bundle.index),
+    }
+}
+
+/// The event that begins a job: submitted by peer `n`, which other peers see too.
+pub fn submitted(tasks: u32, n: u8, end: Digest) -> Event {
+    Event::Submitted {
+        job: job_id(1),
+        sender: party(n),
+        terms: terms(tasks, n),
+        chain: end,
+        escrow: Credits::new(1_000),
+        start_from: Height::new(3),
+        start_by: Moment::new(100 * SECOND),
+    }
+}
+
+pub fn drawn(index: u32, peers: &[u8]) -> Event {
+    let peers = peers.iter().map(|n| peer(*n)).collect();
+    Event::Drawn {
+        bundle: bundle(index),
+        peers,
+        seal_by: Moment::new(80 * SECOND),
+    }
+}
+
+pub fn sealed(index: u32, n: u8) -> Event {
+    Event::Sealed {
+        bundle: bundle(index),
+        peer: peer(n),
+    }
+}
+
+pub fn all_sealed() -> Event {
+    Event::AllSealed {
+        job: job_id(1),
+        close_by: Moment::new(200 * SECOND),
+    }
+}
+
+pub fn closed() -> Event {
+    Event::Closed {
+        job: job_id(1),
+        open_by: Moment::new(300 * SECOND),
+    }
+}
+
+pub fn opened(index: u32, n: u8, root: Root) -> Event {
+    Event::Opened {
+        bundle: bundle(index),
+        peer: peer(n),
+        root,
+    }
+}
+
+pub fn ended(index: u32, ending: protocol::event::Ending) -> Event {
+    Event::BundleEnded {
+        bundle: bundle(index),
+        ending,
+    }
+}
+
+pub fn job_ended() -> Event {
+    let (paid, refunded) = (Credits::new(40), Credits::new(960));
+    Event::JobEnded {
+        job: job_id(1),
+        paid,
+        refunded,
+    }
+}
+
+/// The job as a fetched thing.
+pub fn job_fetched(tasks: u32) -> Input {
+    Input::JobFetched {
+        digest: job_digest(tasks),
+        job: Arc::new(job(tasks)),
+    }
+}
+
+pub fn module_fetched() -> Input {
+    Input::Fetched(Digest::of(b"module"))
+}
+
+/// The end of the chain that begins with this secret.
+pub fn end_of(secret: &Digest) -> Digest {
+    chain(&chain(secret))
+}
