@@ -1,0 +1,385 @@
+//! Blobs on this disk, by digest: written once, whole or not at all, and never believed unchecked.
+//!
+//! ```text
+//! keep ──▶ parts/7 ──rename──▶ ab/b3_ab… ──first use: hash──▶ served
+//!                                        └─ wrong ─▶ removed, as if it had never been here
+//! ```
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use protocol::ids::Digest;
+use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
+use thiserror::Error;
+
+use crate::home::{HomeError, make_private};
+
+/// A blob may have so many bytes: the largest of a module, an input file and a task's output.
+pub const BLOB_BYTES_MAX: u64 = TASK_OUTPUT_BYTES_MAX as u64;
+/// So many digests are remembered as checked; past that, all are checked anew.
+const CHECKED_MAX: usize = 1 << 20;
+/// Content is read and hashed in pieces of so many bytes.
+const PIECE_BYTES: usize = 256 * 1_024;
+
+/// A blob cannot be kept or read.
+#[derive(Debug, Error)]
+pub enum BlobError {
+    /// It is larger than any blob may be.
+    #[error("{len} bytes are more than a blob may have ({BLOB_BYTES_MAX})")]
+    TooLarge {
+        /// How large it is, as far as we read.
+        len: u64,
+    },
+    /// The content is not what its name says.
+    #[error("the content is not {expected}: its digest is {found}")]
+    Wrong {
+        /// What was promised.
+        expected: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// The disk says no.
+    #[error("cannot {doing} {path}")]
+    Disk {
+        /// What we were doing.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+}
+
+/// The blobs in one folder. May be shared between threads; every call reads or writes the disk.
+#[derive(Debug)]
+pub struct Blobs {
+    root: PathBuf,
+    parts: AtomicU64,
+    checked: Mutex<HashSet<Digest>>,
+}
+
+/// A blob on its way to the disk. Dropped before [`Part::finish`], it leaves nothing.
+#[derive(Debug)]
+pub struct Part<'a> {
+    blobs: &'a Blobs,
+    path: PathBuf,
+    file: File,
+    hasher: blake3::Hasher,
+    len: u64,
+    finished: bool,
+}
+
+impl Blobs {
+    /// The blobs in this folder, which is made if missing. Parts that a dead process left are
+    /// removed.
+    ///
+    /// # Errors
+    /// [`BlobError::Home`] or [`BlobError::Disk`].
+    pub fn open(root: &Path) -> Result<Self, BlobError> {
+        make_private(root)?;
+        let parts = root.join("parts");
+        match fs::remove_dir_all(&parts) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                return Err(disk("clear", &parts)(cause));
+            }
+            _ => {}
+        }
+        fs::create_dir(&parts).map_err(disk("make", &parts))?;
+        Ok(Self {
+            root: root.to_owned(),
+            parts: AtomicU64::new(0),
+            checked: Mutex::default(),
+        })
+    }
+
+    /// Keeps content that is in memory.
+    ///
+    /// # Errors
+    /// [`BlobError::TooLarge`] or [`BlobError::Disk`]; then nothing is kept.
+    pub fn keep(&self, content: &[u8]) -> Result<Digest, BlobError> {
+        let mut part = self.part()?;
+        part.write(content)?;
+        part.finish(None)
+    }
+
+    /// Keeps content that must have this digest.
+    ///
+    /// # Errors
+    /// As [`Blobs::keep`], and [`BlobError::Wrong`].
+    pub fn keep_as(&self, expected: Digest, content: &[u8]) -> Result<(), BlobError> {
+        let mut part = self.part()?;
+        part.write(content)?;
+        part.finish(Some(expected)).map(drop)
+    }
+
+    /// Begins a blob that arrives in pieces.
+    ///
+    /// # Errors
+    /// [`BlobError::Disk`].
+    pub fn part(&self) -> Result<Part<'_>, BlobError> {
+        let number = self.parts.fetch_add(1, Ordering::Relaxed);
+        let path = self.root.join("parts").join(number.to_string());
+        let file = File::create_new(&path).map_err(disk("make", &path))?;
+        Ok(Part {
+            blobs: self,
+            path,
+            file,
+            hasher: blake3::Hasher::new(),
+            len: 0,
+            finished: false,
+        })
+    }
+
+    /// The content, checked; `None` if it is not here, or was damaged (then it is removed).
+    ///
+    /// # Errors
+    /// [`BlobError::Disk`] if it is here and cannot be read.
+    pub fn read(&self, digest: &Digest) -> Result<Option<Vec<u8>>, BlobError> {
+        let path = self.place(digest);
+        let Some(len) = len(&path)?.filter(|len| *len <= BLOB_BYTES_MAX) else {
+            return Ok(None);
+        };
+        let file = File::open(&path).map_err(disk("open", &path))?;
+        let mut content = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
+        file.take(BLOB_BYTES_MAX + 1)
+            .read_to_end(&mut content)
+            .map_err(disk("read", &path))?;
+        if Digest::of(&content) == *digest {
+            self.remember(*digest);
+            return Ok(Some(content));
+        }
+        self.remove(digest)?;
+        Ok(None)
+    }
+
+    /// The file that holds the content, checked once per process, and its length; `None` if it is
+    /// not here, or was damaged (then it is removed).
+    ///
+    /// # Errors
+    /// [`BlobError::Disk`] if it is here and cannot be read.
+    pub fn path(&self, digest: &Digest) -> Result<Option<(PathBuf, u64)>, BlobError> {
+        let path = self.place(digest);
+        let Some(len) = len(&path)? else {
+            return Ok(None);
+        };
+        if self.checked().contains(digest) {
+            return Ok(Some((path, len)));
+        }
+        let mut file = File::open(&path).map_err(disk("open", &path))?;
+        if len <= BLOB_BYTES_MAX && hash(&mut file).map_err(disk("read", &path))? == *digest {
+            self.remember(*digest);
+            return Ok(Some((path, len)));
+        }
+        self.remove(digest)?;
+        Ok(None)
+    }
+
+    /// The length of the content, if it is here and whole.
+    ///
+    /// # Errors
+    /// As [`Blobs::path`].
+    pub fn size(&self, digest: &Digest) -> Result<Option<u64>, BlobError> {
+        Ok(self.path(digest)?.map(|(_, len)| len))
+    }
+
+    /// Lets a blob go; nothing happens if it is not here.
+    ///
+    /// # Errors
+    /// [`BlobError::Disk`].
+    pub fn remove(&self, digest: &Digest) -> Result<(), BlobError> {
+        self.checked().remove(digest);
+        let path = self.place(digest);
+        match fs::remove_file(&path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                Err(disk("remove", &path)(cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn place(&self, digest: &Digest) -> PathBuf {
+        let name = digest.full();
+        let shelf = &name[Digest::PREFIX.len()..][..2];
+        self.root.join(shelf).join(&name)
+    }
+
+    fn checked(&self) -> MutexGuard<'_, HashSet<Digest>> {
+        // A set that a panicking thread left is whole: each change of it is one call.
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, digest: Digest) {
+        let mut checked = self.checked();
+        if checked.len() >= CHECKED_MAX {
+            checked.clear();
+        }
+        checked.insert(digest);
+    }
+}
+
+impl Part<'_> {
+    /// Adds a piece.
+    ///
+    /// # Errors
+    /// [`BlobError::TooLarge`] or [`BlobError::Disk`].
+    pub fn write(&mut self, piece: &[u8]) -> Result<(), BlobError> {
+        self.len = self.len.saturating_add(piece.len() as u64);
+        if self.len > BLOB_BYTES_MAX {
+            return Err(BlobError::TooLarge { len: self.len });
+        }
+        self.hasher.update(piece);
+        self.file
+            .write_all(piece)
+            .map_err(disk("write", &self.path))
+    }
+
+    /// How many bytes there are so far.
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there is nothing yet.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Puts the blob in its place, if it is the one that was expected.
+    ///
+    /// # Errors
+    /// [`BlobError::Wrong`] or [`BlobError::Disk`]; then nothing is kept.
+    pub fn finish(mut self, expected: Option<Digest>) -> Result<Digest, BlobError> {
+        let found = Digest::new(*self.hasher.finalize().as_bytes());
+        if let Some(expected) = expected.filter(|expected| *expected != found) {
+            return Err(BlobError::Wrong { expected, found });
+        }
+        let place = self.blobs.place(&found);
+        let shelf = place.parent().expect("a blob lies on a shelf");
+        fs::create_dir_all(shelf).map_err(disk("make", shelf))?;
+        // Not synced: a blob that a power cut takes is found wrong when used, and fetched again.
+        fs::rename(&self.path, &place).map_err(disk("write", &place))?;
+        self.finished = true;
+        self.blobs.remember(found);
+        Ok(found)
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            // What stays is cleared when the folder is next opened.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn disk(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BlobError {
+    let path = path.to_owned();
+    move |cause| BlobError::Disk { doing, path, cause }
+}
+
+fn len(path: &Path) -> Result<Option<u64>, BlobError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(Some(found.len())),
+        Ok(_) => Ok(None),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(disk("look at", path)(cause)),
+    }
+}
+
+fn hash(from: &mut impl Read) -> io::Result<Digest> {
+    let mut hasher = blake3::Hasher::new();
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match from.read(&mut piece)? {
+            0 => return Ok(Digest::new(*hasher.finalize().as_bytes())),
+            read => hasher.update(&piece[..read]),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(root: &Path) -> usize {
+        let inside = |path: PathBuf| fs::read_dir(path).unwrap().count();
+        let shelves = fs::read_dir(root)
+            .unwrap()
+            .map(|shelf| shelf.unwrap().path());
+        shelves.map(inside).sum()
+    }
+
+    #[test]
+    fn content_is_kept_once_and_found_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path()).unwrap();
+        let digest = blobs.keep(b"orchids").unwrap();
+        assert_eq!(digest, Digest::of(b"orchids"));
+        assert_eq!(blobs.keep(b"orchids").unwrap(), digest);
+        assert_eq!(files(dir.path()), 1);
+
+        let again = Blobs::open(dir.path()).unwrap();
+        assert_eq!(again.read(&digest).unwrap().unwrap(), b"orchids");
+        let (path, len) = again.path(&digest).unwrap().unwrap();
+        assert_eq!((fs::read(path).unwrap(), len), (b"orchids".to_vec(), 7));
+        assert_eq!(again.read(&Digest::of(b"?")).unwrap(), None);
+        assert_eq!(again.size(&Digest::of(b"?")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_corrupt_blob_is_noticed_before_it_is_used_and_is_then_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        let digest = Blobs::open(dir.path()).unwrap().keep(b"orchids").unwrap();
+        for damage in [&b"orchidz"[..], b"orch", b"", b"orchids and more"] {
+            for by_path in [true, false] {
+                let blobs = Blobs::open(dir.path()).unwrap();
+                blobs.keep(b"orchids").unwrap();
+                let blobs = Blobs::open(dir.path()).unwrap();
+                fs::write(blobs.place(&digest), damage).unwrap();
+                if by_path {
+                    assert_eq!(blobs.path(&digest).unwrap(), None);
+                } else {
+                    assert_eq!(blobs.read(&digest).unwrap(), None);
+                }
+                assert_eq!(files(dir.path()), 0, "the damaged file is gone");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_as_promised_or_not_finished_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path()).unwrap();
+        let expected = Digest::of(b"orchids");
+        let error = blobs.keep_as(expected, b"orchidz").unwrap_err();
+        assert!(matches!(error, BlobError::Wrong { .. }), "{error}");
+        let mut part = blobs.part().unwrap();
+        part.write(b"orch").unwrap();
+        drop(part);
+        assert_eq!(files(dir.path()), 0);
+
+        let mut part = blobs.part().unwrap();
+        part.write(b"orch").unwrap();
+        std::mem::forget(part);
+        assert_eq!(files(dir.path()), 1);
+        Blobs::open(dir.path()).unwrap();
+        assert_eq!(files(dir.path()), 0, "a dead process's part is cleared");
+    }
+
+    #[test]
+    fn no_blob_is_larger_than_the_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path()).unwrap();
+        let mut part = blobs.part().unwrap();
+        part.len = BLOB_BYTES_MAX;
+        assert!(matches!(part.write(b"x"), Err(BlobError::TooLarge { .. })));
+    }
+}

@@ -1,0 +1,310 @@
+//! The commands: read arguments, ask the API, show. What starts a peer or a devnet is performed by
+//! `main.rs`; everything else here only talks to a peer that runs.
+
+pub mod collect;
+pub mod demo;
+pub mod follow;
+pub mod job_file;
+pub mod matrix;
+pub mod parse;
+pub mod report;
+
+mod asking;
+mod form;
+mod job;
+mod submit;
+
+use std::path::PathBuf;
+
+use clap::{Args, ColorChoice, Parser, Subcommand};
+
+use crate::api::problem::{Code, Problem};
+use crate::show::Format;
+pub use asking::{Desk, print};
+pub use demo::DemoArgs;
+pub use job::find;
+pub use job::{JobCommand, TaskArgs};
+pub use submit::{ExitOf, RunArgs, SubmitArgs, Work, WorkArgs, hand_in};
+
+/// Run science on other people's machines, and prove that they did it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "peer",
+    version,
+    infer_subcommands = true,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Start here:\n  \
+        peer demo                         a federation on this machine, a real job, a liar caught\n  \
+        peer devnet                       the same federation, to try your own jobs on\n  \
+        peer run ./prog.wasm -- --help    run a WASI module on it from another terminal\n\n\
+        Commands may be shortened while they stay clear: `peer j l` is `peer job ls`."
+)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Globals {
+    /// The peer's folder: keys, ledger, blobs and socket
+    #[arg(long, global = true, env = "PEER_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// The socket of the peer to ask
+    ///
+    /// Without it: the socket in --home; else the researcher of a devnet that runs on this machine;
+    /// else the socket in your own home.
+    #[arg(long, global = true, env = "PEER_API", value_name = "SOCKET")]
+    pub api: Option<PathBuf>,
+    /// How answers are written
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    pub output: Format,
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// Never show a progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Show nothing but ASCII
+    #[arg(long, global = true)]
+    pub ascii: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show it all: a federation on this machine, a real job, and a liar who is caught
+    Demo(DemoArgs),
+    /// Run a whole federation on this machine, one process per peer, until Ctrl-C
+    Devnet(DevnetArgs),
+    /// Start this peer
+    Up(UpArgs),
+    /// Stop this peer
+    Down,
+    /// Show this peer on one screen
+    Status,
+    /// Run a module on the federation, wait for it and fetch what it left
+    Run(Box<RunArgs>),
+    /// Hand in a job and return at once
+    Submit(Box<SubmitArgs>),
+    /// List, show, follow and fetch jobs
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// See who is there
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// See what they offer
+    #[command(subcommand)]
+    Offer(OfferCommand),
+    /// See credits: yours, and where they went
+    #[command(subcommand)]
+    Wallet(WalletCommand),
+    /// See where results differed, and how it was judged
+    #[command(subcommand)]
+    Dispute(DisputeCommand),
+    /// See the ledger, and prove it
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// See the public half of this peer's keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Run tasks for the peer that started this process
+    #[command(hide = true)]
+    ExecWorker,
+}
+
+/// Starting a peer. Settings that are absent come from `config.toml` in its home.
+#[derive(Clone, Debug, Default, Args)]
+#[command(
+    after_help = "Example:\n  peer up --genesis ./genesis --bootstrap /ip4/10.0.0.7/tcp/4100"
+)]
+pub struct UpArgs {
+    /// The federation's first state; copied into the home
+    #[arg(long, env = "PEER_GENESIS", value_name = "FILE")]
+    pub genesis: Option<PathBuf>,
+    /// Where to listen, as a multiaddress; may be repeated
+    #[arg(
+        long,
+        env = "PEER_LISTEN",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    pub listen: Vec<String>,
+    /// A peer to meet first, as a multiaddress; may be repeated
+    #[arg(
+        long,
+        env = "PEER_BOOTSTRAP",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    pub bootstrap: Vec<String>,
+    /// How many tasks to run at once for others; 0 offers nothing
+    #[arg(long, env = "PEER_SLOTS", value_name = "N")]
+    pub slots: Option<u16>,
+    /// What to ask for a Gfuel, in credits
+    #[arg(long, env = "PEER_PRICE", value_name = "CREDITS", value_parser = parse::credits)]
+    pub price: Option<protocol::units::Credits>,
+    /// What stands behind the offer, in credits
+    #[arg(long, env = "PEER_BOND", value_name = "CREDITS", value_parser = parse::credits)]
+    pub bond: Option<protocol::units::Credits>,
+    /// What to log, such as `info` or `info,peer::jobs=debug`
+    #[arg(long, env = "PEER_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Return a wrong result in this share of tasks (0 to 1). Only a devnet accepts it
+    #[arg(long, hide = true, value_name = "SHARE", value_parser = parse::share)]
+    pub fault: Option<protocol::units::Bps>,
+}
+
+/// Running a federation on this machine.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    peer devnet                        four members, two workers, one researcher\n  \
+    peer devnet --dir ./grid           keep their homes there and start them again later\n  \
+    peer devnet --liar 0.2             one worker lies in a fifth of its tasks")]
+pub struct DevnetArgs {
+    /// Where the peers' homes lie; a fresh folder that is removed at the end, if absent
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// How many members
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(4..=16))]
+    pub members: u8,
+    /// How many further workers
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=32))]
+    pub workers: u8,
+    /// The last worker returns a wrong result in this share of its tasks (0 to 1)
+    #[arg(long, value_name = "SHARE", value_parser = parse::share)]
+    pub liar: Option<protocol::units::Bps>,
+}
+
+/// About peers.
+#[derive(Debug, Subcommand)]
+#[command(infer_subcommands = true)]
+pub enum NodeCommand {
+    /// List the peers of the federation
+    Ls,
+}
+
+/// About offers.
+#[derive(Debug, Subcommand)]
+#[command(infer_subcommands = true)]
+pub enum OfferCommand {
+    /// List what peers offer: on the ledger, and live
+    Ls,
+}
+
+/// About credits.
+#[derive(Debug, Subcommand)]
+#[command(infer_subcommands = true)]
+pub enum WalletCommand {
+    /// Show what is available, what is held, and why
+    Balance {
+        /// Another party's; this peer's own if absent
+        party: Option<String>,
+    },
+    /// List how the balance came to be, newest first
+    History {
+        /// Another party's; this peer's own if absent
+        party: Option<String>,
+        /// Only what came before this
+        #[arg(long, value_name = "PLACE")]
+        before: Option<u64>,
+        /// How many at most
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
+    },
+}
+
+/// About differences between results.
+#[derive(Debug, Subcommand)]
+#[command(infer_subcommands = true)]
+pub enum DisputeCommand {
+    /// List all
+    Ls,
+    /// Show one: who claimed what, who judged, who paid for it
+    Show {
+        /// Its number, from `peer dispute ls`
+        number: u64,
+    },
+}
+
+/// About the ledger.
+#[derive(Debug, Subcommand)]
+#[command(infer_subcommands = true)]
+pub enum LedgerCommand {
+    /// Show the last agreed block and the members
+    Status,
+    /// Replay from genesis: same state root, no credit lost or made
+    Verify,
+}
+
+/// About keys.
+#[derive(Debug, Subcommand)]
+#[command(infer_subcommands = true)]
+pub enum KeyCommand {
+    /// Show the public ids of this peer; works while it is stopped
+    Show,
+}
+
+/// Makes `--color` hold for everything that is printed from here on.
+pub fn set_colour(choice: ColorChoice) {
+    let choice = match choice {
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+}
+
+/// Runs a command that only talks: it needs no more than this thread.
+///
+/// # Errors
+/// The command's own; [`Code::Failed`] if the system gives no event queue.
+pub fn in_one_thread<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::new(Code::Failed, "cannot start").because(error))?
+        .block_on(work)
+}
+
+/// Performs a command that asks a running peer.
+///
+/// # Errors
+/// The [`Problem`] to print; its code is the exit code.
+///
+/// # Panics
+/// If given a command that `main.rs` performs itself.
+pub async fn perform(desk: &Desk, command: Command) -> Result<(), Problem> {
+    match command {
+        Command::Down => asking::down(desk).await,
+        Command::Status => {
+            desk.show_from::<crate::api::types::StatusView>("/status")
+                .await
+        }
+        Command::Run(args) => submit::run(desk, *args).await,
+        Command::Submit(args) => submit::submit(desk, *args).await,
+        Command::Job(command) => job::perform(desk, command).await,
+        Command::Node(NodeCommand::Ls) => asking::nodes(desk).await,
+        Command::Offer(OfferCommand::Ls) => asking::offers(desk).await,
+        Command::Wallet(command) => asking::wallet(desk, command).await,
+        Command::Dispute(command) => asking::dispute(desk, command).await,
+        Command::Ledger(command) => asking::ledger(desk, command).await,
+        Command::Key(KeyCommand::Show) => asking::keys(desk),
+        Command::Demo(_) | Command::Devnet(_) | Command::Up(_) | Command::ExecWorker => {
+            unreachable!("main.rs starts peers itself")
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! From files on this disk to a job that can be handed in: reads them, uploads them, names them by
+//! digest.
+
+use std::fs;
+use std::path::Path;
+
+use protocol::ids::Digest;
+use protocol::job::{MODULE_MAX, WORDS_MAX};
+
+use super::submit::Work;
+use crate::api::Client;
+use crate::api::problem::{Code, Problem};
+use crate::api::types::{ArrayForm, BlobForm, EnvForm, Id, InputForm, JobForm, LimitsForm, Money};
+use crate::blobs::BLOB_BYTES_MAX;
+
+/// Input folders may lie in each other so deep.
+const DEPTH_MAX: usize = 32;
+/// What every WebAssembly module begins with.
+const WASM: &[u8] = b"\0asm";
+
+/// Uploads everything `work` names and writes the form.
+///
+/// # Errors
+/// A file that cannot be read, is no module, or is too large; and what the peer says.
+pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem> {
+    let module = module(&work.module)?;
+    let module = client.keep(module).await?;
+    let stdin = match &work.stdin {
+        Some(path) => Some(client.keep(stdin(path)?).await?),
+        None => None,
+    };
+    let inputs = inputs(client, &work.inputs).await?;
+    let env = work
+        .env
+        .into_iter()
+        .map(|(name, value)| EnvForm { name, value });
+    Ok(JobForm {
+        name: work.name,
+        module,
+        args: work.args,
+        env: env.collect(),
+        stdin,
+        inputs,
+        array: ArrayForm {
+            first: work.array.first,
+            step: work.array.step,
+            count: work.array.count,
+        },
+        limits: LimitsForm {
+            fuel: work.limits.fuel.get(),
+            memory: work.limits.memory.get(),
+            output: work.limits.output.get(),
+            output_files: work.limits.output_files,
+            wall_ms: work.limits.wall_ms.get(),
+        },
+        seed: work.seed.map(|seed| Id(Digest::of(seed.as_bytes()))),
+        class: work.class,
+        copies: work.copies,
+        tasks_per_bundle: work.tasks_per_bundle,
+        per_gfuel: work.per_gfuel.map(Money),
+        budget: work.budget.map(Money),
+        seal_window_ms: None,
+    })
+}
+
+fn module(path: &Path) -> Result<Vec<u8>, Problem> {
+    let content = read(path, "the module", MODULE_MAX.get())?;
+    if content.starts_with(WASM) {
+        return Ok(content);
+    }
+    let title = format!("{} is not a WebAssembly module", path.display());
+    Err(Problem::new(Code::Usage, title)
+        .because("it does not begin with `\\0asm`")
+        .try_this("build one with `cargo build --target wasm32-wasip1`, or wasi-sdk's `clang`"))
+}
+
+fn stdin(path: &Path) -> Result<Vec<u8>, Problem> {
+    use std::io::Read;
+    if path != Path::new("-") {
+        return read(path, "the standard input", BLOB_BYTES_MAX);
+    }
+    let mut content = Vec::new();
+    let input = std::io::stdin().lock();
+    input
+        .take(BLOB_BYTES_MAX + 1)
+        .read_to_end(&mut content)
+        .map_err(|error| Problem::new(Code::Failed, "cannot read stdin").because(error))?;
+    if content.len() as u64 > BLOB_BYTES_MAX {
+        return Err(too_large("stdin", BLOB_BYTES_MAX));
+    }
+    Ok(content)
+}
+
+async fn inputs(
+    client: &Client,
+    named: &[(String, std::path::PathBuf)],
+) -> Result<Vec<InputForm>, Problem> {
+    let mut files = Vec::new();
+    for (name, path) in named {
+        walk(name, path, 0, &mut files)?;
+    }
+    files.sort();
+    if let Some(twice) = files.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let title = format!("two inputs would both be /in/{}", twice[0].0);
+        return Err(Problem::new(Code::Usage, title));
+    }
+    let mut inputs = Vec::with_capacity(files.len());
+    for (guest, path) in files {
+        let content = read(&path, "the input", BLOB_BYTES_MAX)?;
+        let blob: BlobForm = client.keep(content).await?;
+        inputs.push(InputForm { path: guest, blob });
+    }
+    Ok(inputs)
+}
+
+type Files = Vec<(String, std::path::PathBuf)>;
+
+fn walk(guest: &str, path: &Path, depth: usize, files: &mut Files) -> Result<(), Problem> {
+    let cannot = |error: &dyn std::fmt::Display| {
+        let title = format!("cannot read the input {}", path.display());
+        Problem::new(Code::Usage, title).because(error)
+    };
+    let found = fs::metadata(path).map_err(|error| cannot(&error))?;
+    if !found.is_dir() {
+        files.push((guest.to_owned(), path.to_owned()));
+        if files.len() > WORDS_MAX {
+            return Err(
+                cannot(&format!("a job has at most {WORDS_MAX} input files"))
+                    .try_this("pack them into one archive that the program unpacks"),
+            );
+        }
+        return Ok(());
+    }
+    if depth == DEPTH_MAX {
+        return Err(cannot(&format!(
+            "folders lie more than {DEPTH_MAX} deep in each other"
+        )));
+    }
+    for entry in fs::read_dir(path).map_err(|error| cannot(&error))? {
+        let entry = entry.map_err(|error| cannot(&error))?;
+        let name = entry.file_name();
+        let name = name
+            .to_str()
+            .ok_or_else(|| cannot(&"a name in it is not UTF-8"))?;
+        walk(&format!("{guest}/{name}"), &entry.path(), depth + 1, files)?;
+    }
+    Ok(())
+}
+
+/// Reads a whole file that may have `max` bytes.
+pub(super) fn read(path: &Path, what: &str, max: u64) -> Result<Vec<u8>, Problem> {
+    let cannot = |error: std::io::Error| {
+        let title = format!("cannot read {what} {}", path.display());
+        Problem::new(Code::Usage, title).because(error)
+    };
+    let found = fs::metadata(path).map_err(cannot)?;
+    if found.is_file() && found.len() > max {
+        return Err(too_large(&path.display().to_string(), max));
+    }
+    let content = fs::read(path).map_err(cannot)?;
+    if content.len() as u64 > max {
+        return Err(too_large(&path.display().to_string(), max));
+    }
+    Ok(content)
+}
+
+fn too_large(what: &str, max: u64) -> Problem {
+    Problem::new(Code::Usage, format!("{what} is too large"))
+        .because(format!("at most {max} bytes are allowed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_becomes_its_files_under_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        fs::write(dir.path().join("a/b/x"), "1").unwrap();
+        fs::write(dir.path().join("y"), "2").unwrap();
+        let mut files = Files::new();
+        walk("data", dir.path(), 0, &mut files).unwrap();
+        files.sort();
+        let names: Vec<&str> = files.iter().map(|(guest, _)| guest.as_str()).collect();
+        assert_eq!(names, ["data/a/b/x", "data/y"]);
+        assert!(walk("data", &dir.path().join("gone"), 0, &mut files).is_err());
+    }
+
+    #[test]
+    fn a_folder_that_holds_itself_is_an_error_not_a_loop() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("self")).unwrap();
+        assert!(walk("data", dir.path(), 0, &mut Files::new()).is_err());
+    }
+
+    #[test]
+    fn what_is_no_module_is_refused_before_it_travels() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("prog.wasm");
+        for content in [&b""[..], b"\0as", b"#!/bin/sh", &[0xff; 100]] {
+            fs::write(&path, content).unwrap();
+            let problem = module(&path).unwrap_err();
+            assert_eq!(problem.code, Code::Usage);
+            assert!(
+                problem.title.contains("is not a WebAssembly module"),
+                "{problem}"
+            );
+        }
+    }
+}

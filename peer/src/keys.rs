@@ -1,0 +1,386 @@
+//! The only file that holds secret keys: it signs, and never shows them.
+//!
+//! A peer has three: its **node** key *is* the peer and signs offers and seals; its **party** key
+//! signs entries, and so spends credits; its **consensus** key votes on blocks, should the peer be a
+//! member's. They lie in one file that only its owner can read, with a checksum:
+//!
+//! ```text
+//! tallygrid keys v1
+//! node <64 hexadecimal digits>
+//! party <64 hexadecimal digits>
+//! consensus <64 hexadecimal digits>
+//! check <64 hexadecimal digits: BLAKE3 of the lines above>
+//! ```
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use ed25519_dalek::SigningKey;
+use protocol::entry::{Entry, Seal, SignedEntry};
+use protocol::ids::{Digest, PartyId, PeerId, PublicKey};
+use protocol::offer::Offer;
+use protocol::signed::Signed;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::home::our_uid;
+
+const HEADER: &str = "tallygrid keys v1";
+const NAMES: [&str; 3] = ["node", "party", "consensus"];
+const CHECK: &str = "tallygrid keys file v1";
+/// A key file may have so many bytes; a whole one has fewer than 400.
+const FILE_BYTES_MAX: u64 = 4_096;
+
+/// The keys cannot be read or made.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// The disk says no.
+    #[error("cannot {doing} the key file {path}")]
+    Disk {
+        /// What we were doing.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+    /// Others can read it, so it may be known.
+    #[error(
+        "others can read the key file {path} (mode {mode:03o}): run `chmod 600 {path}`, and if anyone may have read it, make new keys"
+    )]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// It is someone else's.
+    #[error("the key file {path} belongs to user {owner}, not to you")]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
+    /// It is not what was written.
+    #[error(
+        "the key file {path} is damaged: {why}; put back your copy of it. Moving it away makes this peer a new one, with no credits"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The system gives no randomness.
+    #[error("the system gives no randomness for new keys: {0}")]
+    NoChance(getrandom::Error),
+}
+
+/// The secret keys of a peer. Wiped from memory when dropped.
+pub struct Keys {
+    node: SigningKey,
+    party: SigningKey,
+    consensus: SigningKey,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keys of {}", self.node())
+    }
+}
+
+impl Keys {
+    /// The keys in this file; new ones, written there, if it does not exist.
+    ///
+    /// # Errors
+    /// [`KeyError`]; an existing file is never changed.
+    pub fn load_or_make(path: &Path) -> Result<Self, KeyError> {
+        match Self::load(path) {
+            Err(KeyError::Disk { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
+                let keys = Self::fresh()?;
+                keys.write(path)?;
+                Ok(keys)
+            }
+            other => other,
+        }
+    }
+
+    /// The keys in this file.
+    ///
+    /// # Errors
+    /// [`KeyError`], also where the file does not exist.
+    pub fn load(path: &Path) -> Result<Self, KeyError> {
+        let disk = |doing, cause| KeyError::Disk {
+            doing,
+            path: path.to_owned(),
+            cause,
+        };
+        let file = File::open(path).map_err(|cause| disk("open", cause))?;
+        let found = file.metadata().map_err(|cause| disk("look at", cause))?;
+        let us = our_uid().map_err(|cause| disk("learn our user for", cause))?;
+        if found.uid() != us {
+            return Err(KeyError::NotOurs {
+                path: path.to_owned(),
+                owner: found.uid(),
+            });
+        }
+        if found.mode() & 0o077 != 0 {
+            return Err(KeyError::Exposed {
+                path: path.to_owned(),
+                mode: found.mode() & 0o777,
+            });
+        }
+        let mut text = Zeroizing::new(Vec::with_capacity(1_024));
+        file.take(FILE_BYTES_MAX)
+            .read_to_end(&mut text)
+            .map_err(|cause| disk("read", cause))?;
+        Self::read(&text).map_err(|why| KeyError::Damaged {
+            path: path.to_owned(),
+            why,
+        })
+    }
+
+    fn fresh() -> Result<Self, KeyError> {
+        let mut seeds = [[0; 32]; 3].map(Zeroizing::new);
+        for seed in &mut seeds {
+            getrandom::fill(&mut seed[..]).map_err(KeyError::NoChance)?;
+        }
+        Ok(Self::of(&seeds))
+    }
+
+    fn of([node, party, consensus]: &[Zeroizing<[u8; 32]>; 3]) -> Self {
+        Self {
+            node: SigningKey::from_bytes(node),
+            party: SigningKey::from_bytes(party),
+            consensus: SigningKey::from_bytes(consensus),
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, &'static str> {
+        if bytes.is_empty() {
+            return Err("it is empty");
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| "it is not text")?;
+        let (above, below) = text
+            .rsplit_once("check ")
+            .ok_or("it is cut short, or not a key file")?;
+        let mut lines = above.lines();
+        match lines.next() {
+            Some(HEADER) => {}
+            Some(line) if line.starts_with("tallygrid keys ") => {
+                return Err("it was written by another version");
+            }
+            _ => return Err("it is not a key file"),
+        }
+        if below.trim_end() != check(above) {
+            return Err("its checksum does not fit");
+        }
+        let mut seeds = [[0; 32]; 3].map(Zeroizing::new);
+        for (name, seed) in NAMES.iter().zip(&mut seeds) {
+            let line = lines.next().ok_or("a key is missing")?;
+            let digits = line
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix(' '));
+            let digits = digits
+                .filter(|digits| digits.len() == 64)
+                .ok_or("a key is missing")?;
+            HEXLOWER
+                .decode_mut(digits.as_bytes(), &mut seed[..])
+                .map_err(|_| "a key is not written in hexadecimal digits")?;
+        }
+        Ok(Self::of(&seeds))
+    }
+
+    fn write(&self, path: &Path) -> Result<(), KeyError> {
+        let mut text = Zeroizing::new(String::with_capacity(1_024));
+        text.push_str(HEADER);
+        text.push('\n');
+        for (name, key) in NAMES.iter().zip([&self.node, &self.party, &self.consensus]) {
+            let seed = Zeroizing::new(key.to_bytes());
+            text.push_str(name);
+            text.push(' ');
+            HEXLOWER.encode_append(&seed[..], &mut text);
+            text.push('\n');
+        }
+        let sum = check(&text);
+        text.push_str("check ");
+        text.push_str(&sum);
+        text.push('\n');
+
+        let part = path.with_extension("part");
+        let save = || -> io::Result<()> {
+            // A part left by a peer that died while writing was never used.
+            match fs::remove_file(&part) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&part)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            // A link, unlike a rename, never replaces keys that another process has just written.
+            fs::hard_link(&part, path)?;
+            fs::remove_file(&part)?;
+            if let Some(folder) = path.parent() {
+                File::open(folder)?.sync_all()?;
+            }
+            Ok(())
+        };
+        save().map_err(|cause| KeyError::Disk {
+            doing: "write",
+            path: path.to_owned(),
+            cause,
+        })
+    }
+
+    /// The peer: its node key's public half.
+    pub fn node(&self) -> PeerId {
+        PeerId::new(self.node.verifying_key().to_bytes())
+    }
+
+    /// The party whose root key this is.
+    pub fn party(&self) -> PartyId {
+        PartyId::of(&self.party_key())
+    }
+
+    /// The party's root key.
+    pub fn party_key(&self) -> PublicKey {
+        PublicKey::new(self.party.verifying_key().to_bytes())
+    }
+
+    /// The key that votes are checked with.
+    pub fn consensus(&self) -> PublicKey {
+        PublicKey::new(self.consensus.verifying_key().to_bytes())
+    }
+
+    /// The node key's secret seed, for the swarm's handshakes and nothing else.
+    pub fn node_seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.node.to_bytes())
+    }
+
+    /// The secret consensus key, for the ledger's votes and nothing else.
+    pub fn consensus_key(&self) -> SigningKey {
+        self.consensus.clone()
+    }
+
+    /// Signs an entry as the party.
+    pub fn sign_entry(&self, entry: Entry) -> SignedEntry {
+        Signed::sign(entry, &self.party)
+    }
+
+    /// Signs an offer as the peer.
+    pub fn sign_offer(&self, offer: Offer) -> Signed<Offer> {
+        Signed::sign(offer, &self.node)
+    }
+
+    /// Signs a seal as the peer.
+    pub fn sign_seal(&self, seal: Seal) -> Signed<Seal> {
+        Signed::sign(seal, &self.node)
+    }
+
+    /// 32 bytes that only this peer can find, the same for the same `purpose` and `parts`: a salt
+    /// or the start of a hash chain that need not be written down to survive a restart.
+    pub fn secret(&self, purpose: &str, parts: &[&[u8]]) -> Digest {
+        let seed = self.node_seed();
+        let mut all: Vec<&[u8]> = vec![&seed[..], purpose.as_bytes()];
+        all.extend_from_slice(parts);
+        Digest::derive("tallygrid local secret v1", &all)
+    }
+}
+
+fn check(text: &str) -> String {
+    let sum = Digest::derive(CHECK, &[text.as_bytes()]);
+    HEXLOWER.encode(sum.bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn made() -> (tempfile::TempDir, PathBuf, Keys) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys");
+        let keys = Keys::load_or_make(&path).unwrap();
+        (dir, path, keys)
+    }
+
+    #[test]
+    fn keys_are_made_once_for_us_alone_and_found_again() {
+        let (dir, path, keys) = made();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let again = Keys::load_or_make(&path).unwrap();
+        assert_eq!(keys.node(), again.node());
+        assert_eq!(keys.party(), again.party());
+        assert_eq!(keys.consensus(), again.consensus());
+        assert_eq!(keys.secret("salt", &[b"a"]), again.secret("salt", &[b"a"]));
+        assert_ne!(keys.secret("salt", &[b"a"]), again.secret("salt", &[b"b"]));
+        let other = Keys::load_or_make(&dir.path().join("other")).unwrap();
+        assert_ne!(keys.node(), other.node());
+        assert_ne!(keys.node().bytes(), keys.party_key().bytes());
+    }
+
+    #[test]
+    fn every_cut_and_every_changed_byte_is_damage_and_nothing_is_overwritten() {
+        let (_dir, path, _) = made();
+        let whole = fs::read(&path).unwrap();
+        let refused = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            let error = Keys::load_or_make(&path).unwrap_err();
+            assert!(matches!(error, KeyError::Damaged { .. }), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        };
+        for len in 0..whole.len() - 1 {
+            refused(&whole[..len]);
+        }
+        for place in 0..whole.len() - 1 {
+            let mut changed = whole.clone();
+            changed[place] ^= 1;
+            refused(&changed);
+        }
+        refused(&[0xff; 9_000]);
+    }
+
+    #[test]
+    fn a_key_file_that_others_can_read_is_refused_with_the_command_that_helps() {
+        let (_dir, path, _) = made();
+        for mode in [0o640, 0o604, 0o666] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let said = Keys::load(&path).unwrap_err().to_string();
+            assert!(said.contains("chmod 600"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_signed_is_signed_by_the_right_key_and_no_secret_is_shown() {
+        let (_dir, path, keys) = made();
+        let federation = protocol::ids::FederationId::new([1; 32]);
+        let job = protocol::ids::JobId::new([2; 32]);
+        let seal = Seal {
+            federation,
+            bundle: protocol::ids::BundleId { job, index: 0 },
+            peer: keys.node(),
+            hash: Digest::of(b""),
+        };
+        let seal = keys.sign_seal(seal);
+        assert_eq!(seal.claimed_key().bytes(), keys.node().bytes());
+        assert!(seal.check().is_ok());
+        let shown = format!("{keys:?}");
+        let text = fs::read_to_string(path).unwrap();
+        let secrets = text.lines().skip(1).filter_map(|line| line.split_once(' '));
+        assert!(
+            secrets
+                .map(|(_, secret)| secret)
+                .all(|secret| !shown.contains(secret))
+        );
+    }
+}
