@@ -111,11 +111,11 @@ impl Duties {
     }
 
     pub(crate) fn errand(&mut self, token: RunToken) -> Option<&mut Errand> {
-        let errands = self
+        let mut errands = self
             .owed
             .values_mut()
             .filter_map(|duty| duty.errand.as_mut());
-        errands.filter(|errand| errand.runs_under(token)).next()
+        errands.find(|errand| errand.runs_under(token))
     }
 
     /// How many panels wait for us.

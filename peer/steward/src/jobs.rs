@@ -20,6 +20,7 @@ pub(crate) mod bundle;
 pub(crate) mod drive;
 pub(crate) mod hear;
 pub(crate) mod job;
+pub(crate) mod judge;
 pub(crate) mod price;
 pub(crate) mod view;
 

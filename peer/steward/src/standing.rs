@@ -67,12 +67,25 @@ impl Standing {
             bond: me.bond,
             convicted: false,
         };
+        // Genesis lets members' nodes in without an event.
+        let members = me.members.iter().map(|member| {
+            let (sponsor, owner) = (Some(member.party), Some(member.party));
+            (
+                member.peer,
+                Place {
+                    sponsor,
+                    owner,
+                    bond: Credits::ZERO,
+                },
+            )
+        });
+        let mut places: BTreeMap<PeerId, Place> = members.collect();
         let place = Place {
-            sponsor: None,
+            sponsor: places.get(&me.peer).and_then(|place| place.sponsor),
             owner: Some(me.party),
             bond: me.bond,
         };
-        let places = BTreeMap::from([(me.peer, place)]);
+        places.insert(me.peer, place);
         Self {
             us: me.peer,
             places,

@@ -1,5 +1,7 @@
 //! Stories of a job at its submitter: from the request to the last judged output.
 
+#![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Stories of a run at a drawn peer: from the draw to the opening.
 
+#![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
+
 mod common;
 
 use common::*;
@@ -292,7 +294,7 @@ fn the_executor_is_fed_by_places_and_not_by_draws() {
 #[test]
 fn a_peer_with_too_many_runs_declines_at_once() {
     let mut scene = Scene::of(worker());
-    let most = steward::limits::RUNS_OPEN_MAX as u32;
+    let most = u32::try_from(steward::limits::RUNS_OPEN_MAX).unwrap();
     let mut terms = terms(2 * (most + 1), 5);
     terms.tasks = 2 * (most + 1);
     let Event::Submitted {

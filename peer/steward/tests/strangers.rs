@@ -1,5 +1,7 @@
 //! What strangers may try with words. Nothing of it is kept, and each fault has its name.
 
+#![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
+
 mod common;
 
 use common::*;

@@ -11,12 +11,10 @@ use protocol::entry::{Opening, PeerSeal};
 use protocol::event::{Event, Fault as LedgerFault};
 use protocol::ids::{BundleId, Digest, JobId, PeerId};
 use protocol::job::Terms;
-use protocol::outcome;
 use protocol::units::{Credits, Height, Moment};
 
-use super::bundle::{Bundle, Copy, Judged, Stage};
+use super::bundle::{Bundle, Copy, Stage};
 use crate::effect::{News, Ticket};
-use crate::faults::Fault;
 use crate::gather::Gather;
 use crate::hand::Hand;
 
@@ -91,7 +89,7 @@ impl OwnJob {
         matches!(self.phase, Phase::Ended { .. })
     }
 
-    fn bundle(&mut self, id: &BundleId) -> Option<&mut Bundle> {
+    pub(super) fn bundle(&mut self, id: &BundleId) -> Option<&mut Bundle> {
         self.bundles.get_mut(id.index as usize)
     }
 
@@ -145,32 +143,8 @@ impl OwnJob {
                 self.seals = Gather::new();
                 hand.tell(News::Closed(id));
             }
-            Event::Opened { bundle, peer, root } => {
-                self.openings.gone((bundle.index, *peer));
-                let Some(copy) = self.bundle(bundle).and_then(|b| b.copy(peer)) else {
-                    return;
-                };
-                copy.root = Some(*root);
-                let list = copy.outcomes.as_ref();
-                if list.is_some_and(|list| outcome::root(list) != Some(*root)) {
-                    copy.outcomes = None;
-                    hand.fault(*peer, Fault::WrongRoot);
-                }
-            }
-            Event::Slashed {
-                bundle,
-                peer,
-                fault,
-                amount,
-            } => {
-                self.slashed.push((*bundle, *peer, *fault, *amount));
-                let (bundle, peer, fault, amount) = (*bundle, *peer, *fault, *amount);
-                hand.tell(News::Slashed {
-                    bundle,
-                    peer,
-                    fault,
-                    amount,
-                });
+            Event::Paid { amount, .. } => {
+                self.paid = self.paid.plus(*amount).unwrap_or(Credits::MAX);
             }
             Event::JobEnded { paid, refunded, .. } => {
                 (self.paid, self.refunded) = (*paid, *refunded);
@@ -183,105 +157,6 @@ impl OwnJob {
                 });
             }
             other => self.judge(other, hand),
-        }
-    }
-
-    /// Learns what the ledger says about the judgement of one of its bundles.
-    fn judge(&mut self, event: &Event, hand: &mut Hand<'_>) {
-        match event {
-            Event::Disputed {
-                bundle,
-                roots,
-                dispute_by,
-            } => {
-                if let Some(bundle) = self.bundle(bundle) {
-                    bundle.stage = Stage::Disputed { by: *dispute_by };
-                }
-                let peers = roots.iter().map(|(peer, _)| *peer).collect();
-                hand.tell(News::Disputed {
-                    bundle: *bundle,
-                    peers,
-                });
-            }
-            Event::PanelCalled {
-                bundle: id,
-                tasks,
-                panel,
-                round,
-                seal_by,
-            } => {
-                let Some(bundle) = self.bundle(id) else {
-                    return;
-                };
-                bundle.stage = Stage::Panel {
-                    round: *round,
-                    by: *seal_by,
-                };
-                let places = tasks.iter().filter_map(|task| task.claims.first());
-                bundle.places = places.map(|(_, proof)| proof.place).collect();
-                let first = bundle.tasks.start;
-                let tasks = bundle.places.iter().map(|place| first + place).collect();
-                let (judges, round) = (panel.len(), *round);
-                hand.tell(News::PanelCalled {
-                    bundle: *id,
-                    tasks,
-                    judges,
-                    round,
-                });
-            }
-            Event::PanelOpening { bundle, open_by } => {
-                if let Some(bundle) = self.bundle(bundle)
-                    && let Stage::Panel { by, .. } = &mut bundle.stage
-                {
-                    *by = *open_by;
-                }
-            }
-            Event::Verdict {
-                bundle: id,
-                right,
-                upheld,
-                convicted,
-            } => {
-                let (upheld, convicted) = (upheld.clone(), convicted.clone());
-                if let Some(bundle) = self.bundle(id) {
-                    let (right, upheld, convicted) =
-                        (right.clone(), upheld.clone(), convicted.clone());
-                    bundle.judged = Some(Judged {
-                        right,
-                        upheld,
-                        convicted,
-                    });
-                }
-                hand.tell(News::Verdict {
-                    bundle: *id,
-                    upheld,
-                    convicted,
-                });
-            }
-            Event::BundleEnded { bundle: id, ending } => {
-                self.seals_gone(id);
-                if let Some(bundle) = self.bundle(id) {
-                    bundle.stage = Stage::Ended(*ending);
-                }
-                hand.tell(News::BundleEnded {
-                    bundle: *id,
-                    ending: *ending,
-                });
-            }
-            Event::Paid { amount, .. } => {
-                self.paid = self.paid.plus(*amount).unwrap_or(Credits::MAX);
-            }
-            _ => {}
-        }
-    }
-
-    fn seals_gone(&mut self, id: &BundleId) {
-        let Some(bundle) = self.bundles.get(id.index as usize) else {
-            return;
-        };
-        for copy in &bundle.copies {
-            self.seals.gone((id.index, copy.peer));
-            self.openings.gone((id.index, copy.peer));
         }
     }
 

@@ -163,7 +163,7 @@ pub struct Copy {
 
 /// What peer `n` says of a bundle with these outcomes.
 pub fn copy_of(n: u8, bundle: BundleId, list: &[Outcome]) -> Copy {
-    let root = outcome::root(list).unwrap();
+    let root = outcome::root(list).expect("a list is not empty");
     let salt = Digest::derive("test salt", &[&[n], &bundle.index.to_le_bytes()]);
     let opening = Opening {
         bundle: bundle.index,
