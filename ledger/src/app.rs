@@ -53,7 +53,11 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(parts: Arc<Parts>, view_time: Duration) -> Self {
         let memory = Memory::of(&parts.disk);
-        Self { parts, memory, patience: view_time * 6 / 10 }
+        Self {
+            parts,
+            memory,
+            patience: view_time * 6 / 10,
+        }
     }
 
     /// Takes in what became agreed since the last call.
@@ -70,9 +74,7 @@ impl App {
                 }
             }
             CaughtUp::Reread => {
-                let next = |(party, lane)| {
-                    (party, lane, rules::read::nonce(disk, party, lane))
-                };
+                let next = |(party, lane)| (party, lane, rules::read::nonce(disk, party, lane));
                 pool.settle(pool.lanes().into_iter().map(next), agreed_time(disk));
             }
         }
@@ -85,7 +87,9 @@ impl App {
         let mut chain = Vec::new();
         let mut next = branch.parent();
         while next != BlockHash::GENESIS {
-            let header = branch.header(&next).ok_or_else(|| invalid("an ancestor is missing"))?;
+            let header = branch
+                .header(&next)
+                .ok_or_else(|| invalid("an ancestor is missing"))?;
             if header.height() <= head {
                 break;
             }
@@ -100,10 +104,13 @@ impl App {
             let executed = match self.memory.find(&data_hash) {
                 Some(executed) => executed,
                 None => {
-                    let datum = branch.datum(&hash).ok_or_else(|| invalid("it has no datum"))?;
+                    let datum = branch
+                        .datum(&hash)
+                        .ok_or_else(|| invalid("it has no datum"))?;
                     let place = Place { height, parent };
                     let below: Vec<_> = found.iter().rev().cloned().collect();
-                    self.execute(&datum, data_hash, place, below).map_err(said)?
+                    self.execute(&datum, data_hash, place, below)
+                        .map_err(said)?
                 }
             };
             found.push(executed);
@@ -139,7 +146,9 @@ impl App {
             let seen = parts.pool.arrivals();
             let now = parts.clock.now().max(parent);
             let next = |party: &_, lane| rules::read::nonce(below, *party, lane);
-            let picked = parts.pool.pick(next, now, BLOCK_BYTES_MAX - DATUM_OVERHEAD_BYTES);
+            let picked = parts
+                .pool
+                .pick(next, now, BLOCK_BYTES_MAX - DATUM_OVERHEAD_BYTES);
             let until_due = due.map_or(Duration::MAX, |due| {
                 Duration::from_millis(due.since(now).get())
             });
@@ -181,7 +190,10 @@ impl App {
             }
             let answers = applied.answers.iter();
             let worthless = |(known, answer): (&Arc<Known>, &Result<(), Refusal>)| {
-                let refusal = answer.as_ref().err().filter(|refusal| refusal.left_no_trace())?;
+                let refusal = answer
+                    .as_ref()
+                    .err()
+                    .filter(|refusal| refusal.left_no_trace())?;
                 Some((known.clone(), refusal.clone()))
             };
             let out: Vec<_> = chosen.iter().zip(answers).filter_map(worthless).collect();
@@ -216,14 +228,23 @@ impl App {
 impl Application for App {
     fn make(&mut self, branch: &Branch<'_>) -> Made {
         self.catch_up();
-        let ancestors = self.ancestors(branch).expect("this member voted for what it builds on");
-        let place = Place { height: branch.height(), parent: branch.parent() };
+        let ancestors = self
+            .ancestors(branch)
+            .expect("this member voted for what it builds on");
+        let place = Place {
+            height: branch.height(),
+            parent: branch.parent(),
+        };
         let below = self.memory.after(&self.parts.disk, ancestors);
         let (now, picked) = self.gather(&below);
         let (entries, applied) = self.choose(&below, place, now, picked);
         let executed = execute::finish(&below, &below, place, now, entries, applied);
         let heading = executed.heading.clone();
-        let entries = executed.entries.iter().map(|known| known.bytes.clone()).collect();
+        let entries = executed
+            .entries
+            .iter()
+            .map(|known| known.bytes.clone())
+            .collect();
         let data_hash = heading.data_hash();
         let datum = Datum { heading, entries }.write();
         self.memory.keep(data_hash, Arc::new(executed));
@@ -233,13 +254,25 @@ impl Application for App {
     fn judge(&mut self, block: &Proposed<'_>, branch: &Branch<'_>) -> Result<Rows, Invalid> {
         self.catch_up();
         let ancestors = self.ancestors(branch)?;
-        let place = Place { height: branch.height(), parent: branch.parent() };
+        let place = Place {
+            height: branch.height(),
+            parent: branch.parent(),
+        };
         let data_hash = block.header.data_hash;
-        let executed = self.execute(block.datum, data_hash, place, ancestors).map_err(said)?;
-        if let Some(bent) = self.is_bent(executed.heading.now).filter(|_| !block.catching_up) {
+        let executed = self
+            .execute(block.datum, data_hash, place, ancestors)
+            .map_err(said)?;
+        if let Some(bent) = self
+            .is_bent(executed.heading.now)
+            .filter(|_| !block.catching_up)
+        {
             return Err(said(bent));
         }
-        Ok(executed.updates.iter().map(|(key, row)| (key.clone(), row.clone())).collect())
+        Ok(executed
+            .updates
+            .iter()
+            .map(|(key, row)| (key.clone(), row.clone()))
+            .collect())
     }
 }
 
@@ -250,4 +283,3 @@ fn invalid(why: &str) -> Invalid {
 fn said(wrong: Wrong) -> Invalid {
     Invalid(wrong.to_string())
 }
-

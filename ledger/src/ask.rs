@@ -29,7 +29,10 @@ impl rules::View for Reader<'_> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(disk: &'a Disk) -> Self {
-        Self { view: disk.view(), disk }
+        Self {
+            view: disk.view(),
+            disk,
+        }
     }
 
     /// The newest block whose changes show.

@@ -124,10 +124,18 @@ pub(crate) fn apply(
     now: Moment,
     entries: &[Arc<Known>],
 ) -> Applied {
-    let at = At { height: place.height, now, parent: Digest::new(*place.parent.bytes()) };
+    let at = At {
+        height: place.height,
+        now,
+        parent: Digest::new(*place.parent.bytes()),
+    };
     let checked: Vec<_> = entries.iter().map(|known| known.entry.clone()).collect();
     let applied = rules::apply_block(below, &at, &checked);
-    assert_eq!(applied.answers.len(), entries.len(), "the rules answer every entry");
+    assert_eq!(
+        applied.answers.len(),
+        entries.len(),
+        "the rules answer every entry"
+    );
     applied
 }
 
@@ -140,14 +148,27 @@ pub(crate) fn finish(
     entries: Vec<Arc<Known>>,
     applied: Applied,
 ) -> Executed {
-    let Applied { mut updates, answers, events } = applied;
-    let changes = updates.iter().map(|(key, value)| (&key[..], value.as_deref()));
+    let Applied {
+        mut updates,
+        answers,
+        events,
+    } = applied;
+    let changes = updates
+        .iter()
+        .map(|(key, value)| (&key[..], value.as_deref()));
     let growth = commitment::grow(nodes, |key| below.read(key), changes);
     let answers = entries.iter().zip(&answers).map(|(known, answer)| {
         let refused = answer.as_ref().err().map(Refused::from);
-        Answer { entry: known.id, refused }
+        Answer {
+            entry: known.id,
+            refused,
+        }
     });
-    let results = Results { now, answers: answers.collect(), events };
+    let results = Results {
+        now,
+        answers: answers.collect(),
+        events,
+    };
     let names: Vec<Digest> = entries.iter().map(|known| known.name).collect();
     let heading = Heading {
         height: place.height,
@@ -157,10 +178,21 @@ pub(crate) fn finish(
         state: growth.root,
         results: results.digest(),
     };
-    updates.extend(growth.rows.iter().map(|(key, row)| (key.clone(), row.clone())));
+    updates.extend(
+        growth
+            .rows
+            .iter()
+            .map(|(key, row)| (key.clone(), row.clone())),
+    );
     updates.insert(results_key(place.height), Some(bytes::write(&results)));
     let has_events = !results.events.is_empty();
-    Executed { heading, updates, growth, entries, has_events }
+    Executed {
+        heading,
+        updates,
+        growth,
+        entries,
+        has_events,
+    }
 }
 
 /// Reads a datum that must stand at `place` and hash to `data_hash`, and checks its entries.
@@ -178,7 +210,10 @@ pub(crate) fn open(
         return Err(Wrong::DataHash);
     }
     if (heading.height, heading.parent) != (place.height, place.parent) {
-        return Err(Wrong::Place { said: heading.height, parent: heading.parent });
+        return Err(Wrong::Place {
+            said: heading.height,
+            parent: heading.parent,
+        });
     }
     let names: Vec<Digest> = entries.iter().map(|entry| entry_name(entry)).collect();
     if entries_root(&names) != heading.entries {
@@ -204,15 +239,23 @@ pub(crate) fn judge(
 ) -> Result<Executed, Wrong> {
     let parent = agreed_time(below);
     if heading.now < parent {
-        return Err(Wrong::TimeRunsBack { said: heading.now, parent });
+        return Err(Wrong::TimeRunsBack {
+            said: heading.now,
+            parent,
+        });
     }
-    let place = Place { height: heading.height, parent: heading.parent };
+    let place = Place {
+        height: heading.height,
+        parent: heading.parent,
+    };
     let applied = apply(below, place, heading.now, &entries);
     if let Some((entry, refusal)) = first_worthless(&entries, &applied) {
         return Err(Wrong::Worthless { entry, refusal });
     }
     if applied.updates.len() > TOUCHED_ROWS_MAX {
-        return Err(Wrong::TooManyRows { found: applied.updates.len() });
+        return Err(Wrong::TooManyRows {
+            found: applied.updates.len(),
+        });
     }
     let executed = finish(below, nodes, place, heading.now, entries, applied);
     if executed.heading.results != heading.results {
@@ -222,13 +265,22 @@ pub(crate) fn judge(
         let (said, found) = (heading.state, executed.heading.state);
         return Err(Wrong::State { said, found });
     }
-    assert_eq!(executed.heading, *heading, "every other part was compared before");
+    assert_eq!(
+        executed.heading, *heading,
+        "every other part was compared before"
+    );
     Ok(executed)
 }
 
 fn first_worthless(entries: &[Arc<Known>], applied: &Applied) -> Option<(EntryId, Refusal)> {
-    entries.iter().zip(&applied.answers).find_map(|(known, answer)| match answer {
-        Err(refusal) if refusal.left_no_trace() => Some((known.id, refusal.clone())),
-        _ => None,
-    })
+    entries
+        .iter()
+        .zip(&applied.answers)
+        .find_map(|(known, answer)| match answer {
+            Err(refusal) if refusal.left_no_trace() => Some((known.id, refusal.clone())),
+            _ => None,
+        })
 }
+
+#[cfg(test)]
+mod tests;

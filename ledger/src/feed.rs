@@ -36,7 +36,10 @@ impl fmt::Display for Refused {
 
 impl From<&Refusal> for Refused {
     fn from(refusal: &Refusal) -> Self {
-        Self { code: refusal.code(), why: refusal.to_string() }
+        Self {
+            code: refusal.code(),
+            why: refusal.to_string(),
+        }
     }
 }
 
@@ -129,8 +132,20 @@ fn before(height: Height) -> Height {
 /// The agreed block at `height`, if this disk has it.
 pub(crate) fn read(disk: &Disk, height: Height) -> Option<Agreed> {
     let block = disk.agreed(height)?;
-    let row = disk.row(&results_key(height)).expect("a block's results are agreed with it");
+    let row = disk
+        .row(&results_key(height))
+        .expect("a block's results are agreed with it");
     let results: Results = borsh::from_slice(&row).expect("results are written by execute alone");
-    let Results { now, answers, events } = results;
-    Some(Agreed { height, now, id: block.header.hash(), answers, events })
+    let Results {
+        now,
+        answers,
+        events,
+    } = results;
+    Some(Agreed {
+        height,
+        now,
+        id: block.header.hash(),
+        answers,
+        events,
+    })
 }

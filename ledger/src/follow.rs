@@ -90,7 +90,10 @@ pub enum FollowFault {
 impl FollowFault {
     /// Whether whoever sent the frame is to blame, so that another peer should be asked.
     pub const fn is_senders(&self) -> bool {
-        !matches!(self, Self::Member | Self::Gap { .. } | Self::Panicked { .. })
+        !matches!(
+            self,
+            Self::Member | Self::Gap { .. } | Self::Panicked { .. }
+        )
     }
 }
 
@@ -112,7 +115,9 @@ impl Limited for Versioned {
     fn within_limits(&self) -> Result<(), Malformed> {
         let Self::V1(pieces) = self;
         at_most("blocks", pieces.len(), FRAME_BLOCKS_MAX)?;
-        pieces.iter().try_for_each(|piece| at_most("head", piece.head.len(), HEAD_BYTES_MAX))
+        pieces
+            .iter()
+            .try_for_each(|piece| at_most("head", piece.head.len(), HEAD_BYTES_MAX))
     }
 }
 
@@ -122,7 +127,10 @@ impl Limited for Versioned {
 /// [`Malformed`] if it is no frame, or a block has no heading.
 pub fn headings(frame: &[u8]) -> Result<Vec<Heading>, Malformed> {
     let Versioned::V1(pieces) = bytes::read(frame, FRAME_BYTES_MAX)?;
-    pieces.iter().map(|piece| Ok(Datum::read(&piece.datum)?.heading)).collect()
+    pieces
+        .iter()
+        .map(|piece| Ok(Datum::read(&piece.datum)?.heading))
+        .collect()
 }
 
 /// The blocks from `from` on, as many as a frame holds and a proof covers. Waits at most `patience`
@@ -152,7 +160,11 @@ fn gather(disk: &Disk, from: Height) -> Option<Frame> {
         if pieces.len() == FRAME_BLOCKS_MAX || (bytes >= FRAME_FULL_BYTES && proven > 0) {
             break;
         }
-        let Agreed { header, datum, proof } = block;
+        let Agreed {
+            header,
+            datum,
+            proof,
+        } = block;
         let is_proven = proof.is_some();
         let head = bytes::write(&(header, proof));
         bytes += head.len() + datum.len();
@@ -167,7 +179,10 @@ fn gather(disk: &Disk, from: Height) -> Option<Frame> {
     }
     pieces.truncate(proven);
     let next = from.after(u64::try_from(proven).unwrap_or(0));
-    (proven > 0).then(|| Frame { bytes: bytes::write(&Versioned::V1(pieces)), next })
+    (proven > 0).then(|| Frame {
+        bytes: bytes::write(&Versioned::V1(pieces)),
+        next,
+    })
 }
 
 /// A peer that follows.
@@ -181,7 +196,12 @@ pub(crate) struct Follower {
 impl Follower {
     pub(crate) fn new(disk: Disk, chain: u64, checker: Checker) -> Self {
         let memory = Mutex::new(Memory::of(&disk));
-        Self { disk, chain, checker, memory }
+        Self {
+            disk,
+            chain,
+            checker,
+            memory,
+        }
     }
 
     /// Takes in a frame: all of it, or what is new of it. Returns the new head.
@@ -194,14 +214,23 @@ impl Follower {
         let mut blocks = Vec::with_capacity(pieces.len());
         for piece in pieces {
             let (header, proof) = open_head(&piece.head)?;
-            blocks.push(Agreed { header, datum: piece.datum, proof });
+            blocks.push(Agreed {
+                header,
+                datum: piece.datum,
+                proof,
+            });
         }
         let head = self.disk.head();
         blocks.retain(|block| block.height() > head);
-        let Some(first) = blocks.first() else { return Ok(head) };
+        let Some(first) = blocks.first() else {
+            return Ok(head);
+        };
         let missing = head.after(1);
         if first.height() > missing {
-            return Err(FollowFault::Gap { found: first.height(), missing });
+            return Err(FollowFault::Gap {
+                found: first.height(),
+                missing,
+            });
         }
         self.prove(&blocks)?;
         let last = blocks.len() - 1;
@@ -221,10 +250,15 @@ impl Follower {
     fn prove(&self, blocks: &[Agreed]) -> Result<(), FollowFault> {
         let head = self.disk.head();
         let mut height = head.after(1);
-        let mut parent = self.disk.agreed(head).map_or(BlockHash::GENESIS, |b| b.header.hash());
+        let mut parent = self
+            .disk
+            .agreed(head)
+            .map_or(BlockHash::GENESIS, |b| b.header.hash());
         for block in blocks {
             if block.height() != height || block.header.parent() != parent {
-                return Err(FollowFault::Broken { height: block.height() });
+                return Err(FollowFault::Broken {
+                    height: block.height(),
+                });
             }
             parent = block.header.hash();
             height = height.after(1);
@@ -239,7 +273,10 @@ impl Follower {
     }
 
     fn take_block(&self, memory: &mut Memory, block: Agreed, synced: bool) -> Result<(), Wrong> {
-        let place = Place { height: block.height(), parent: block.header.parent() };
+        let place = Place {
+            height: block.height(),
+            parent: block.header.parent(),
+        };
         let data_hash = block.header.data_hash;
         let (heading, entries) = execute::open(&block.datum, data_hash, place, &self.checker)?;
         let below = memory.after(&self.disk, Vec::new());
@@ -256,15 +293,19 @@ impl Follower {
 
 fn open_head(head: &[u8]) -> Result<(Header, Option<CommitProof>), Malformed> {
     let read: Result<(Header, Option<CommitProof>), _> = borsh::from_slice(head);
-    let (header, proof) = read.map_err(|error| {
-        Malformed::Undecodable { what: "block header", why: error.to_string() }
+    let (header, proof) = read.map_err(|error| Malformed::Undecodable {
+        what: "block header",
+        why: error.to_string(),
     })?;
     let few = |certificate: &Certificate| {
         at_most("signatures", certificate.signatures.len(), MEMBERS_MAX)
     };
     few(&header.justify)?;
     if let Some(proof) = &proof {
-        proof.headers.iter().try_for_each(|header| few(&header.justify))?;
+        proof
+            .headers
+            .iter()
+            .try_for_each(|header| few(&header.justify))?;
         few(&proof.certificate)?;
     }
     Ok((header, proof))
@@ -274,7 +315,10 @@ fn open_head(head: &[u8]) -> Result<(Header, Option<CommitProof>), Malformed> {
 pub(crate) fn members(view: &dyn rules::View) -> Members {
     let list = rules::read::members(view);
     let list = list.iter().map(|member| {
-        (MemberKey::new(*member.consensus.bytes()), u64::from(member.power))
+        (
+            MemberKey::new(*member.consensus.bytes()),
+            u64::from(member.power),
+        )
     });
     Members::new(list).expect("start() has checked the members of genesis, and they do not change")
 }

@@ -57,7 +57,10 @@ pub type EntryBytes = Vec<u8>;
 #[derive(BorshSerialize, BorshDeserialize)]
 #[borsh(crate = "borsh")]
 enum Versioned {
-    V1 { heading: Heading, entries: Vec<EntryBytes> },
+    V1 {
+        heading: Heading,
+        entries: Vec<EntryBytes>,
+    },
 }
 
 /// The one datum of a block.
@@ -90,7 +93,9 @@ impl Limited for Versioned {
     fn within_limits(&self) -> Result<(), Malformed> {
         let Self::V1 { entries, .. } = self;
         at_most("entries", entries.len(), BLOCK_ENTRIES_MAX)?;
-        entries.iter().try_for_each(|entry| at_most("entry", entry.len(), ENTRY_BYTES_MAX))
+        entries
+            .iter()
+            .try_for_each(|entry| at_most("entry", entry.len(), ENTRY_BYTES_MAX))
     }
 }
 
@@ -138,12 +143,30 @@ mod tests {
     fn the_hash_covers_every_part_of_the_heading() {
         let same = heading().data_hash();
         let others = [
-            Heading { height: Height::new(8), ..heading() },
-            Heading { now: Moment::new(1_001), ..heading() },
-            Heading { parent: BlockHash::new([1; 32]), ..heading() },
-            Heading { entries: Digest::of(b"x"), ..heading() },
-            Heading { state: Digest::of(b"x"), ..heading() },
-            Heading { results: Digest::of(b"x"), ..heading() },
+            Heading {
+                height: Height::new(8),
+                ..heading()
+            },
+            Heading {
+                now: Moment::new(1_001),
+                ..heading()
+            },
+            Heading {
+                parent: BlockHash::new([1; 32]),
+                ..heading()
+            },
+            Heading {
+                entries: Digest::of(b"x"),
+                ..heading()
+            },
+            Heading {
+                state: Digest::of(b"x"),
+                ..heading()
+            },
+            Heading {
+                results: Digest::of(b"x"),
+                ..heading()
+            },
         ];
         assert_eq!(heading().data_hash(), same);
         assert!(others.iter().all(|other| other.data_hash() != same));
@@ -151,7 +174,10 @@ mod tests {
 
     #[test]
     fn a_datum_reads_back_and_nothing_else_does() {
-        let datum = Datum { heading: heading(), entries: vec![vec![1, 2], vec![]] };
+        let datum = Datum {
+            heading: heading(),
+            entries: vec![vec![1, 2], vec![]],
+        };
         let written = datum.clone().write();
         assert!(written.len() <= DATUM_OVERHEAD_BYTES + 2 * ENTRY_OVERHEAD_BYTES + 2);
         assert_eq!(Datum::read(&written), Ok(datum));

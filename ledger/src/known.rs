@@ -62,7 +62,10 @@ pub struct Checker {
 impl Checker {
     /// An empty memory.
     pub fn new(federation: FederationId) -> Self {
-        Self { federation, halves: Mutex::default() }
+        Self {
+            federation,
+            halves: Mutex::default(),
+        }
     }
 
     /// Checks the bytes of a signed entry, or remembers that they were.
@@ -92,14 +95,23 @@ impl Checker {
         }
         let entry = signed.check()?;
         let id = entry.entry_id();
-        let known = Arc::new(Known { id, name, bytes: written.to_vec(), entry });
+        let known = Arc::new(Known {
+            id,
+            name,
+            bytes: written.to_vec(),
+            entry,
+        });
         self.remember(&known);
         Ok(known)
     }
 
     fn recall(&self, name: &Digest) -> Option<Arc<Known>> {
         let halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
-        halves.new.get(name).or_else(|| halves.old.get(name)).cloned()
+        halves
+            .new
+            .get(name)
+            .or_else(|| halves.old.get(name))
+            .cloned()
     }
 
     fn remember(&self, known: &Arc<Known>) {
@@ -124,11 +136,17 @@ mod tests {
         let checker = Checker::new(FEDERATION);
         let good = write(&signed(1, 0, 0));
         let known = checker.check(&good).unwrap();
-        assert!(Arc::ptr_eq(&known, &checker.check(&good).unwrap()), "checked once");
+        assert!(
+            Arc::ptr_eq(&known, &checker.check(&good).unwrap()),
+            "checked once"
+        );
         let mut forged = good.clone();
         *forged.last_mut().unwrap() ^= 1;
         assert_eq!(checker.check(&forged).unwrap_err(), BadSignature.into());
-        assert!(matches!(checker.check(&good[1..]), Err(NotAnEntry::Malformed(_))));
+        assert!(matches!(
+            checker.check(&good[1..]),
+            Err(NotAnEntry::Malformed(_))
+        ));
         let elsewhere = Checker::new(FederationId::new([9; 32]));
         let refused = elsewhere.check(&good).unwrap_err();
         assert_eq!(refused, NotAnEntry::OtherFederation { meant: FEDERATION });
@@ -141,7 +159,12 @@ mod tests {
         let template = checker.check(&write(&signed(1, 0, 0))).unwrap();
         for n in 0..3 * REMEMBERED as u64 {
             let entry = template.entry.clone();
-            let known = Known { id: template.id, name: name(n), bytes: vec![], entry };
+            let known = Known {
+                id: template.id,
+                name: name(n),
+                bytes: vec![],
+                entry,
+            };
             checker.remember(&Arc::new(known));
         }
         let halves = checker.halves.lock().unwrap();

@@ -38,7 +38,11 @@ impl Memory {
     /// Reads the tree of the newest agreed state.
     pub(crate) fn of(disk: &Disk) -> Self {
         let view = disk.view();
-        Self { tree: read_tree(&view), height: view.head(), executed: HashMap::new() }
+        Self {
+            tree: read_tree(&view),
+            height: view.head(),
+            executed: HashMap::new(),
+        }
     }
 
     /// Makes what the disk has agreed on part of the tree. Nothing may be agreed meanwhile.
@@ -56,7 +60,8 @@ impl Memory {
             blocks.push(executed);
         }
         if !blocks.is_empty() {
-            self.executed.retain(|_, executed| executed.heading.height > self.height);
+            self.executed
+                .retain(|_, executed| executed.heading.height > self.height);
         }
         CaughtUp::Blocks(blocks)
     }
@@ -75,8 +80,13 @@ impl Memory {
     /// Remembers what a block did.
     pub(crate) fn keep(&mut self, data_hash: [u8; 32], executed: Arc<Executed>) {
         if self.executed.len() >= EXECUTED_MAX {
-            let lowest = self.executed.values().map(|executed| executed.heading.height).min();
-            self.executed.retain(|_, executed| Some(executed.heading.height) != lowest);
+            let lowest = self
+                .executed
+                .values()
+                .map(|executed| executed.heading.height)
+                .min();
+            self.executed
+                .retain(|_, executed| Some(executed.heading.height) != lowest);
         }
         self.executed.insert(data_hash, executed);
     }
@@ -84,7 +94,11 @@ impl Memory {
     /// The state after `blocks`, which stand on each other and the lowest of them on the agreed
     /// head; nearest first.
     pub(crate) fn after<'a>(&'a self, disk: &'a Disk, blocks: Vec<Arc<Executed>>) -> State<'a> {
-        State { blocks, disk, tree: &self.tree }
+        State {
+            blocks,
+            disk,
+            tree: &self.tree,
+        }
     }
 }
 
@@ -92,7 +106,9 @@ impl Memory {
 pub(crate) fn read_tree(view: &DiskView<'_>) -> Tree {
     let mut rows: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     loop {
-        let from = rows.last().map_or(vec![BUCKET], |(key, _)| [&key[..], &[0]].concat());
+        let from = rows
+            .last()
+            .map_or(vec![BUCKET], |(key, _)| [&key[..], &[0]].concat());
         let page = view.scan(&[BUCKET], &from, SCAN_ROWS_MAX);
         let is_last = page.len() < SCAN_ROWS_MAX;
         rows.extend(page);
@@ -112,7 +128,9 @@ pub(crate) struct State<'a> {
 impl State<'_> {
     /// Whether a block in it has something to agree on, so that the next one should come at once.
     pub(crate) fn is_pressing(&self) -> bool {
-        self.blocks.iter().any(|block| !block.entries.is_empty() || block.has_events)
+        self.blocks
+            .iter()
+            .any(|block| !block.entries.is_empty() || block.has_events)
     }
 }
 

@@ -131,14 +131,26 @@ impl Pool {
             return Err(PoolRefusal::NonceAhead { nonce, next });
         }
         let mut waiting = self.lock();
-        if let Some(first) = waiting.lanes.get(&place.0).and_then(|lane| lane.get(&nonce)) {
+        if let Some(first) = waiting
+            .lanes
+            .get(&place.0)
+            .and_then(|lane| lane.get(&nonce))
+        {
             let by = first.id;
-            return if by == id { Ok(id) } else { Err(PoolRefusal::NonceTaken { nonce, by }) };
+            return if by == id {
+                Ok(id)
+            } else {
+                Err(PoolRefusal::NonceTaken { nonce, by })
+            };
         }
         waiting.has_room(&entry.sender, known.bytes.len())?;
         waiting.by_end.insert((valid_until, place));
         waiting.count(&entry.sender, known.bytes.len());
-        waiting.lanes.entry(place.0).or_default().insert(nonce, known);
+        waiting
+            .lanes
+            .entry(place.0)
+            .or_default()
+            .insert(nonce, known);
         waiting.arrivals += 1;
         Ok(id)
     }
@@ -160,7 +172,9 @@ impl Pool {
                 let nonce = cursors
                     .entry(lane_id)
                     .or_insert_with(|| next(&lane_id.0, lane_id.1));
-                let Some(lane) = waiting.lanes.get(&lane_id) else { continue };
+                let Some(lane) = waiting.lanes.get(&lane_id) else {
+                    continue;
+                };
                 for _ in 0..TURN {
                     let Some(known) = lane.get(nonce) else { break };
                     let takes = known.bytes.len() + ENTRY_OVERHEAD_BYTES;
@@ -259,13 +273,18 @@ impl Waiting {
         let Some(served) = self.served else {
             return self.lanes.keys().copied().collect();
         };
-        let after = self.lanes.range((Bound::Excluded(served), Bound::Unbounded));
+        let after = self
+            .lanes
+            .range((Bound::Excluded(served), Bound::Unbounded));
         let until = self.lanes.range(..=served);
         after.chain(until).map(|(id, _)| *id).collect()
     }
 
     fn lowest(&self, lane: &LaneId) -> Option<u64> {
-        self.lanes.get(lane)?.first_key_value().map(|(nonce, _)| *nonce)
+        self.lanes
+            .get(lane)?
+            .first_key_value()
+            .map(|(nonce, _)| *nonce)
     }
 
     fn at(&self, place: &Place) -> Option<&Arc<Known>> {
@@ -273,149 +292,32 @@ impl Waiting {
     }
 
     fn remove(&mut self, place: &Place) {
-        let Some(lane) = self.lanes.get_mut(&place.0) else { return };
-        let Some(known) = lane.remove(&place.1) else { return };
+        let Some(lane) = self.lanes.get_mut(&place.0) else {
+            return;
+        };
+        let Some(known) = lane.remove(&place.1) else {
+            return;
+        };
         if lane.is_empty() {
             self.lanes.remove(&place.0);
         }
-        self.by_end.remove(&(known.entry.value().valid_until, *place));
+        self.by_end
+            .remove(&(known.entry.value().valid_until, *place));
         let party = place.0.0;
         let its = self.by_party.entry(party).or_default();
         for load in [&mut self.all, &mut *its] {
             load.entries -= 1;
             load.bytes -= known.bytes.len();
         }
-        if self.by_party.get(&party).is_some_and(|its| its.entries == 0) {
+        if self
+            .by_party
+            .get(&party)
+            .is_some_and(|its| its.entries == 0)
+        {
             self.by_party.remove(&party);
         }
     }
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::known::Checker;
-    use ed25519_dalek::SigningKey;
-    use protocol::bytes::write;
-    use protocol::entry::{Body, Entry, SignedEntry};
-    use protocol::ids::{FederationId, PublicKey};
-    use protocol::signed::Signed;
-    use protocol::units::Credits;
-
-    pub(crate) const FEDERATION: FederationId = FederationId::new([1; 32]);
-    const NOW: Moment = Moment::new(1_000);
-
-    fn party(seed: u8) -> PartyId {
-        PartyId::of(&PublicKey::new(SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes()))
-    }
-
-    pub(crate) fn signed(seed: u8, lane: u16, nonce: u64) -> SignedEntry {
-        until(seed, lane, nonce, 2_000)
-    }
-
-    fn until(seed: u8, lane: u16, nonce: u64, end: u64) -> SignedEntry {
-        let entry = Entry {
-            federation: FEDERATION,
-            sender: party(seed),
-            lane,
-            nonce,
-            valid_until: Moment::new(end),
-            body: Body::Transfer { moves: vec![(party(200), Credits::new(end))] },
-        };
-        Signed::sign(entry, &SigningKey::from_bytes(&[seed; 32]))
-    }
-
-    fn known(entry: &SignedEntry) -> Arc<Known> {
-        Checker::new(FEDERATION).check(&write(entry)).unwrap()
-    }
-
-    fn picked(pool: &Pool, next: u64, bytes: usize) -> Vec<(PartyId, u64)> {
-        let of = |known: Arc<Known>| (known.entry.value().sender, known.entry.value().nonce);
-        pool.pick(|_, _| next, NOW, bytes).into_iter().map(of).collect()
-    }
-
-    #[test]
-    fn lanes_are_served_in_nonce_order_and_a_gap_waits() {
-        let pool = Pool::default();
-        for nonce in [2, 0, 4, 1] {
-            pool.put(known(&signed(1, 0, nonce)), 0, NOW).unwrap();
-        }
-        pool.put(known(&signed(2, 0, 1)), 0, NOW).unwrap();
-        let of_one = |nonces: &[u64]| nonces.iter().map(|n| (party(1), *n)).collect::<Vec<_>>();
-        assert_eq!(picked(&pool, 0, 10_000), of_one(&[0, 1, 2]));
-        assert_eq!(picked(&pool, 0, 10_000), of_one(&[0, 1, 2]), "picking takes nothing out");
-        pool.settle([(party(1), 0, 2)], NOW);
-        assert_eq!(pool.len(), 3);
-        assert_eq!(picked(&pool, 2, 10_000), of_one(&[2]));
-        assert_eq!(pool.put(known(&signed(1, 0, 3)), 2, NOW).map(|_| ()), Ok(()));
-        assert_eq!(picked(&pool, 2, 10_000), of_one(&[2, 3, 4]));
-    }
-
-    #[test]
-    fn an_entry_is_refused_for_what_is_wrong_with_it_and_replaces_nothing() {
-        let pool = Pool::default();
-        let first = known(&signed(1, 0, 5));
-        assert_eq!(pool.put(first.clone(), 5, NOW), Ok(first.id));
-        assert_eq!(pool.put(first.clone(), 5, NOW), Ok(first.id), "the same again changes nothing");
-        let rival = known(&until(1, 0, 5, 1_999));
-        let put = |entry: &SignedEntry, next| pool.put(known(entry), next, NOW).unwrap_err();
-        let taken = PoolRefusal::NonceTaken { nonce: 5, by: first.id };
-        assert_eq!(pool.put(rival, 5, NOW), Err(taken));
-        let used = PoolRefusal::NonceUsed { nonce: 5, next: 6 };
-        assert_eq!(put(&signed(1, 0, 5), 6), used);
-        let far = NONCE_AHEAD_MAX + 1;
-        let ahead = PoolRefusal::NonceAhead { nonce: far, next: 0 };
-        assert_eq!(put(&signed(1, 0, far), 0), ahead);
-        let late = PoolRefusal::Expired { valid_until: Moment::new(999), now: NOW };
-        assert_eq!(put(&until(1, 1, 0, 999), 0), late);
-        assert_eq!(pool.len(), 1);
-    }
-
-    #[test]
-    fn what_has_expired_or_can_never_be_agreed_is_gone() {
-        let pool = Pool::default();
-        let never = known(&until(1, 0, 0, 1_500));
-        pool.put(never.clone(), 0, NOW).unwrap();
-        pool.put(known(&until(1, 0, 1, 1_100)), 0, NOW).unwrap();
-        pool.settle([], Moment::new(1_100));
-        assert_eq!(pool.len(), 2, "valid until that moment, and at it");
-        pool.settle([], Moment::new(1_101));
-        assert_eq!(pool.len(), 1);
-        pool.throw(&known(&until(1, 0, 0, 1_499)));
-        assert_eq!(pool.len(), 1, "another entry of that nonce");
-        pool.throw(&never);
-        let waiting = pool.lock();
-        assert!(waiting.lanes.is_empty() && waiting.by_party.is_empty());
-        assert!(waiting.by_end.is_empty());
-        assert_eq!((waiting.all.entries, waiting.all.bytes), (0, 0));
-    }
-
-    #[test]
-    fn no_lane_starves_another_and_no_block_is_too_full() {
-        let pool = Pool::default();
-        for nonce in 0..200 {
-            pool.put(known(&signed(1, 0, nonce)), 0, NOW).unwrap();
-        }
-        pool.put(known(&signed(2, 0, 0)), 0, NOW).unwrap();
-        let size = known(&signed(1, 0, 0)).bytes.len() + ENTRY_OVERHEAD_BYTES;
-        let both = picked(&pool, 0, 70 * size);
-        assert_eq!(both.len(), 70);
-        assert!(both.contains(&(party(2), 0)));
-        assert!(picked(&pool, 0, size - 1).is_empty());
-    }
-
-    #[test]
-    fn one_party_cannot_fill_the_pool() {
-        let pool = Pool::default();
-        for nonce in 0..PARTY_ENTRIES_MAX as u64 {
-            pool.lock().count(&party(1), 1);
-            assert_eq!(pool.len() as u64, nonce + 1);
-        }
-        let more = pool.put(known(&signed(1, 0, 0)), 0, NOW);
-        assert_eq!(more, Err(PoolRefusal::PartyFull));
-        assert!(pool.put(known(&signed(2, 0, 0)), 0, NOW).is_ok());
-        pool.lock().all.entries = POOL_ENTRIES_MAX;
-        let more = pool.put(known(&signed(3, 0, 0)), 0, NOW);
-        assert_eq!(more, Err(PoolRefusal::PoolFull));
-    }
-}
+pub(crate) mod tests;

@@ -59,7 +59,9 @@ pub struct WallClock;
 
 impl Clock for WallClock {
     fn now(&self) -> Moment {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Moment::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
@@ -126,15 +128,27 @@ pub fn chain_of(federation: &FederationId) -> u64 {
 }
 
 pub(crate) fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Ledger, StartError> {
-    let Config { home, genesis, role, view_time, clock } = config;
+    let Config {
+        home,
+        genesis,
+        role,
+        view_time,
+        clock,
+    } = config;
     genesis.within_limits()?;
     let first_rows = first_rows(&genesis)?;
     let members = genesis.members.iter().map(|member| {
-        (MemberKey::new(*member.consensus.bytes()), u64::from(member.power))
+        (
+            MemberKey::new(*member.consensus.bytes()),
+            u64::from(member.power),
+        )
     });
     let members = Members::new(members)?;
     let path = home.join(LEDGER_FOLDER);
-    std::fs::create_dir_all(&home).map_err(|cause| StartError::Home { path: home.clone(), cause })?;
+    std::fs::create_dir_all(&home).map_err(|cause| StartError::Home {
+        path: home.clone(),
+        cause,
+    })?;
     let disk = Disk::open(&path)?;
     let votes = matches!(role, Role::Member { .. });
     own(&disk, &genesis, votes, path)?;
@@ -168,7 +182,12 @@ pub(crate) fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Ledger,
             Part::Member { engine, parts }
         }
     };
-    Ok(Ledger { disk, genesis, checker: Checker::new(federation), part })
+    Ok(Ledger {
+        disk,
+        genesis,
+        checker: Checker::new(federation),
+        part,
+    })
 }
 
 /// The rows of genesis, the commitment's among them.
@@ -176,7 +195,10 @@ fn first_rows(genesis: &Genesis) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StartError> 
     let rows = rules::begin(genesis)?;
     let changes = rows.iter().map(|(key, row)| (&key[..], Some(&row[..])));
     let growth = grow(&Tree::default(), |_| None, changes);
-    let buckets = growth.rows.into_iter().filter_map(|(key, row)| Some((key, row?)));
+    let buckets = growth
+        .rows
+        .into_iter()
+        .filter_map(|(key, row)| Some((key, row?)));
     Ok(buckets.chain(rows).collect())
 }
 
@@ -188,7 +210,10 @@ fn own(disk: &Disk, genesis: &Genesis, votes: bool, path: PathBuf) -> Result<(),
         None => disk.put(Draft::default().note(OWNER_NOTE, Some(mine)), true),
         Some(owner) if owner == mine => {}
         Some(owner) if owner.get(..32) == Some(&mine[..32]) => {
-            return Err(StartError::OtherRole { path, voted: !votes });
+            return Err(StartError::OtherRole {
+                path,
+                voted: !votes,
+            });
         }
         Some(_) => return Err(StartError::OtherFederation { path }),
     }
@@ -200,7 +225,9 @@ fn found(disk: &Disk, first_rows: &[(Vec<u8>, Vec<u8>)]) {
     if rules::read::federation(disk).is_none() {
         let draft = first_rows
             .iter()
-            .fold(Draft::default(), |draft, (key, row)| draft.row(&key[..], Some(row.clone())));
+            .fold(Draft::default(), |draft, (key, row)| {
+                draft.row(&key[..], Some(row.clone()))
+            });
         disk.put(draft, true);
     }
 }

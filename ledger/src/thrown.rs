@@ -26,7 +26,11 @@ pub(crate) struct Thrown(Mutex<VecDeque<ThrownOut>>);
 impl Thrown {
     pub(crate) fn put(&self, known: &Known, why: &str) {
         let sender = known.entry.value().sender;
-        let out = ThrownOut { entry: known.id, sender, why: why.into() };
+        let out = ThrownOut {
+            entry: known.id,
+            sender,
+            why: why.into(),
+        };
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if list.len() == THROWN_MAX {
             list.pop_front();
@@ -36,6 +40,10 @@ impl Thrown {
 
     /// Hands out the list, oldest first, and forgets it.
     pub(crate) fn take(&self) -> Vec<ThrownOut> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+            .collect()
     }
 }

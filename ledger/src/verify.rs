@@ -83,9 +83,14 @@ pub(crate) fn replay_disk(disk: &Disk, genesis: &Genesis) -> Result<Verified, Di
     let checker = Checker::new(genesis.id());
     let (mut parent, mut entries) = (BlockHash::GENESIS, 0);
     for height in (1..=head.get()).map(Height::new) {
-        let block = disk.agreed(height).ok_or_else(|| differs(height, "the block is missing"))?;
+        let block = disk
+            .agreed(height)
+            .ok_or_else(|| differs(height, "the block is missing"))?;
         if (block.header.parent(), block.height()) != (parent, height) {
-            return Err(differs(height, "the block does not stand on the one before it"));
+            return Err(differs(
+                height,
+                "the block does not stand on the one before it",
+            ));
         }
         let place = Place { height, parent };
         let executed = catch_unwind(AssertUnwindSafe(|| {
@@ -104,9 +109,16 @@ pub(crate) fn replay_disk(disk: &Disk, genesis: &Genesis) -> Result<Verified, Di
     }
     prove(disk, genesis, head)?;
     compare_rows(&reader, &rows, head)?;
-    let covered = rows.into_iter().filter(|(key, _)| COVERED.contains(&key[0]));
+    let covered = rows
+        .into_iter()
+        .filter(|(key, _)| COVERED.contains(&key[0]));
     let supply = rules::books::recount(covered).map_err(|error| at(head, &error))?;
-    Ok(Verified { height: head, root: tree.root(), entries, supply })
+    Ok(Verified {
+        height: head,
+        root: tree.root(),
+        entries,
+        supply,
+    })
 }
 
 fn put(rows: &mut State, updates: BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
@@ -123,8 +135,12 @@ fn compare_results(reader: &Reader<'_>, height: Height, said: &Digest) -> Result
     let row = rules::View::read(reader, &results_key(height));
     let results = row.and_then(|row| borsh::from_slice::<Results>(&row).ok());
     let same = results.is_some_and(|results| results.digest() == *said);
-    same.then_some(())
-        .ok_or_else(|| differs(height, "its stored answers and events are not those it led to"))
+    same.then_some(()).ok_or_else(|| {
+        differs(
+            height,
+            "its stored answers and events are not those it led to",
+        )
+    })
 }
 
 /// The members have agreed on the head, or on a block close below it.
@@ -133,8 +149,12 @@ fn prove(disk: &Disk, genesis: &Genesis, head: Height) -> Result<(), Difference>
         return Ok(());
     }
     let lowest = head.get().saturating_sub(UNPROVEN_MAX).max(1);
-    let newest = (lowest..=head.get()).rev().filter_map(|height| disk.agreed(Height::new(height)));
-    let found = newest.filter_map(|block| Some((block.proof?, block.header.hash()))).next();
+    let newest = (lowest..=head.get())
+        .rev()
+        .filter_map(|height| disk.agreed(Height::new(height)));
+    let found = newest
+        .filter_map(|block| Some((block.proof?, block.header.hash())))
+        .next();
     let (proof, hash) = found.ok_or_else(|| differs(head, "no proof that members agreed on it"))?;
     let chain = crate::chain_of(&genesis.id());
     let proven = verify_proof(&proof, chain, &members(disk)).map_err(|why| at(head, &why))?;
@@ -153,7 +173,10 @@ fn compare_rows(reader: &Reader<'_>, rows: &State, head: Height) -> Result<(), D
             let page = reader.scan(&[prefix], &from, SCAN_ROWS_MAX);
             for (key, row) in &page {
                 if expected.next() != Some((key, row)) {
-                    return Err(differs(head, "the disk has other rows than the blocks lead to"));
+                    return Err(differs(
+                        head,
+                        "the disk has other rows than the blocks lead to",
+                    ));
                 }
             }
             match page.last() {
@@ -169,9 +192,15 @@ fn compare_rows(reader: &Reader<'_>, rows: &State, head: Height) -> Result<(), D
 }
 
 fn differs(height: Height, what: &str) -> Difference {
-    Difference { height, what: what.into() }
+    Difference {
+        height,
+        what: what.into(),
+    }
 }
 
 fn at(height: Height, error: &dyn Error) -> Difference {
-    Difference { height, what: error.to_string() }
+    Difference {
+        height,
+        what: error.to_string(),
+    }
 }

@@ -3,7 +3,15 @@
 
 mod town;
 
-use protocol::units::{Credits, Height};
+use ledger::disk::{Disk, Draft};
+use ledger::{
+    Clock, Config, FollowFault, Ledger, NoCarrier, PoolRefusal, Rejected, Role, StartError,
+    VerifyError, WallClock,
+};
+use protocol::genesis::Genesis;
+use protocol::units::{Credits, Height, Millis, Moment};
+use rules::Refusal;
+use std::sync::Arc;
 use town::{PATIENCE, Town, await_entries, await_height, follow, follower, party, root_at};
 
 const FIRST: Height = Height::new(1);
@@ -18,14 +26,24 @@ fn four_members_agree_on_transfers_and_on_every_root() {
             entries.push(town.propose(&entry));
         }
     }
-    let last = town.running().map(|m| await_entries(m, FIRST, &entries)).max().unwrap();
+    let last = town
+        .running()
+        .map(|m| await_entries(m, FIRST, &entries))
+        .max()
+        .unwrap();
     for member in town.running() {
         await_height(member, last);
     }
     for height in 1..=last.get() {
         let height = Height::new(height);
-        let roots: Vec<_> = town.running().map(|member| root_at(member, height)).collect();
-        assert!(roots.iter().all(|root| *root == roots[0]), "block {height}: {roots:?}");
+        let roots: Vec<_> = town
+            .running()
+            .map(|member| root_at(member, height))
+            .collect();
+        assert!(
+            roots.iter().all(|root| *root == roots[0]),
+            "block {height}: {roots:?}"
+        );
     }
     let reader = town.member(0).ask();
     let before = Credits::new(1_000_000_000);
@@ -49,9 +67,15 @@ fn a_follower_catches_up_after_it_was_away_and_replays_to_the_same_root() {
         // Opened again in each round, as after a stop.
         let follower = follower(home.path().to_path_buf(), &town.genesis);
         follow(&follower, town.member(round), agreed);
-        assert_eq!(root_at(&follower, agreed), root_at(town.member(round), agreed));
+        assert_eq!(
+            root_at(&follower, agreed),
+            root_at(town.member(round), agreed)
+        );
         let told = follower.agreed_from(FIRST).next(PATIENCE).unwrap();
-        assert_eq!(town.member(0).agreed_from(FIRST).next(PATIENCE).unwrap(), told);
+        assert_eq!(
+            town.member(0).agreed_from(FIRST).next(PATIENCE).unwrap(),
+            told
+        );
         from = agreed;
     }
     let opened = follower(home.path().to_path_buf(), &town.genesis);
@@ -59,5 +83,151 @@ fn a_follower_catches_up_after_it_was_away_and_replays_to_the_same_root() {
     let root = opened.status().root;
     drop(opened);
     let verified = ledger::verify::replay(home.path(), &town.genesis).unwrap();
-    assert_eq!((verified.height, verified.root, verified.entries), (height, root, 60));
+    assert_eq!(
+        (verified.height, verified.root, verified.entries),
+        (height, root, 60)
+    );
+}
+
+#[test]
+fn a_member_that_was_away_comes_back_and_agrees() {
+    let mut town = Town::new();
+    let mut from = FIRST;
+    for away in [2, 0] {
+        town.stop(away);
+        let entries: Vec<_> = (0..20).map(|n| town.transfer(10 + n % 4, 20, 5)).collect();
+        let ids: Vec<_> = entries.iter().map(|entry| town.propose(entry)).collect();
+        from = await_entries(town.member(1), from, &ids);
+        town.start(away, Arc::new(WallClock));
+        await_height(town.member(away), from);
+        assert_eq!(
+            root_at(town.member(away), from),
+            root_at(town.member(1), from)
+        );
+    }
+    town.stop(3);
+    let verified = ledger::verify::replay(town.home(3), &town.genesis).unwrap();
+    assert_eq!(verified.entries, 40);
+}
+
+/// A clock that is wrong by so much.
+struct Bent(Millis);
+
+impl Clock for Bent {
+    fn now(&self) -> Moment {
+        WallClock.now().after(self.0)
+    }
+}
+
+#[test]
+fn a_leader_with_a_wrong_clock_cannot_move_agreed_time() {
+    let mut town = Town::new();
+    town.stop(3);
+    let hour = Millis::new(3_600_000);
+    town.start(3, Arc::new(Bent(hour)));
+    let mut from = FIRST;
+    for _ in 0..4 {
+        let entry = town.transfer(10, 20, 5);
+        let id = town.propose(&entry);
+        from = await_entries(town.member(0), from, &[id]);
+        let ahead = town.member(0).ask().now().since(WallClock.now());
+        assert!(
+            ahead <= ledger::app::TIME_SLACK,
+            "agreed time is {} ms ahead",
+            ahead.get()
+        );
+    }
+}
+
+#[test]
+fn entries_are_asked_before_they_wait() {
+    let mut town = Town::new();
+    let stranger = town.transfer(99, 20, 5);
+    let refused = town.member(0).propose(&stranger).unwrap_err();
+    assert!(matches!(
+        refused,
+        PoolRefusal::Worthless(Refusal::UnknownParty { .. })
+    ));
+    let poor = town.transfer(10, 20, 2_000_000_000);
+    let refused = town.member(0).preview(&poor).unwrap_err();
+    assert!(matches!(
+        refused,
+        Rejected::Refusal(Refusal::InsufficientBalance { .. })
+    ));
+    let home = tempfile::tempdir().unwrap();
+    let follower = follower(home.path().to_path_buf(), &town.genesis);
+    assert_eq!(follower.propose(&poor), Err(PoolRefusal::NotAMember));
+    assert_eq!(town.member(0).status().waiting, 0);
+}
+
+#[test]
+fn a_follower_believes_no_frame_that_was_changed_or_cut() {
+    let mut town = Town::new();
+    let entry = town.transfer(10, 20, 5);
+    let id = town.propose(&entry);
+    let last = await_entries(town.member(0), FIRST, &[id]);
+    let home = tempfile::tempdir().unwrap();
+    let follower = follower(home.path().to_path_buf(), &town.genesis);
+    let frame = town.member(0).follow_out(FIRST, PATIENCE).unwrap();
+    for at in (0..frame.bytes.len()).step_by(7) {
+        let mut bent = frame.bytes.clone();
+        bent[at] ^= 0x20;
+        let fault = follower.follow_in(&bent).expect_err("a bit was changed");
+        assert!(
+            fault.is_senders() || matches!(fault, FollowFault::Gap { .. }),
+            "{at}: {fault}"
+        );
+    }
+    assert!(
+        follower
+            .follow_in(&frame.bytes[..frame.bytes.len() - 1])
+            .is_err()
+    );
+    let later = town.member(0).follow_out(Height::new(2), PATIENCE).unwrap();
+    let gap = follower.follow_in(&later.bytes).unwrap_err();
+    assert!(matches!(gap, FollowFault::Gap { .. }));
+    assert_eq!(
+        follower.status().height,
+        Height::GENESIS,
+        "nothing was written"
+    );
+    follow(&follower, town.member(0), last);
+    assert!(matches!(
+        Ledger::start(
+            Config {
+                home: home.path().join("elsewhere"),
+                genesis: Genesis {
+                    members: vec![],
+                    ..town.genesis.clone()
+                },
+                role: Role::Follower,
+                view_time: town::VIEW,
+                clock: Arc::new(WallClock),
+            },
+            Arc::new(NoCarrier),
+        ),
+        Err(StartError::Genesis(_))
+    ));
+}
+
+#[test]
+fn a_row_that_no_block_accounts_for_is_found() {
+    let mut town = Town::new();
+    let entry = town.transfer(10, 20, 5);
+    let id = town.propose(&entry);
+    let last = await_entries(town.member(0), FIRST, &[id]);
+    let home = tempfile::tempdir().unwrap();
+    let copy = follower(home.path().to_path_buf(), &town.genesis);
+    follow(&copy, town.member(0), last);
+    drop(copy);
+    assert!(ledger::verify::replay(home.path(), &town.genesis).is_ok());
+    let disk = Disk::open(&home.path().join(ledger::LEDGER_FOLDER)).unwrap();
+    let (key, row) = disk.view().scan(&[0x20], &[], 1).remove(0);
+    disk.put(
+        Draft::default().row(key, Some([&row[..], &[0]].concat())),
+        true,
+    );
+    drop(disk);
+    let found = ledger::verify::replay(home.path(), &town.genesis).unwrap_err();
+    assert!(matches!(found, VerifyError::Difference(_)), "{found}");
 }

@@ -14,22 +14,22 @@ use std::sync::{Arc, RwLock, Weak};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-pub const MEMBERS: u8 = 4;
-pub const VIEW: Duration = Duration::from_secs(1);
+pub(crate) const MEMBERS: u8 = 4;
+pub(crate) const VIEW: Duration = Duration::from_secs(1);
 /// What must happen happens within this, however loaded the machine.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// Frames that wait on one link.
 const LINK: usize = 4_096;
 
-pub fn key(seed: u8) -> SigningKey {
+pub(crate) fn key(seed: u8) -> SigningKey {
     SigningKey::from_bytes(&[seed; 32])
 }
 
-pub fn public(key: &SigningKey) -> PublicKey {
+pub(crate) fn public(key: &SigningKey) -> PublicKey {
     PublicKey::new(key.verifying_key().to_bytes())
 }
 
-pub fn party(seed: u8) -> PartyId {
+pub(crate) fn party(seed: u8) -> PartyId {
     PartyId::of(&public(&key(seed)))
 }
 
@@ -42,7 +42,7 @@ fn peer(number: u8) -> PeerId {
 }
 
 /// Members 0 to 3, whose parties are 1 to 4; parties 10 to 29 hold 1 000 credits each.
-pub fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     let member = |number: u8| Member {
         name: format!("member {number}"),
         party: public(&key(1 + number)),
@@ -90,21 +90,23 @@ impl Carrier for From {
 
 fn pump(ledger: Weak<Ledger>, frames: Receiver<(PeerId, Vec<u8>)>) {
     while let Ok((from, frame)) = frames.recv() {
-        let Some(ledger) = ledger.upgrade() else { return };
+        let Some(ledger) = ledger.upgrade() else {
+            return;
+        };
         let _taken = ledger.deliver(&from, &frame);
     }
 }
 
-pub struct Town {
-    pub genesis: Genesis,
-    pub members: Vec<Option<Arc<Ledger>>>,
+pub(crate) struct Town {
+    pub(crate) genesis: Genesis,
+    pub(crate) members: Vec<Option<Arc<Ledger>>>,
     homes: Vec<TempDir>,
     links: Links,
     nonces: BTreeMap<u8, u64>,
 }
 
 impl Town {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let homes = (0..MEMBERS).map(|_| tempfile::tempdir().unwrap()).collect();
         let mut town = Self {
             genesis: genesis(),
@@ -119,15 +121,22 @@ impl Town {
         town
     }
 
-    pub fn home(&self, number: u8) -> &Path {
+    pub(crate) fn home(&self, number: u8) -> &Path {
         self.homes[usize::from(number)].path()
     }
 
-    pub fn start(&mut self, number: u8, clock: Arc<dyn Clock>) {
+    pub(crate) fn start(&mut self, number: u8, clock: Arc<dyn Clock>) {
         let (link, frames) = sync_channel(LINK);
         let key = consensus(number);
-        self.links.0.write().unwrap().insert(key.verifying_key().to_bytes(), link);
-        let carrier = From { me: peer(number), links: self.links.clone() };
+        self.links
+            .0
+            .write()
+            .unwrap()
+            .insert(key.verifying_key().to_bytes(), link);
+        let carrier = From {
+            me: peer(number),
+            links: self.links.clone(),
+        };
         let config = Config {
             home: self.home(number).to_path_buf(),
             genesis: self.genesis.clone(),
@@ -141,7 +150,7 @@ impl Town {
         self.members[usize::from(number)] = Some(ledger);
     }
 
-    pub fn stop(&mut self, number: u8) {
+    pub(crate) fn stop(&mut self, number: u8) {
         let key = consensus(number).verifying_key().to_bytes();
         self.links.0.write().unwrap().remove(&key);
         if let Some(ledger) = self.members[usize::from(number)].take() {
@@ -150,15 +159,15 @@ impl Town {
         }
     }
 
-    pub fn member(&self, number: u8) -> &Ledger {
+    pub(crate) fn member(&self, number: u8) -> &Ledger {
         self.members[usize::from(number)].as_ref().expect("it runs")
     }
 
-    pub fn running(&self) -> impl Iterator<Item = &Arc<Ledger>> {
+    pub(crate) fn running(&self) -> impl Iterator<Item = &Arc<Ledger>> {
         self.members.iter().flatten()
     }
 
-    pub fn entry(&mut self, from: u8, body: Body) -> SignedEntry {
+    pub(crate) fn entry(&mut self, from: u8, body: Body) -> SignedEntry {
         let nonce = self.nonces.entry(from).or_default();
         let entry = Entry {
             federation: self.genesis.id(),
@@ -172,12 +181,17 @@ impl Town {
         Signed::sign(entry, &key(from))
     }
 
-    pub fn transfer(&mut self, from: u8, to: u8, amount: u64) -> SignedEntry {
-        self.entry(from, Body::Transfer { moves: vec![(party(to), Credits::new(amount))] })
+    pub(crate) fn transfer(&mut self, from: u8, to: u8, amount: u64) -> SignedEntry {
+        self.entry(
+            from,
+            Body::Transfer {
+                moves: vec![(party(to), Credits::new(amount))],
+            },
+        )
     }
 
     /// Hands an entry to every running member.
-    pub fn propose(&self, entry: &SignedEntry) -> EntryId {
+    pub(crate) fn propose(&self, entry: &SignedEntry) -> EntryId {
         for member in self.running() {
             member.propose(entry).unwrap();
         }
@@ -202,12 +216,14 @@ fn closed(ledger: Arc<Ledger>) {
 }
 
 /// Waits until these entries are answered, and returns the height of the last.
-pub fn await_entries(ledger: &Ledger, from: Height, entries: &[EntryId]) -> Height {
+pub(crate) fn await_entries(ledger: &Ledger, from: Height, entries: &[EntryId]) -> Height {
     let mut feed: Feed = ledger.agreed_from(from);
     let mut open: Vec<EntryId> = entries.to_vec();
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
-        let Some(block) = feed.next(Duration::from_millis(200)) else { continue };
+        let Some(block) = feed.next(Duration::from_millis(200)) else {
+            continue;
+        };
         for answer in &block.answers {
             assert_eq!(answer.refused, None);
             open.retain(|entry| *entry != answer.entry);
@@ -216,18 +232,27 @@ pub fn await_entries(ledger: &Ledger, from: Height, entries: &[EntryId]) -> Heig
             return block.height;
         }
     }
-    panic!("{} of {} entries were not agreed: {:?}", open.len(), entries.len(), ledger.status());
+    panic!(
+        "{} of {} entries were not agreed: {:?}",
+        open.len(),
+        entries.len(),
+        ledger.status()
+    );
 }
 
-pub fn await_height(ledger: &Ledger, height: Height) {
+pub(crate) fn await_height(ledger: &Ledger, height: Height) {
     let end = Instant::now() + PATIENCE;
     while ledger.status().height < height {
-        assert!(Instant::now() < end, "not at {height}: {:?}", ledger.status());
+        assert!(
+            Instant::now() < end,
+            "not at {height}: {:?}",
+            ledger.status()
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-pub fn follower(home: PathBuf, genesis: &Genesis) -> Ledger {
+pub(crate) fn follower(home: PathBuf, genesis: &Genesis) -> Ledger {
     let config = Config {
         home,
         genesis: genesis.clone(),
@@ -239,18 +264,27 @@ pub fn follower(home: PathBuf, genesis: &Genesis) -> Ledger {
 }
 
 /// Follows `source` up to `height`.
-pub fn follow(follower: &Ledger, source: &Ledger, height: Height) {
+pub(crate) fn follow(follower: &Ledger, source: &Ledger, height: Height) {
     let end = Instant::now() + PATIENCE;
     while follower.status().height < height {
-        assert!(Instant::now() < end, "does not follow: {:?}", follower.status());
+        assert!(
+            Instant::now() < end,
+            "does not follow: {:?}",
+            follower.status()
+        );
         if let Some(frame) = source.follow_out(follower.follow_from(), Duration::from_millis(200)) {
-            assert_eq!(follower.follow_in(&frame.bytes).unwrap().after(1), frame.next);
+            assert_eq!(
+                follower.follow_in(&frame.bytes).unwrap().after(1),
+                frame.next
+            );
         }
     }
 }
 
 /// The root of the state after the block at `height`, as this ledger has it.
-pub fn root_at(ledger: &Ledger, height: Height) -> protocol::ids::Digest {
-    let frame = ledger.follow_out(height, Duration::ZERO).expect("the block is agreed");
+pub(crate) fn root_at(ledger: &Ledger, height: Height) -> protocol::ids::Digest {
+    let frame = ledger
+        .follow_out(height, Duration::ZERO)
+        .expect("the block is agreed");
     ledger::follow::headings(&frame.bytes).unwrap()[0].state
 }
