@@ -1,0 +1,535 @@
+//! The life of a bundle as a table: what its peers seal and open, what panels find, and then who is
+//! paid, who is slashed for what, and how it ended. And everyone who tries something else.
+
+#[path = "scene/job.rs"]
+mod job_scene;
+mod scene;
+
+use job_scene::*;
+use protocol::entry::Body;
+use protocol::event::{Ending, Event, Fault};
+use protocol::ids::{BundleId, Digest, JobId, PeerId};
+use protocol::units::{Credits, Millis};
+use rules::work::{Gone, Happening, Phase, Round, Stage, State, step};
+use rules::{Refusal, read};
+use scene::*;
+
+#[test]
+fn a_bundle_goes_where_the_table_says_and_nowhere_else() {
+    use Happening as H;
+    use State as S;
+    let ends = S::Ended;
+    let (first, whole) = (Round::First, Round::Whole);
+    let table = [
+        (S::Waiting, H::Drawn, S::Drawn),
+        (S::Waiting, H::Cancelled, ends(Ending::Cancelled)),
+        (S::Drawn, H::Replaced, S::Drawn),
+        (S::Drawn, H::Sealed, S::Drawn),
+        (S::Drawn, H::AllSealed, S::Sealed),
+        (S::Drawn, H::TooFew, ends(Ending::Short)),
+        (S::Sealed, H::Closed, S::Opening),
+        (S::Sealed, H::TooFew, ends(Ending::Short)),
+        (S::Opening, H::Opened, S::Opening),
+        (S::Opening, H::Agreed, ends(Ending::Agreed)),
+        (S::Opening, H::Differed, S::Differing),
+        (S::Opening, H::TooFew, ends(Ending::Short)),
+        (S::Differing, H::Shown, S::PanelSealing(first)),
+        (S::Differing, H::ShownToAll, S::PanelSealing(whole)),
+        (S::Differing, H::NotShown, ends(Ending::Undisputed)),
+        (
+            S::PanelSealing(first),
+            H::JurorSealed,
+            S::PanelSealing(first),
+        ),
+        (
+            S::PanelSealing(first),
+            H::JurorsSealed,
+            S::PanelOpening(first),
+        ),
+        (
+            S::PanelSealing(first),
+            H::JurorsSilent,
+            S::PanelSealing(whole),
+        ),
+        (
+            S::PanelSealing(whole),
+            H::JurorSealed,
+            S::PanelSealing(whole),
+        ),
+        (
+            S::PanelSealing(whole),
+            H::JurorsSealed,
+            S::PanelOpening(whole),
+        ),
+        (
+            S::PanelSealing(whole),
+            H::JurorsSilent,
+            ends(Ending::Nondeterministic),
+        ),
+        (
+            S::PanelOpening(first),
+            H::JurorOpened,
+            S::PanelOpening(first),
+        ),
+        (S::PanelOpening(first), H::Judged, ends(Ending::Judged)),
+        (S::PanelOpening(first), H::Split, S::PanelSealing(whole)),
+        (
+            S::PanelOpening(whole),
+            H::JurorOpened,
+            S::PanelOpening(whole),
+        ),
+        (S::PanelOpening(whole), H::Judged, ends(Ending::Judged)),
+        (
+            S::PanelOpening(whole),
+            H::Split,
+            ends(Ending::Nondeterministic),
+        ),
+    ];
+    for state in State::ALL {
+        for happening in Happening::ALL {
+            let line = table
+                .iter()
+                .find(|row| (row.0, row.1) == (state, happening));
+            let expected = line.map(|row| row.2);
+            assert_eq!(step(state, happening), expected, "{state:?} {happening:?}");
+        }
+    }
+}
+
+/// Plays one bundle of two tasks: one word for its runs, one letter each (`-` never seals, `?` never
+/// opens), then the panels' words, if it comes to that. Then tells what happened, as
+/// `Ending paid AB slashed C:F1`.
+fn play(line: &str) -> String {
+    let mut scene = Scene::with(|params| params.replacements_max = 0).ready(cr(1_000), cr(1));
+    let mut words = line.split(' ');
+    let runs = words.next().unwrap();
+    let copies = u8::try_from(runs.len()).unwrap();
+    let job = scene.drawn(terms(2, 2, copies));
+    let peers = scene.peers(job, 0);
+    let letters: Vec<(PeerId, char)> = peers.iter().copied().zip(runs.chars()).collect();
+    for (peer, letter) in letters.iter().filter(|(_, letter)| *letter != '-') {
+        scene.seal(job, *peer, *letter).unwrap();
+    }
+    scene.wait(Millis::new(60_000));
+    if scene.state(job) == State::Sealed {
+        scene.close(job).unwrap();
+        for (peer, letter) in letters.iter().filter(|(_, letter)| !"-?".contains(*letter)) {
+            scene.open(job, *peer, *letter).unwrap();
+        }
+        scene.wait(scene.genesis.params.open_window);
+    }
+    if scene.state(job) == State::Differing {
+        let opened: Vec<(PeerId, char)> = letters
+            .iter()
+            .copied()
+            .filter(|(_, letter)| !"-?".contains(*letter))
+            .collect();
+        let mut panels = words.peekable();
+        if panels.peek().is_some() {
+            scene.dispute(ANNA, job, &opened).unwrap();
+        }
+        for letters in panels {
+            scene.judge(job, letters);
+        }
+        scene.wait(scene.genesis.params.dispute_window);
+    }
+    told(&scene, job, &peers)
+}
+
+/// What happened to a job's only bundle, its peers named in draw order and members as `m`.
+fn told(scene: &Scene, job: JobId, peers: &[PeerId]) -> String {
+    let name = |peer: &PeerId| {
+        let place = peers.iter().position(|other| other == peer);
+        place.map_or("m", |place| &"ABCDEFG"[place..=place])
+    };
+    let (mut ending, mut paid, mut slashed) = (String::new(), String::new(), String::new());
+    for event in &scene.events {
+        match event {
+            Event::BundleEnded { ending: how, .. } => ending = format!("{how:?}"),
+            Event::Paid { peer, .. } => paid += name(peer),
+            Event::Slashed { peer, fault, .. } => {
+                slashed += &format!(" {}:{}", name(peer), fault.code());
+            }
+            _ => {}
+        }
+    }
+    let row = read::job(&scene.rows, job).unwrap();
+    assert_eq!((row.phase, row.open, row.unsealed), (Phase::Ended, 0, 0));
+    assert_eq!(row.paid.plus(row.refunded), Some(row.escrow));
+    assert_eq!(read::wallet(&scene.rows, R.party()).escrowed, Credits::ZERO);
+    for n in 0..WORKERS {
+        assert_eq!(scene.locked(worker(n)), Credits::ZERO);
+    }
+    let paid = if paid.is_empty() { "-" } else { &paid };
+    format!("{ending} {paid}{slashed}")
+}
+
+#[test]
+fn a_bundle_ends_once_whatever_its_peers_and_judges_do() {
+    for (line, expected) in [
+        // Agreement pays all.
+        ("77", "Agreed AB"),
+        ("777", "Agreed ABC"),
+        // A difference is judged by those who run it, never by the many.
+        ("79 77", "Judged Amm B:F1"),
+        ("79 99", "Judged Bmm A:F1"),
+        ("779 77", "Judged ABmm C:F1"),
+        ("779 99", "Judged Cmm A:F1 B:F1"),
+        ("789 77", "Judged Amm B:F1 C:F1"),
+        ("79 44", "Judged mm A:F1 B:F1"),
+        // A panel that differs, breaks or is silent is no verdict: all are asked.
+        ("79 74 7777", "Judged Ammmm B:F1 m:F7"),
+        ("79 7! 7777", "Judged Ammmm B:F1"),
+        ("79 7- 7777", "Judged Ammmm m:F8 B:F1"),
+        ("79 7? 7777", "Judged Ammmm m:F8 B:F1"),
+        ("79 -- 777-", "Judged Ammm m:F8 m:F8 m:F8 B:F1"),
+        ("79 -- 7779", "Judged Ammm m:F8 m:F8 B:F1 m:F7"),
+        ("79 -- 777?", "Judged Ammm m:F8 m:F8 m:F8 B:F1"),
+        ("79 74 777!", "Judged Ammm B:F1 m:F7"),
+        // Two thirds are not more than two thirds; nobody is slashed for what nobody knows.
+        ("79 74 7799", "Nondeterministic ABmmmm"),
+        ("79 74 77--", "Nondeterministic AB m:F8 m:F8"),
+        ("79 74 77??", "Nondeterministic ABmm m:F8 m:F8"),
+        (
+            "79 -- ----",
+            "Nondeterministic AB m:F8 m:F8 m:F8 m:F8 m:F8 m:F8",
+        ),
+        ("79 !! !!!!", "Nondeterministic AB"),
+        // Nobody shows the difference: nobody is paid.
+        ("79", "Undisputed -"),
+        // Silence costs the silent; two who agree are enough, one is not.
+        ("--", "Short - A:F2 B:F2"),
+        ("7-", "Short - B:F2"),
+        ("77-", "Agreed AB C:F2"),
+        ("7?", "Short - B:F3"),
+        ("??", "Short - A:F3 B:F3"),
+        ("77?", "Agreed AB C:F3"),
+        ("79? 77", "Judged Amm C:F3 B:F1"),
+        ("7--", "Short - B:F2 C:F2"),
+    ] {
+        assert_eq!(play(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn the_shares_of_a_slash_go_where_they_belong() {
+    let mut scene = Scene::new().ready(cr(1_000), cr(1));
+    let job = scene.drawn(terms(2, 2, 2));
+    let peers = scene.peers(job, 0);
+    let letters = [(peers[0], '7'), (peers[1], '9')];
+    for (peer, letter) in letters {
+        scene.seal(job, peer, letter).unwrap();
+    }
+    scene.close(job).unwrap();
+    for (peer, letter) in letters {
+        scene.open(job, peer, letter).unwrap();
+    }
+    scene.dispute(ANNA, job, &letters).unwrap();
+    let burned = read::supply(&scene.rows).burned;
+    let (anna, researcher) = (scene.has(ANNA), scene.has(R));
+    scene.judge(job, "77");
+    // The lock is 128 credits: 40 % burned (and what fees burn), 30 % to the submitter, 20 % to the
+    // finder, 10 % to the treasury, which pays the judges a credit each for one task.
+    assert_eq!(scene.bond(peers[1]), cr(1_000 - 128));
+    assert_eq!(scene.bond(peers[0]), cr(1_000));
+    let after = read::supply(&scene.rows).burned;
+    assert!(after.minus(burned).unwrap() >= Credits::new(51_200_000));
+    assert!(after.minus(burned).unwrap() < Credits::new(51_300_000));
+    assert_eq!(
+        scene.has(ANNA),
+        anna.plus(Credits::new(25_600_000)).unwrap()
+    );
+    // Of 4 credits for runs and 16 of deposit, one run of one credit was paid.
+    let back = Credits::new(38_400_000 + 19_000_000);
+    assert_eq!(scene.has(R), researcher.plus(back).unwrap());
+    let verdict = read::dispute(&scene.rows, 0).unwrap().verdict.unwrap();
+    assert_eq!(verdict.convicted, [peers[1]]);
+    assert_eq!(verdict.slashed, [(peers[1], Fault::WrongOutcome, cr(128))]);
+    let jailed = read::peer(&scene.rows, peers[1]).unwrap().peer.jailed_until;
+    assert!(jailed > scene.at.now);
+
+    // The jailed is not drawn again.
+    for _ in 0..3 {
+        let job = scene.drawn(terms(3, 1, 2));
+        let drawn: Vec<PeerId> = (0..3).flat_map(|n| scene.peers(job, n)).collect();
+        assert!(!drawn.contains(&peers[1]));
+    }
+}
+
+#[test]
+fn who_silences_a_bundle_pays_its_neighbour() {
+    let mut scene = Scene::new().ready(cr(1_000), cr(1));
+    let job = scene.drawn(terms(2, 2, 2));
+    let peers = scene.peers(job, 0);
+    let honest = (0..WORKERS).find(|n| worker(*n) == peers[0]).unwrap();
+    for peer in &peers {
+        scene.seal(job, *peer, '7').unwrap();
+    }
+    scene.close(job).unwrap();
+    scene.open(job, peers[0], '7').unwrap();
+    let before = scene.has(owner(honest));
+    scene.wait(scene.genesis.params.open_window);
+    assert_eq!(scene.has(owner(honest)), before.plus(cr(1)).unwrap());
+    assert_eq!(scene.bond(peers[1]), cr(1_000 - 32));
+}
+
+#[test]
+fn a_draw_keeps_sponsors_apart_and_spreads_the_work() {
+    let mut scene = Scene::new().ready(cr(50_000), cr(1));
+    let job = scene.drawn(terms(96, 4, 2));
+    let mut runs = [0; WORKERS as usize];
+    for index in 0..24 {
+        let bundle = scene.bundle(job, index);
+        assert_ne!(bundle.runs[0].sponsor, bundle.runs[1].sponsor);
+        for run in bundle.runs {
+            let n = (0..WORKERS).find(|n| worker(*n) == run.peer).unwrap();
+            runs[usize::from(n)] += 1;
+        }
+    }
+    assert!(runs.iter().all(|runs| (6..=10).contains(runs)), "{runs:?}");
+    for (n, runs) in (0..).zip(runs) {
+        assert_eq!(scene.locked(worker(n)), cr(128 * runs));
+    }
+}
+
+#[test]
+fn only_who_can_be_held_to_it_is_drawn() {
+    // Too dear, no bond, no offer: of six workers three are left.
+    let mut scene = Scene::new();
+    for n in 0..WORKERS {
+        scene.admit(n, if n == 1 { cr(127) } else { cr(1_000) });
+        let asks = if n == 2 { cr(2) } else { cr(1) };
+        scene.offer(n, 4, asks).unwrap();
+    }
+    let (peer, class) = (worker(3), protocol::job::Class::Grid);
+    scene
+        .enter(owner(3), Body::WithdrawOffer { peer, class })
+        .unwrap();
+    let job = scene.drawn(terms(14, 2, 3));
+    for index in 0..7 {
+        let mut drawn = scene.peers(job, index);
+        drawn.sort();
+        let mut ready = vec![worker(0), worker(4), worker(5)];
+        ready.sort();
+        assert_eq!(drawn, ready);
+    }
+    // Seven bundles lock 896 of each bond; an eighth is one too many.
+    let job = scene.submit(terms(2, 2, 3)).unwrap();
+    let short = scene.start(job).unwrap_err();
+    assert!(
+        matches!(short, Refusal::NotEnoughPeers { bundle: 0, copies: 3, found } if found < 3),
+        "{short}"
+    );
+}
+
+#[test]
+fn a_run_is_handed_on_as_often_as_allowed_and_then_given_up() {
+    let mut scene = Scene::with(|params| params.replacements_max = 2).ready(cr(1_000), cr(1));
+    let job = scene.drawn(terms(2, 2, 2));
+    let peers = scene.peers(job, 0);
+    scene.seal(job, peers[1], '7').unwrap();
+    let bundle = BundleId { job, index: 0 };
+    let n = (0..WORKERS).find(|n| worker(*n) == peers[0]).unwrap();
+    let peer = peers[0];
+    let decline = Body::Decline { bundle, peer };
+    assert_eq!(
+        scene.enter(R, decline.clone()),
+        Err(Refusal::NotYourPeer { peer })
+    );
+    scene.enter(owner(n), decline.clone()).unwrap();
+    let second = scene.peers(job, 0)[0];
+    assert!(!peers.contains(&second));
+    assert_eq!(scene.locked(peer), Credits::ZERO);
+    assert_eq!(scene.bond(peer), cr(1_000));
+    assert_eq!(
+        scene.enter(owner(n), decline),
+        Err(Refusal::NotDrawn { peer })
+    );
+
+    scene.wait(Millis::new(60_000));
+    let third = scene.peers(job, 0)[0];
+    assert!(third != second && !peers.contains(&third));
+    assert_eq!(scene.bond(second), Credits::new(999_750_000));
+    assert_eq!(
+        scene.seal(job, second, '7'),
+        Err(Refusal::NotDrawn { peer: second })
+    );
+
+    scene.wait(Millis::new(60_000));
+    let row = scene.bundle(job, 0);
+    assert_eq!(row.runs[0].stage, Stage::Gone(Gone::Late));
+    assert_eq!(row.state, State::Ended(Ending::Short));
+}
+
+#[test]
+fn two_seals_of_one_peer_cost_it_all_it_has_locked() {
+    for stage in ["drawn", "sealed", "opening", "differing"] {
+        let mut scene = Scene::new().ready(cr(10_000), cr(1));
+        let other = scene.drawn(terms(12, 2, 2));
+        let job = scene.drawn(terms(2, 2, 3));
+        let peers = scene.peers(job, 0);
+        let liar = peers[2];
+        let locked = scene.locked(liar);
+        assert!(locked > cr(128));
+        scene.seal(job, liar, '7').unwrap();
+        if stage != "drawn" {
+            scene.seal(job, peers[0], '7').unwrap();
+            scene.seal(job, peers[1], '7').unwrap();
+        }
+        if stage == "opening" || stage == "differing" {
+            scene.close(job).unwrap();
+            scene.open(job, peers[0], '7').unwrap();
+        }
+        if stage == "differing" {
+            scene.open(job, peers[1], '7').unwrap();
+            scene.open(job, liar, '7').unwrap();
+            assert!(scene.state(job).is_ended());
+            let late = scene.seal(job, liar, '9');
+            assert_eq!(late, Err(Refusal::AlreadySealed { peer: liar }));
+            continue;
+        }
+        let seals = vec![scene.seal_of(job, 0, liar, '9')];
+        scene.enter(ANNA, Body::SealBatch { job, seals }).unwrap();
+        assert_eq!(
+            scene.bond(liar),
+            cr(10_000).minus(locked).unwrap(),
+            "{stage}"
+        );
+        assert_eq!(scene.locked(liar), Credits::ZERO);
+        let n = (0..WORKERS).find(|n| worker(*n) == liar).unwrap();
+        assert_eq!(
+            scene.offer(n, 1, cr(1)),
+            Err(Refusal::Struck { peer: liar })
+        );
+        if stage == "drawn" {
+            scene.seal(job, peers[0], '7').unwrap();
+            scene.seal(job, peers[1], '7').unwrap();
+        }
+        if stage != "opening" {
+            scene.close(job).unwrap();
+            scene.open(job, peers[0], '7').unwrap();
+        }
+        scene.open(job, peers[1], '7').unwrap();
+        let (paid, _) = (scene.bundle(job, 0), scene.bundle(other, 0));
+        assert_eq!(paid.state, State::Ended(Ending::Agreed), "{stage}");
+        assert_eq!(read::job(&scene.rows, job).unwrap().paid, cr(2));
+        // The other job goes on without it, and every lock of it is released once.
+        scene.wait(Millis::new(60_000));
+        scene.wait(Millis::new(600_000));
+    }
+}
+
+#[test]
+fn a_job_that_is_never_started_goes_back_whole() {
+    let mut scene = Scene::new().ready(cr(1_000), cr(1));
+    let before = scene.has(R);
+    let job = scene.submit(terms(6, 2, 2)).unwrap();
+    scene.wait(scene.genesis.params.start_window);
+    let row = read::job(&scene.rows, job).unwrap();
+    assert_eq!((row.phase, row.refunded), (Phase::Ended, row.escrow));
+    assert!(scene.has(R).plus(Credits::new(1_000)).unwrap() > before);
+    let endings = scene.events.iter().filter(|event| {
+        matches!(
+            event,
+            Event::BundleEnded {
+                ending: Ending::Cancelled,
+                ..
+            }
+        )
+    });
+    assert_eq!(endings.count(), 3);
+
+    let job = scene.submit(terms(6, 2, 2)).unwrap();
+    assert_eq!(
+        scene.enter(ANNA, Body::Cancel { job }),
+        Err(Refusal::NotYourJob)
+    );
+    scene.enter(R, Body::Cancel { job }).unwrap();
+    assert_eq!(read::job(&scene.rows, job).unwrap().phase, Phase::Ended);
+    assert!(scene.enter(R, Body::Cancel { job }).is_err());
+}
+
+#[test]
+fn nobody_can_be_kept_from_being_paid_by_a_silent_submitter() {
+    let mut scene = Scene::new().ready(cr(1_000), cr(1));
+    let job = scene.drawn(terms(2, 2, 2));
+    for peer in scene.peers(job, 0) {
+        let n = (0..WORKERS).find(|n| worker(*n) == peer).unwrap();
+        let seals = vec![scene.seal_of(job, 0, peer, '7')];
+        scene
+            .enter(owner(n), Body::SealBatch { job, seals })
+            .unwrap();
+    }
+    let early = scene.enter(ANNA, Body::ForceClose { job });
+    assert!(
+        matches!(early, Err(Refusal::CloseTooEarly { .. })),
+        "{early:?}"
+    );
+    // The block closes by itself.
+    scene.wait(scene.genesis.params.close_window);
+    assert_eq!(scene.state(job), State::Opening);
+    for peer in scene.peers(job, 0) {
+        let openings = vec![opening(0, 2, peer, '7')];
+        scene
+            .enter(ANNA, Body::OpenBatch { job, openings })
+            .unwrap();
+    }
+    assert_eq!(scene.state(job), State::Ended(Ending::Agreed));
+}
+
+#[test]
+fn what_a_job_asks_for_must_be_possible() {
+    let mut scene = Scene::new();
+    for n in 0..2 {
+        scene.admit(n, cr(1_000));
+        scene.offer(n, 4, cr(1)).unwrap();
+    }
+    let good = terms(2, 2, 2);
+    let with = |change: &dyn Fn(&mut protocol::job::Terms)| {
+        let mut terms = good.clone();
+        change(&mut terms);
+        terms
+    };
+    for (terms, code) in [
+        (with(&|t| t.copies = 1), 50),
+        (with(&|t| t.seal_window = Millis::new(59_999)), 51),
+        (with(&|t| t.per_gfuel = Credits::ZERO), 52),
+        (with(&|t| t.copies = 3), 53),
+        (with(&|t| t.class = protocol::job::Class::Ai), 53),
+        (with(&|t| t.tasks = 0), 1),
+        (with(&|t| t.per_gfuel = cr(100_000)), 23),
+    ] {
+        assert_eq!(scene.submit(terms).unwrap_err().code(), code);
+    }
+    scene.submit(good).unwrap();
+}
+
+#[test]
+fn a_job_is_started_in_its_time_by_its_submitter_with_its_chain() {
+    let mut scene = Scene::new().ready(cr(1_000), cr(1));
+    let job = scene.submit(terms(2, 2, 2)).unwrap();
+    let link = protocol::entry::chain(&secret());
+    let start = Body::Start { job, link };
+    assert_eq!(scene.enter(ANNA, start.clone()), Err(Refusal::NotYourJob));
+    let early = scene.enter(R, start.clone());
+    assert!(
+        matches!(early, Err(Refusal::StartTooEarly { .. })),
+        "{early:?}"
+    );
+    let wrong = Body::Start {
+        job,
+        link: Digest::of(b"another"),
+    };
+    assert_eq!(scene.enter(R, wrong), Err(Refusal::BrokenChain));
+    scene.enter(R, start.clone()).unwrap();
+    let again = scene.enter(R, start);
+    assert!(
+        matches!(again, Err(Refusal::WrongPhase { .. })),
+        "{again:?}"
+    );
+    let job = JobId::new([9; 32]);
+    assert_eq!(
+        scene.enter(R, Body::Sweep { job }),
+        Err(Refusal::UnknownJob)
+    );
+}
