@@ -105,6 +105,7 @@ async fn random_bytes_to_the_port_only_drop_the_connection() {
             }
             // It may hang up on us at any byte.
             let _ = stream.write_all(&bytes);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
             let _ = stream.read_to_end(&mut bytes);
         }
     });

@@ -33,8 +33,6 @@ use crate::swarm::{self, Driver};
 const COMMANDS_MAX: usize = 1_024;
 /// So many wishes for streams wait for it.
 const WISHES_MAX: usize = 1_024;
-/// So many followers wait to be picked up by the driver.
-const FOLLOWERS_MAX: usize = 64;
 /// Listening begins within this time.
 const LISTEN_TIME: Duration = Duration::from_secs(10);
 
@@ -45,7 +43,7 @@ pub struct Limits {
     pub streams_per_peer: usize,
     /// Streams that all peers together may have open here; members are not held up by it.
     pub streams: usize,
-    /// Streams of one class that may wait to be looked at.
+    /// Streams of one class that may wait to be looked at; followers, to be picked up by the driver.
     pub accept_queue: usize,
     /// How often a peer may announce an offer; the same for all peers of a federation.
     pub offers: OfferRate,
@@ -194,7 +192,7 @@ impl Gossip {
         let mut swarm = swarm.map_err(StartError::Settings)?;
         begin_listening(&mut swarm, &net, listen).await?;
 
-        let (to_followers, followers) = mpsc::channel(FOLLOWERS_MAX);
+        let (to_followers, followers) = mpsc::channel(limits.accept_queue);
         let mut loops = JoinSet::new();
         for class in Class::ALL {
             let queue = arrivals.remove(&class).expect("every class has its queue");

@@ -192,10 +192,10 @@ impl Driver {
         peer: PeerId,
         federation: Option<protocol::ids::FederationId>,
     ) {
-        if self.ungreeted.remove(&connection).is_none() {
-            return;
-        }
+        let here = self.ungreeted.remove(&connection).is_some();
         match federation {
+            // A connection that has ended meanwhile does not bring anyone up.
+            Some(theirs) if theirs == self.net.federation && !here => {}
             Some(theirs) if theirs == self.net.federation => {
                 let mut up = self.net.up.lock().unwrap_or_else(PoisonError::into_inner);
                 if up.insert(peer, None).is_none() {
