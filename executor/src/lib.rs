@@ -1,1 +1,34 @@
-//! executor
+//! Doing the work: deterministic WASM in a killable child process.
+//!
+//! ```text
+//! run(work) ──▶ queue ──▶ slot ──▶ compile in a child ──▶ worker: a jailed child ──▶ Event::Done
+//!                          └─ one thread each, at most `slots`, one worker of one job at a time
+//! ```
+//!
+//! A task's outcome is the same on every machine or there is none: [`TaskResult::Inconclusive`] is
+//! the answer wherever two honest machines could differ (stack depth, wall time, a lost process).
+//! A stranger's module is compiled and run only in children that can open no file, reach no
+//! network, start no process, and use no more than their job's limits. The executor does not know
+//! who pays.
+
+mod aot;
+mod cache;
+mod child;
+mod engine;
+mod executor;
+mod facts;
+mod frame;
+mod jail;
+mod limiter;
+mod queue;
+mod slot;
+mod task;
+mod wasi;
+mod work;
+mod worker;
+
+pub use cache::CACHE_BYTES_MAX;
+pub use executor::{Config, Executor, StartError};
+pub use facts::{Entry, ModuleFacts, ModuleRefused, check_module};
+pub use work::{Event, Inconclusive, Refused, TaskResult, Token, WORKS_MAX, Work};
+pub use worker::worker_main;

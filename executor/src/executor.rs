@@ -1,0 +1,237 @@
+//! The executor's face: takes works, runs their tasks on its slots, tells what came of them.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use protocol::bytes::Limited;
+use protocol::job::Profile;
+use protocol::units::Bytes;
+use thiserror::Error;
+
+use crate::cache::Cache;
+use crate::child::{Broken, Child};
+use crate::engine;
+use crate::frame::{Begin, Reply};
+use crate::queue::Queue;
+use crate::slot;
+use crate::work::{Event, Refused, Token, Work};
+
+/// A new worker answers within this time, or this machine is not fit for work.
+const ESCAPES_WAIT: Duration = Duration::from_secs(60);
+
+/// What an executor is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The binary that is started as a worker: it must call [`crate::worker_main`].
+    pub program: PathBuf,
+    /// The arguments that make it one.
+    pub worker_args: Vec<OsString>,
+    /// Where compiled modules are kept. Made private to this user; nothing else may lie there.
+    pub cache: PathBuf,
+    /// How many tasks run at once; at least 1.
+    pub slots: usize,
+    /// The most memory that is lent to one task.
+    pub memory_max: Bytes,
+}
+
+/// Why this machine cannot work.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The engine cannot be built on this processor.
+    #[error("this machine cannot run profile 1: {0}")]
+    Engine(String),
+    /// The cache cannot be used.
+    #[error("cannot use the cache of compiled modules at {path}")]
+    Cache {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the disk says.
+        #[source]
+        cause: io::Error,
+    },
+    /// No worker can be started.
+    #[error("cannot start a worker from {program}")]
+    Spawn {
+        /// What was started.
+        program: PathBuf,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// A worker was started, but does not do what a worker does.
+    #[error("the worker does not answer: {0}")]
+    Worker(String),
+    /// A guest that took over its worker could get out.
+    #[error("the jail has a way out: {}", .0.join(", "))]
+    JailLeaks(Vec<String>),
+    /// A thread cannot be started.
+    #[error("cannot start a slot")]
+    Thread(#[source] io::Error),
+}
+
+/// What all slots share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) cache: Cache,
+    pub(crate) wake: Condvar,
+    /// Held while a module is compiled: one at a time, because a compiler may take gigabytes.
+    pub(crate) compiling: Mutex<()>,
+    queue: Mutex<Queue>,
+    tell: Box<dyn Fn(Event) + Send + Sync>,
+}
+
+impl Shared {
+    /// The queue, for a moment.
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
+        // The queue is whole between any two of its methods, even if a slot's thread panicked.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the owner. Never called with the queue locked.
+    pub(crate) fn tell(&self, event: Event) {
+        (self.tell)(event);
+    }
+}
+
+/// Runs tasks until it is dropped. Dropping it kills every worker.
+pub struct Executor {
+    shared: Arc<Shared>,
+    slots: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor")
+            .field("slots", &self.slots.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Executor {
+    /// Checks that this machine is fit (the jail holds), and starts the slots.
+    ///
+    /// `tell` hears every event, from the slots' threads and from within [`Executor::cancel`]. It
+    /// may wait; the slot that called it does no work meanwhile. It must not call the executor.
+    ///
+    /// # Errors
+    /// [`StartError`], and nothing is left running.
+    pub fn start(
+        config: Config,
+        tell: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Result<Self, StartError> {
+        let engine = engine::engine().map_err(|e| StartError::Engine(format!("{e:#}")))?;
+        let cache = Cache::open(&config.cache, &engine).map_err(|cause| StartError::Cache {
+            path: config.cache.clone(),
+            cause,
+        })?;
+        check_jail(&config)?;
+        let count = config.slots.max(1);
+        let shared = Arc::new(Shared {
+            config,
+            cache,
+            wake: Condvar::new(),
+            compiling: Mutex::new(()),
+            queue: Mutex::new(Queue::default()),
+            tell: Box::new(tell),
+        });
+        let mut executor = Self {
+            shared,
+            slots: Vec::new(),
+        };
+        for number in 0..count {
+            let shared = Arc::clone(&executor.shared);
+            let thread = std::thread::Builder::new().name(format!("slot {number}"));
+            let handle = thread.spawn(move || slot::work(&shared, number));
+            executor.slots.push(handle.map_err(StartError::Thread)?);
+        }
+        Ok(executor)
+    }
+
+    /// Takes a work. Its tasks start as soon as a slot is free, in the order works came.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing will be told of it.
+    pub fn run(&self, work: Work) -> Result<(), Refused> {
+        work.job.within_limits()?;
+        if work.job.profile != Profile::WASM_1 {
+            return Err(Refused::ProfileUnknown(work.job.profile));
+        }
+        let (wanted, lent) = (work.job.limits.memory, self.shared.config.memory_max);
+        if wanted > lent {
+            return Err(Refused::MemoryTooLarge { wanted, lent });
+        }
+        let count = work.job.array.count;
+        if work.tasks.is_empty() || work.tasks.end > count {
+            return Err(Refused::NoSuchTasks {
+                tasks: work.tasks,
+                count,
+            });
+        }
+        if work.inputs.len() != work.job.inputs.len()
+            || work.stdin.is_some() != work.job.stdin.is_some()
+        {
+            return Err(Refused::FilesDoNotMatch);
+        }
+        self.shared.queue().push(work)?;
+        self.shared.wake.notify_all();
+        Ok(())
+    }
+
+    /// Stops a work and kills what runs of it. `Finished` follows, and at most the results that
+    /// were on their way. An unknown token is ignored: its work may just have finished.
+    pub fn cancel(&self, token: Token) {
+        if self.shared.queue().cancel(token) {
+            self.shared.tell(Event::Finished { token });
+        }
+    }
+
+    /// How many works wait or run.
+    pub fn works(&self) -> usize {
+        self.shared.queue().len()
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.shared.queue().close();
+        self.shared.wake.notify_all();
+        for slot in self.slots.drain(..) {
+            // A slot that panicked has ended, which is all that is wanted here.
+            drop(slot.join());
+        }
+    }
+}
+
+fn check_jail(config: &Config) -> Result<(), StartError> {
+    let mut child =
+        Child::spawn(&config.program, &config.worker_args).map_err(|cause| StartError::Spawn {
+            program: config.program.clone(),
+            cause,
+        })?;
+    let broken = |broken| match broken {
+        Broken::Late => StartError::Worker("it is silent".to_owned()),
+        Broken::Gone(why) => StartError::Worker(why),
+    };
+    child.order(&Begin::TryEscapes).map_err(broken)?;
+    match child.reply(ESCAPES_WAIT).map_err(broken)? {
+        Reply::Escapes(ways) => {
+            let leaks: Vec<_> = ways
+                .into_iter()
+                .filter(|(_, shut)| !shut)
+                .map(|(way, _)| way)
+                .collect();
+            if leaks.is_empty() {
+                Ok(())
+            } else {
+                Err(StartError::JailLeaks(leaks))
+            }
+        }
+        Reply::Failed(why) => Err(StartError::Worker(why)),
+        _ => Err(StartError::Worker("it answers something else".to_owned())),
+    }
+}

@@ -1,0 +1,249 @@
+//! What a module is made of, read from its bytes alone.
+//!
+//! The answer depends on nothing but the bytes and the profile, so every machine refuses the same
+//! modules for the same reason. Nothing is compiled here.
+
+use protocol::job::MODULE_MAX;
+use protocol::units::Bytes;
+use thiserror::Error;
+use wasmparser::{
+    CompositeInnerType, ExternalKind, FuncType, Import, Imports, Parser, Payload, TypeRef, ValType,
+    Validator,
+};
+
+use crate::engine::FEATURES;
+use crate::limiter::{TABLE_ELEMENTS_MAX, TABLES_MAX};
+use crate::wasi;
+
+/// How a module is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// `_start`: a program with a `main`.
+    Command,
+    /// `run`, after `_initialize` if there is one: a library that is called.
+    Reactor,
+}
+
+/// What a submitter may want to know of a module before it pays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleFacts {
+    /// How it is entered.
+    pub entry: Entry,
+    /// The calls it imports, in its own order.
+    pub imports: Vec<String>,
+    /// The memory it starts with; a limit below this ends every task as *out of memory*.
+    pub memory_min: Bytes,
+}
+
+/// Why no task of a module can ever run, on any machine.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ModuleRefused {
+    /// It is larger than any module may be.
+    #[error("the module has {size} bytes, and at most {max} are allowed")]
+    TooLarge {
+        /// Its size.
+        size: u64,
+        /// The most there may be.
+        max: u64,
+    },
+    /// It is not a module, or uses instructions that the profile does not have.
+    #[error("not a valid WebAssembly module of profile 1: {0}")]
+    Invalid(String),
+    /// It has a `start` section: code that would run before its fuel is counted.
+    #[error("the module has a start section; export `_start` or `run` instead")]
+    StartSection,
+    /// It imports something that the host does not have.
+    #[error("the module imports `{module}` `{name}`, which no peer has")]
+    UnknownImport {
+        /// The module it asks for.
+        module: String,
+        /// The name it asks for.
+        name: String,
+    },
+    /// It imports a call with other parameters or results than the call has.
+    #[error("the module imports `{0}` with a type that the call does not have")]
+    WrongImportType(String),
+    /// There is nothing to call.
+    #[error("the module exports neither `_start` nor `run`, as a function without parameters")]
+    NoEntry,
+    /// Its memory cannot be reached by the calls it imports.
+    #[error("the module exports no memory named `memory`")]
+    NoMemory,
+    /// Its tables are larger, or more, than they may be.
+    #[error("the module has more than {TABLES_MAX} tables, or one of more than {max} elements",
+        max = TABLE_ELEMENTS_MAX)]
+    TableTooLarge,
+}
+
+const PAGE: u64 = 64 << 10;
+
+#[derive(Default)]
+struct Seen {
+    types: Vec<Option<FuncType>>,
+    functions: Vec<u32>,
+    imports: Vec<String>,
+    memory_min: Option<u64>,
+    memory_exported: bool,
+    entries: Vec<(String, u32)>,
+    tables: usize,
+}
+
+/// Reads a module, and refuses it if no task of it could ever run.
+///
+/// Takes time and memory in proportion to the bytes; safe for a stranger's bytes.
+///
+/// # Errors
+/// [`ModuleRefused`], the same on every machine.
+pub fn check_module(bytes: &[u8]) -> Result<ModuleFacts, ModuleRefused> {
+    let size = bytes.len() as u64;
+    if size > MODULE_MAX.get() {
+        return Err(ModuleRefused::TooLarge {
+            size,
+            max: MODULE_MAX.get(),
+        });
+    }
+    Validator::new_with_features(FEATURES)
+        .validate_all(bytes)
+        .map_err(invalid)?;
+    let mut seen = Seen::default();
+    for payload in Parser::new(0).parse_all(bytes) {
+        seen.read(payload.map_err(invalid)?)?;
+    }
+    let entry = seen.entry()?;
+    if !seen.memory_exported {
+        return Err(ModuleRefused::NoMemory);
+    }
+    if seen.tables > TABLES_MAX {
+        return Err(ModuleRefused::TableTooLarge);
+    }
+    let memory_min = Bytes::new(seen.memory_min.unwrap_or(0).saturating_mul(PAGE));
+    Ok(ModuleFacts {
+        entry,
+        imports: seen.imports,
+        memory_min,
+    })
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is a function for `map_err`"
+)]
+fn invalid(error: wasmparser::BinaryReaderError) -> ModuleRefused {
+    ModuleRefused::Invalid(error.to_string())
+}
+
+impl Seen {
+    fn read(&mut self, payload: Payload<'_>) -> Result<(), ModuleRefused> {
+        match payload {
+            Payload::Version { encoding, .. } if encoding != wasmparser::Encoding::Module => {
+                return Err(ModuleRefused::Invalid(
+                    "a component, not a module".to_owned(),
+                ));
+            }
+            Payload::TypeSection(types) => {
+                for group in types {
+                    for one in group.map_err(invalid)?.into_types() {
+                        self.types.push(match one.composite_type.inner {
+                            CompositeInnerType::Func(function) => Some(function),
+                            _ => None,
+                        });
+                    }
+                }
+            }
+            Payload::ImportSection(imports) => {
+                for group in imports {
+                    match group.map_err(invalid)? {
+                        Imports::Single(_, import) => self.import(&import)?,
+                        _ => return Err(ModuleRefused::Invalid("compact imports".to_owned())),
+                    }
+                }
+            }
+            Payload::FunctionSection(functions) => {
+                for function in functions {
+                    self.functions.push(function.map_err(invalid)?);
+                }
+            }
+            Payload::MemorySection(memories) => {
+                for memory in memories {
+                    self.memory_min = Some(memory.map_err(invalid)?.initial);
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables {
+                    self.tables += 1;
+                    if table.map_err(invalid)?.ty.initial > TABLE_ELEMENTS_MAX as u64 {
+                        return Err(ModuleRefused::TableTooLarge);
+                    }
+                }
+            }
+            Payload::StartSection { .. } => return Err(ModuleRefused::StartSection),
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let export = export.map_err(invalid)?;
+                    match export.kind {
+                        ExternalKind::Memory if export.name == "memory" => {
+                            self.memory_exported = true;
+                        }
+                        ExternalKind::Func => {
+                            self.entries.push((export.name.to_owned(), export.index));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: &Import<'_>) -> Result<(), ModuleRefused> {
+        let unknown = || ModuleRefused::UnknownImport {
+            module: import.module.chars().take(80).collect(),
+            name: import.name.chars().take(80).collect(),
+        };
+        let TypeRef::Func(declared) = import.ty else {
+            return Err(unknown());
+        };
+        if import.module != wasi::MODULE {
+            return Err(unknown());
+        }
+        let (words, answers) = wasi::signature(import.name).ok_or_else(unknown)?;
+        let declared_type = self.types.get(declared as usize).and_then(Option::as_ref);
+        let fits = declared_type.is_some_and(|function| {
+            let results: &[ValType] = if answers { &[ValType::I32] } else { &[] };
+            function.results() == results
+                && function.params().len() == words.len()
+                && function.params().iter().zip(words).all(|(a, b)| match a {
+                    ValType::I32 => b.is_i32(),
+                    ValType::I64 => b.is_i64(),
+                    _ => false,
+                })
+        });
+        if !fits {
+            return Err(ModuleRefused::WrongImportType(import.name.to_owned()));
+        }
+        self.functions.push(declared);
+        self.imports.push(import.name.to_owned());
+        Ok(())
+    }
+
+    fn entry(&self) -> Result<Entry, ModuleRefused> {
+        let has = |name: &str, results: &[ValType]| {
+            let index = self
+                .entries
+                .iter()
+                .find(|(export, _)| export == name)
+                .map(|(_, i)| *i);
+            let declared = index.and_then(|index| self.functions.get(index as usize));
+            let function = declared.and_then(|d| self.types.get(*d as usize)?.as_ref());
+            function.is_some_and(|f| f.params().is_empty() && f.results() == results)
+        };
+        if has("_start", &[]) {
+            return Ok(Entry::Command);
+        }
+        if has("run", &[ValType::I32]) {
+            return Ok(Entry::Reactor);
+        }
+        Err(ModuleRefused::NoEntry)
+    }
+}

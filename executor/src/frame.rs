@@ -1,0 +1,129 @@
+//! What a parent and its worker say to each other: one value at a time, its length first.
+//!
+//! The worker reads its parent's orders and is trusted with nothing; the parent reads a worker that
+//! a guest may have taken over, so it checks every length before it makes room for it.
+
+use std::io::{self, Read, Write};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use protocol::ids::{Digest, JobId};
+use protocol::job::Job;
+use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
+use protocol::units::Fuel;
+
+/// An order may take so many bytes: a job, and a path for each of its inputs.
+pub(crate) const ORDER_BYTES_MAX: usize = 16 << 20;
+/// A reply may take so many bytes: a task's output, and a few words.
+pub(crate) const REPLY_BYTES_MAX: usize = TASK_OUTPUT_BYTES_MAX + (64 << 10);
+
+/// A path on this machine, as its bytes.
+pub(crate) type PathBytes = Vec<u8>;
+
+/// The first order: what this child is for.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "each child gets one of them, once"
+)]
+pub(crate) enum Begin {
+    /// Compile one module and end.
+    Compile(CompileOrder),
+    /// Run tasks of one job until told no more.
+    Serve(ServeOrder),
+    /// Try to get out of the jail, say what held, and end.
+    TryEscapes,
+}
+
+/// Compile this module into that file.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct CompileOrder {
+    pub(crate) module: PathBytes,
+    pub(crate) digest: Digest,
+    pub(crate) into: PathBytes,
+}
+
+/// Run tasks of this job.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct ServeOrder {
+    pub(crate) code: PathBytes,
+    pub(crate) checksum: Digest,
+    pub(crate) job_id: JobId,
+    pub(crate) job: Job,
+    pub(crate) stdin: Option<PathBytes>,
+    pub(crate) inputs: Vec<PathBytes>,
+    pub(crate) tasks_max: u32,
+}
+
+/// Every later order: the number of the task to run.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Task(pub(crate) u32);
+
+/// What a worker answers.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Reply {
+    /// Everything is open and the jail is shut: send tasks.
+    Ready,
+    /// The compiled code is not what it was when it was written.
+    StaleCode,
+    /// The code lies in the file, and this is its digest.
+    Compiled(Digest),
+    /// No machine can ever run this module.
+    ModuleRefused(String),
+    /// This machine cannot do it.
+    Failed(String),
+    /// The task ended, the same way as on every machine: a `TaskOutput`'s bytes.
+    Ended { output: Vec<u8>, fuel: Fuel },
+    /// The guest's stack overflowed.
+    StackOverflow { stdout: Vec<u8>, stderr: Vec<u8> },
+    /// This machine failed the guest.
+    HostFailed {
+        why: String,
+        stdout: Vec<u8>,
+        stderr: Vec<u8>,
+    },
+    /// Each way out that was tried, and whether it was shut.
+    Escapes(Vec<(String, bool)>),
+}
+
+/// Sends one value.
+///
+/// # Errors
+/// If the other side is gone, or the value has more than `max` bytes.
+pub(crate) fn send<T: BorshSerialize>(
+    to: &mut impl Write,
+    value: &T,
+    max: usize,
+) -> io::Result<()> {
+    let mut frame = vec![0; 4];
+    borsh::to_writer(&mut frame, value)?;
+    let len = frame.len() - 4;
+    let written = u32::try_from(len).ok().filter(|_| len <= max);
+    let written = written.ok_or_else(|| io::Error::other(format!("{len} bytes are too many")))?;
+    frame[..4].copy_from_slice(&written.to_le_bytes());
+    to.write_all(&frame)?;
+    to.flush()
+}
+
+/// Receives one value; `None` if the other side has ended between two values.
+///
+/// # Errors
+/// If the other side ends within a value, sends more than `max` bytes, or something else.
+pub(crate) fn receive<T: BorshDeserialize>(
+    from: &mut impl Read,
+    max: usize,
+) -> io::Result<Option<T>> {
+    let mut len = [0; 4];
+    if from.read(&mut len[..1])? == 0 {
+        return Ok(None);
+    }
+    from.read_exact(&mut len[1..])?;
+    let len = u32::from_le_bytes(len) as usize;
+    if len > max {
+        return Err(io::Error::other(format!(
+            "a value of {len} bytes is announced"
+        )));
+    }
+    let mut bytes = vec![0; len];
+    from.read_exact(&mut bytes)?;
+    borsh::from_slice(&bytes).map(Some)
+}

@@ -1,0 +1,248 @@
+//! The child's side: open everything, shut the jail, then work.
+//!
+//! ```text
+//! first order ──▶ open files, load code ──▶ jail ──▶ Ready ──▶ task ──▶ reply ──▶ task …
+//!                                                               end of orders ──▶ exit
+//! ```
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use protocol::ids::{Digest, JobId};
+use protocol::job::{Blob, Job, MODULE_MAX, TASKS_PER_BUNDLE_MAX};
+use wasmtime::{Engine, Module};
+
+use crate::frame::{
+    self, Begin, CompileOrder, ORDER_BYTES_MAX, REPLY_BYTES_MAX, Reply, ServeOrder, Task,
+};
+use crate::jail::{self, Bounds};
+use crate::task::{Ran, Runner};
+use crate::wasi::Fixed;
+use crate::{aot, engine, facts};
+
+/// Stack of the thread that runs guests: theirs, and room for the host's calls.
+const THREAD_STACK: usize = engine::STACK_BYTES + (4 << 20);
+/// Memory that a worker needs besides its guest's.
+const WORKER_MEMORY: u64 = 256 << 20;
+/// How many copies of a task's output exist at once: files while they grow, and the reply.
+const OUTPUT_COPIES: u64 = 5;
+/// Memory a compiler needs: so much, and so much for each byte of the module.
+const COMPILER_MEMORY: u64 = 1 << 30;
+const COMPILER_MEMORY_PER_BYTE: u64 = 40;
+/// Processor time a compiler gets: so many seconds, and one more for so many bytes.
+const COMPILER_SECONDS: u64 = 60;
+const COMPILER_BYTES_PER_SECOND: u64 = 128 << 10;
+/// Compiled code may be so much larger than its module, and this much besides.
+const CODE_PER_BYTE: u64 = 32;
+const CODE_BYTES: u64 = 16 << 20;
+
+/// What the program does when it is started as a worker: reads orders from standard input, answers
+/// on standard output, and ends when its parent does. It never returns to other work.
+pub fn worker_main() -> ExitCode {
+    if jail::leash().is_err() {
+        return ExitCode::FAILURE;
+    }
+    let begin = frame::receive::<Begin>(&mut io::stdin().lock(), ORDER_BYTES_MAX);
+    let ended = match begin {
+        Ok(Some(Begin::Compile(order))) => compile(&order),
+        Ok(Some(Begin::Serve(order))) => prepare(order),
+        Ok(Some(Begin::TryEscapes)) => escape(),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            // If even this cannot be said, the parent sees the exit code.
+            drop(say(&Reply::Failed(why)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(reply: &Reply) -> Result<(), String> {
+    let mut out = io::stdout().lock();
+    frame::send(&mut out, reply, REPLY_BYTES_MAX).map_err(|e| format!("no parent: {e}"))
+}
+
+fn open(path: &[u8]) -> Result<File, String> {
+    File::open(OsStr::from_bytes(path))
+        .map_err(|error| format!("cannot open {}: {error}", OsStr::from_bytes(path).display()))
+}
+
+/// Opens content and checks that it is what the job names.
+fn open_blob(path: &[u8], blob: Blob) -> Result<Fixed, String> {
+    let file = open(path)?;
+    let shown = OsStr::from_bytes(path).display();
+    let size = file
+        .metadata()
+        .map_err(|error| format!("cannot read {shown}: {error}"))?
+        .len();
+    let found = aot::digest(&file).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    if size != blob.size.get() || found != blob.digest {
+        return Err(format!(
+            "{shown} is not the content {} that the job names",
+            blob.digest
+        ));
+    }
+    Ok(Fixed {
+        file: Arc::new(file),
+        size,
+    })
+}
+
+fn escape() -> Result<(), String> {
+    let bounds = Bounds {
+        memory: WORKER_MEMORY,
+        cpu_seconds: 10,
+        file_bytes: 0,
+    };
+    jail::bound(bounds).map_err(|error| format!("cannot be jailed: {error}"))?;
+    jail::filter(false).map_err(|error| format!("cannot be jailed: {error}"))?;
+    say(&Reply::Escapes(jail::try_escapes()))
+}
+
+fn compile(order: &CompileOrder) -> Result<(), String> {
+    let engine = engine::engine().map_err(|error| format!("no engine: {error:#}"))?;
+    let file = open(&order.module)?;
+    let size = file.metadata().map_err(|error| error.to_string())?.len();
+    if size > MODULE_MAX.get() {
+        let refused = facts::ModuleRefused::TooLarge {
+            size,
+            max: MODULE_MAX.get(),
+        };
+        return say(&Reply::ModuleRefused(refused.to_string()));
+    }
+    let mut wasm = Vec::new();
+    io::Read::read_to_end(&mut io::Read::take(file, MODULE_MAX.get() + 1), &mut wasm)
+        .map_err(|error| format!("cannot read the module: {error}"))?;
+    if Digest::of(&wasm) != order.digest {
+        return Err(format!("the module is not the content {}", order.digest));
+    }
+    let mut into = File::options()
+        .write(true)
+        .open(OsStr::from_bytes(&order.into))
+        .map_err(|error| format!("cannot write compiled code: {error}"))?;
+    let bounds = Bounds {
+        memory: COMPILER_MEMORY + COMPILER_MEMORY_PER_BYTE * size,
+        cpu_seconds: COMPILER_SECONDS + size / COMPILER_BYTES_PER_SECOND,
+        file_bytes: CODE_BYTES + CODE_PER_BYTE * size,
+    };
+    jail::bound(bounds).map_err(|error| format!("cannot be jailed: {error}"))?;
+    jail::filter(true).map_err(|error| format!("cannot be jailed: {error}"))?;
+    if let Err(refused) = facts::check_module(&wasm) {
+        return say(&Reply::ModuleRefused(refused.to_string()));
+    }
+    let code = engine
+        .precompile_module(&wasm)
+        .map_err(|error| format!("{error:#}"))?;
+    into.write_all(&code)
+        .map_err(|error| format!("cannot write compiled code: {error}"))?;
+    say(&Reply::Compiled(Digest::of(&code)))
+}
+
+/// All that a worker has open when its jail shuts.
+struct Opened {
+    engine: Engine,
+    module: Module,
+    job: (JobId, Job),
+    stdin: Option<Fixed>,
+    inputs: Vec<Fixed>,
+    tasks_max: u32,
+}
+
+fn prepare(order: ServeOrder) -> Result<(), String> {
+    let engine = engine::engine().map_err(|error| format!("no engine: {error:#}"))?;
+    let code = open(&order.code)?;
+    let code_bytes = code.metadata().map_err(|error| error.to_string())?.len();
+    let loaded = aot::load(&engine, code, order.checksum);
+    let Some(module) = loaded.map_err(|error| format!("cannot read compiled code: {error}"))?
+    else {
+        return say(&Reply::StaleCode);
+    };
+    module
+        .initialize_copy_on_write_image()
+        .map_err(|error| format!("cannot map the module's data: {error:#}"))?;
+    let stdin = match (&order.stdin, order.job.stdin) {
+        (Some(path), Some(blob)) => Some(open_blob(path, blob)?),
+        _ => None,
+    };
+    let pairs = order.inputs.iter().zip(&order.job.inputs);
+    let inputs = pairs
+        .map(|(path, input)| open_blob(path, input.blob))
+        .collect::<Result<_, _>>()?;
+    let limits = order.job.limits;
+    let tasks_max = order.tasks_max.min(TASKS_PER_BUNDLE_MAX);
+    let seconds = (limits.wall_ms.get() / 1_000 + 1).saturating_mul(tasks_max.into());
+    let bounds = Bounds {
+        memory: WORKER_MEMORY
+            + code_bytes
+            + THREAD_STACK as u64
+            + limits.memory.get()
+            + OUTPUT_COPIES * limits.output.get(),
+        cpu_seconds: seconds.saturating_add(COMPILER_SECONDS),
+        file_bytes: 0,
+    };
+    let job = (order.job_id, order.job);
+    let opened = Opened {
+        engine,
+        module,
+        job,
+        stdin,
+        inputs,
+        tasks_max,
+    };
+    jail::bound(bounds).map_err(|error| format!("cannot be jailed: {error}"))?;
+    let thread = std::thread::Builder::new()
+        .name("guest".into())
+        .stack_size(THREAD_STACK);
+    let serving = thread
+        .spawn(move || serve(opened))
+        .map_err(|error| error.to_string())?;
+    serving
+        .join()
+        .map_err(|_| "the worker is broken".to_owned())?
+}
+
+fn serve(opened: Opened) -> Result<(), String> {
+    jail::filter(false).map_err(|error| format!("cannot be jailed: {error}"))?;
+    let Opened {
+        engine,
+        module,
+        job,
+        stdin,
+        inputs,
+        tasks_max,
+    } = opened;
+    let runner = Runner::new(&engine, &module, job, stdin, inputs)
+        .map_err(|error| format!("cannot link the module: {error:#}"))?;
+    say(&Reply::Ready)?;
+    let mut orders = io::stdin().lock();
+    for _ in 0..tasks_max {
+        let order = frame::receive::<Task>(&mut orders, ORDER_BYTES_MAX);
+        let Some(Task(task)) = order.map_err(|error| error.to_string())? else {
+            break;
+        };
+        say(&match runner.run(task) {
+            Ran::Ended { output, fuel } => Reply::Ended {
+                output: output.to_bytes(),
+                fuel,
+            },
+            Ran::StackOverflow { stdout, stderr } => Reply::StackOverflow { stdout, stderr },
+            Ran::HostFailed {
+                why,
+                stdout,
+                stderr,
+            } => Reply::HostFailed {
+                why,
+                stdout,
+                stderr,
+            },
+        })?;
+    }
+    Ok(())
+}

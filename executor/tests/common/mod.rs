@@ -1,0 +1,216 @@
+//! A scene: an executor with real workers, and jobs that cost a line.
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use executor::{Config, Event, Executor, TaskResult, Token, Work};
+use protocol::ids::{Digest, JobId};
+use protocol::job::{Array, Blob, Input, Job, Limits, Profile};
+use protocol::outcome::{Outcome, Status, TaskOutput};
+use protocol::units::{Bytes, Fuel, Millis};
+use tempfile::TempDir;
+
+/// Long enough for any task here on a machine that is busy with other things.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The worker that Cargo builds beside the tests.
+pub fn worker() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_executor-test-worker"))
+}
+
+/// An executor, what it tells, and a folder for everything.
+pub struct Scene {
+    pub executor: Executor,
+    pub events: Receiver<Event>,
+    pub folder: TempDir,
+    token: std::cell::Cell<u64>,
+}
+
+/// A job of one task with generous limits.
+pub fn job(module: &[u8]) -> Job {
+    Job {
+        name: "test".to_owned(),
+        profile: Profile::WASM_1,
+        module: blob(module),
+        args: Vec::new(),
+        env: Vec::new(),
+        stdin: None,
+        inputs: Vec::new(),
+        array: Array {
+            first: 0,
+            step: 1,
+            count: 1,
+        },
+        limits: Limits {
+            fuel: Fuel::new(1_000_000_000),
+            memory: Bytes::new(64 << 20),
+            output: Bytes::new(1 << 20),
+            output_files: 16,
+            wall_ms: Millis::new(120_000),
+        },
+        seed: Digest::of(b"seed"),
+    }
+}
+
+pub fn blob(content: &[u8]) -> Blob {
+    Blob {
+        digest: Digest::of(content),
+        size: Bytes::new(content.len() as u64),
+    }
+}
+
+pub fn input(path: &str, content: &[u8]) -> Input {
+    Input {
+        path: path.to_owned(),
+        blob: blob(content),
+    }
+}
+
+/// A module that prints the text and exits.
+pub fn hello(text: &str) -> Vec<u8> {
+    program(
+        &format!(r#"(data (i32.const 64) "{text}")"#),
+        &format!(
+            "(i32.store (i32.const 0) (i32.const 64))
+         (i32.store (i32.const 4) (i32.const {len}))
+         (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))",
+            len = text.len(),
+        ),
+    )
+}
+
+/// A module with the usual imports, two pages of memory, these items, and this `_start`.
+pub fn program(items: &str, start: &str) -> Vec<u8> {
+    format!(
+        r#"(module
+        (import "wasi_snapshot_preview1" "fd_write"
+            (func $fd_write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 2)
+        {items}
+        (func (export "_start") {start}))"#
+    )
+    .into_bytes()
+}
+
+/// A module's bytes, from its text form.
+pub fn assemble(text: &[u8]) -> Vec<u8> {
+    wat::parse_bytes(text)
+        .expect("the test's module is well written")
+        .into_owned()
+}
+
+impl Scene {
+    pub fn open(slots: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let (tell, events) = channel();
+        let config = config(folder.path(), slots);
+        let executor = Executor::start(config, move |event| {
+            drop(tell.send(event));
+        });
+        let executor = executor.expect("this machine can work");
+        Self {
+            executor,
+            events,
+            folder,
+            token: std::cell::Cell::new(0),
+        }
+    }
+
+    /// A file with this content.
+    pub fn file(&self, content: &[u8]) -> PathBuf {
+        let path = self.folder.path().join(Digest::of(content).full());
+        std::fs::write(&path, content).expect("the test's disk works");
+        path
+    }
+
+    pub fn work(&self, module: &[u8], job: Job) -> Work {
+        self.token.set(self.token.get() + 1);
+        let tasks = 0..job.array.count;
+        Work {
+            token: Token(self.token.get()),
+            job_id: JobId::new([7; 32]),
+            module: self.file(module),
+            stdin: None,
+            inputs: Vec::new(),
+            tasks,
+            job,
+        }
+    }
+
+    /// All results of a work, in task order.
+    pub fn results(&self, work: Work) -> Vec<TaskResult> {
+        let token = work.token;
+        self.executor.run(work).expect("the work is taken");
+        self.results_of(token)
+    }
+
+    pub fn results_of(&self, wanted: Token) -> Vec<TaskResult> {
+        let mut results = Vec::new();
+        loop {
+            match self
+                .events
+                .recv_timeout(PATIENCE)
+                .expect("the executor tells of its work")
+            {
+                Event::Done {
+                    token,
+                    task,
+                    result,
+                } if token == wanted => {
+                    results.push((task, result));
+                }
+                Event::Finished { token } if token == wanted => break,
+                _ => {}
+            }
+        }
+        results.sort_by_key(|(task, _)| *task);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// The one result of a module run with these changes to the job.
+    pub fn one(&self, module: &[u8], change: impl FnOnce(&mut Job)) -> TaskResult {
+        let mut job = job(module);
+        change(&mut job);
+        let mut results = self.results(self.work(module, job));
+        assert_eq!(results.len(), 1);
+        results.remove(0)
+    }
+
+    /// The same for a module in text form that is expected to have an outcome.
+    pub fn outcome(&self, text: &[u8], change: impl FnOnce(&mut Job)) -> (TaskOutput, Outcome) {
+        conclusive(self.one(&assemble(text), change))
+    }
+
+    /// How a module in text form ends.
+    pub fn status(&self, text: &[u8]) -> Status {
+        self.outcome(text, |_| {}).0.status
+    }
+}
+
+pub fn config(folder: &Path, slots: usize) -> Config {
+    Config {
+        program: worker(),
+        worker_args: vec!["exec-worker".into()],
+        cache: folder.join("cache"),
+        slots,
+        memory_max: Bytes::new(1 << 30),
+    }
+}
+
+pub fn conclusive(result: TaskResult) -> (TaskOutput, Outcome) {
+    match result {
+        TaskResult::Outcome {
+            output,
+            bytes,
+            outcome,
+        } => {
+            assert_eq!(output.to_bytes(), bytes);
+            assert_eq!(Digest::of(&bytes), outcome.digest);
+            (output, outcome)
+        }
+        TaskResult::Inconclusive { why, .. } => panic!("no outcome: {why}"),
+    }
+}
