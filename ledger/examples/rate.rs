@@ -5,6 +5,7 @@
     reason = "a measurement that fails has nothing better to do"
 )]
 
+#[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/federation/town.rs"]
 mod town;
 

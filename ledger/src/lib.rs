@@ -158,15 +158,16 @@ impl Ledger {
         };
         let known = parts.checker.check(&bytes::write(entry))?;
         let now = execute::agreed_time(&self.disk);
-        match rules::preview(&self.disk, now, &known.entry) {
-            // What comes after a gap waits; the pool says how far ahead it may be.
-            Err(Refusal::NonceInFuture { .. } | Refusal::NonceUsed { .. }) => {}
-            Err(refusal) if refusal.left_no_trace() => return Err(refusal.into()),
-            // The block's own state decides, and it is newer than the agreed one.
-            Ok(()) | Err(_) => {}
-        }
         let entry = known.entry.value();
         let next = rules::read::nonce(&self.disk, entry.sender, entry.lane);
+        if entry.nonce == next {
+            // Whatever leaves a trace is for the block to answer: its state is newer than ours.
+            match rules::preview(&self.disk, now, &known.entry) {
+                Err(Refusal::NonceInFuture { .. } | Refusal::NonceUsed { .. }) => {}
+                Err(refusal) if refusal.left_no_trace() => return Err(refusal.into()),
+                Ok(()) | Err(_) => {}
+            }
+        }
         let id = parts.pool.put(known, next, now)?;
         parts.wake.ring();
         Ok(id)

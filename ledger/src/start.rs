@@ -28,6 +28,9 @@ const OWNER_NOTE: &[u8] = b"owner";
 const VOTES: u8 = 1;
 const FOLLOWS: u8 = 2;
 
+/// Keys and rows of genesis.
+type FirstRows = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// What a ledger needs to know before it starts.
 pub struct Config {
     /// The peer's home; the ledger lies in [`LEDGER_FOLDER`] below it.
@@ -43,6 +46,10 @@ pub struct Config {
 }
 
 /// What a peer does in its federation.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one is made in the life of a process"
+)]
 pub enum Role {
     /// It votes, with this consensus key, which is used for nothing else.
     Member {
@@ -191,7 +198,7 @@ pub(crate) fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Ledger,
 }
 
 /// The rows of genesis, the commitment's among them.
-fn first_rows(genesis: &Genesis) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StartError> {
+fn first_rows(genesis: &Genesis) -> Result<FirstRows, StartError> {
     let rows = rules::begin(genesis)?;
     let changes = rows.iter().map(|(key, row)| (&key[..], Some(&row[..])));
     let growth = grow(&Tree::default(), |_| None, changes);

@@ -1,6 +1,8 @@
 //! Four members in one process, on real disks, with the real rules: they agree, others follow, and
 //! what is wrong is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod town;
 
 use ledger::disk::{Disk, Draft};
@@ -230,4 +232,37 @@ fn a_row_that_no_block_accounts_for_is_found() {
     drop(disk);
     let found = ledger::verify::replay(home.path(), &town.genesis).unwrap_err();
     assert!(matches!(found, VerifyError::Difference(_)), "{found}");
+}
+
+#[test]
+fn a_member_that_lost_its_disk_gets_the_chain_back_from_the_others() {
+    let mut town = Town::new();
+    let entries: Vec<_> = (0..40).map(|n| town.transfer(10 + n % 4, 20, 5)).collect();
+    let ids: Vec<_> = entries.iter().map(|entry| town.propose(entry)).collect();
+    let last = await_entries(town.member(1), FIRST, &ids);
+    await_height(town.member(3), last);
+    town.stop(3);
+    std::fs::remove_dir_all(town.home(3).join(ledger::LEDGER_FOLDER)).unwrap();
+    town.start(3, Arc::new(WallClock));
+    await_height(town.member(3), last);
+    assert_eq!(root_at(town.member(3), last), root_at(town.member(1), last));
+    assert_eq!(town.member(3).verify().unwrap().entries, 40);
+}
+
+#[test]
+fn an_idle_federation_makes_few_blocks_and_an_entry_wakes_it() {
+    let mut town = Town::new();
+    await_height(town.member(0), Height::new(3));
+    let before = town.member(0).status().height.get();
+    let quiet = std::time::Instant::now();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let made = town.member(0).status().height.get() - before;
+    let views = quiet.elapsed().as_secs_f64() / town::VIEW.as_secs_f64();
+    assert!(
+        made as f64 <= 4.0 * views + 4.0,
+        "{made} blocks in {views} view times"
+    );
+    let entry = town.transfer(10, 20, 5);
+    let id = town.propose(&entry);
+    await_entries(town.member(2), Height::new(before), &[id]);
 }
