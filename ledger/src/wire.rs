@@ -14,11 +14,13 @@
 mod door;
 mod flow;
 mod inbox;
+mod network;
 mod pacer;
 mod rescue;
 
 pub use door::{BLOCK_EXTRA_BYTES, SMALL_FRAME_BYTES_MAX, SYNC_BLOCKS_MAX};
 pub use inbox::{WAITING_BYTES_MAX, WAITING_FRAMES_MAX};
+pub(crate) use network::Wire;
 pub(crate) use rescue::Timeouts;
 
 use crate::disk::Disk;
@@ -32,10 +34,8 @@ use hotstuff_rs::block_sync::messages::{AdvertisePC, BlockSyncAdvertiseMessage, 
 use hotstuff_rs::hotstuff::messages::{HotStuffMessage, PhaseVote};
 use hotstuff_rs::hotstuff::types::PhaseCertificate;
 use hotstuff_rs::networking::messages::{Message, ProgressMessage};
-use hotstuff_rs::networking::network::Network;
 use hotstuff_rs::types::data_types::ChainID;
-use hotstuff_rs::types::update_sets::ValidatorSetUpdates;
-use hotstuff_rs::types::validator_set::{ValidatorSet, VerifyingKey};
+use hotstuff_rs::types::validator_set::VerifyingKey;
 use inbox::{Inbox, Parcel};
 use pacer::Pacer;
 use std::collections::{BTreeMap, VecDeque};
@@ -43,12 +43,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
-/// How long the engine's receiver sleeps when nothing comes.
-const IDLE: Duration = Duration::from_millis(100);
-/// How often it looks when a message is held back for a moment.
-const BUSY: Duration = Duration::from_millis(2);
-/// How often the engine is nudged while it stops.
-const STOPPING: Duration = Duration::from_millis(5);
 /// A member's request for blocks counts as answered after this long.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 /// Own votes that may wait for the disk; the engine casts one in each view.
@@ -140,20 +134,6 @@ pub(crate) struct Post {
     answering: Mutex<BTreeMap<MemberKey, Instant>>,
     pacer: Pacer,
     stopping: AtomicBool,
-}
-
-/// The engine's [`Network`]: a handle that its threads share.
-#[derive(Clone)]
-pub(crate) struct Wire(pub(crate) Arc<Post>);
-
-impl Drop for Wire {
-    /// Every thread of the engine holds a handle, and drops it here when it panics. What is left
-    /// then looks alive and is not, so the process stops, and starts again from its disk.
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            crate::engine::stop_the_process("a thread of the engine panicked");
-        }
-    }
 }
 
 impl Post {
@@ -347,103 +327,5 @@ impl Post {
         self.kit
             .evidence
             .look(self.kit.chain, from, (view, vote.phase as u8), signed);
-    }
-}
-
-impl Network for Wire {
-    fn init_validator_set(&mut self, set: ValidatorSet) {
-        let members = Members::from_engine(&set);
-        *self
-            .0
-            .members
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = members;
-    }
-
-    /// Members that are removed stay reachable until the next start: their last votes are needed
-    /// to finish the change.
-    fn update_validator_set(&mut self, updates: ValidatorSetUpdates) {
-        let mut members = self
-            .0
-            .members
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        for (key, power) in updates.inserts() {
-            members.admit(*key, power.int());
-        }
-    }
-
-    fn broadcast(&mut self, message: Message) {
-        let Message::ProgressMessage(ProgressMessage::BlockSyncAdvertiseMessage(advert)) = &message
-        else {
-            return self.0.tell_all(None, Lane::Votes, message);
-        };
-        // Only the engine's sync server advertises, in a loop without rest: it rests here.
-        let is_last = matches!(advert, BlockSyncAdvertiseMessage::AdvertiseBlock(_));
-        if self.0.pacer.is_due(is_last) {
-            let frame = message.try_to_vec().expect("a Vec takes all bytes");
-            for (member, _) in self
-                .0
-                .members()
-                .iter()
-                .filter(|(member, _)| **member != self.0.me)
-            {
-                self.0.kit.carrier.send(member, Lane::Bulk, frame.clone());
-            }
-        }
-        if is_last {
-            self.0.pacer.rest();
-        }
-    }
-
-    fn send(&mut self, peer: VerifyingKey, message: Message) {
-        let to = MemberKey::from(&peer);
-        let lane = match &message {
-            Message::ProgressMessage(ProgressMessage::HotStuffMessage(
-                HotStuffMessage::PhaseVote(vote),
-            )) => {
-                let vote = vote.clone();
-                return self.0.hold(to, &vote, message);
-            }
-            Message::BlockSyncMessage(BlockSyncMessage::BlockSyncRequest(_)) => {
-                *lock(&self.0.asked) = Some(to);
-                Lane::Bulk
-            }
-            Message::BlockSyncMessage(BlockSyncMessage::BlockSyncResponse(_)) => {
-                lock(&self.0.answering).remove(&to);
-                Lane::Bulk
-            }
-            Message::ProgressMessage(_) => Lane::Votes,
-        };
-        if to == self.0.me {
-            return self.0.tell_me(message);
-        }
-        self.0.kit.carrier.send(
-            &to,
-            lane,
-            message.try_to_vec().expect("a Vec takes all bytes"),
-        );
-    }
-
-    fn recv(&mut self) -> Option<(VerifyingKey, Message)> {
-        let post = &self.0;
-        if post.stopping.load(Ordering::SeqCst) {
-            std::thread::sleep(STOPPING);
-            return Some(post.nothing());
-        }
-        let mut flow = lock(&post.flow);
-        let view = post.kit.disk.pulse().view.load(Ordering::SeqCst);
-        let fetches = flow.release_due(Instant::now(), view, &post.kit.disk);
-        post.kit
-            .counts
-            .fetched
-            .fetch_add(fetches, Ordering::Relaxed);
-        if let Some(next) = flow.next() {
-            return Some(next);
-        }
-        let patience = if flow.holds_any() { BUSY } else { IDLE };
-        let parcel = post.inbox.take(patience)?;
-        post.admit(&mut flow, parcel);
-        flow.next()
     }
 }

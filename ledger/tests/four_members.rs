@@ -1,12 +1,14 @@
 //! Four members agree, prove it, go on without any one of them, and rest when there is nothing to
 //! do.
 
-mod federation;
+#![allow(clippy::unwrap_used)]
 
-use federation::{CHAIN, Federation, alone, wait_until};
+mod toy;
+
 use ledger::engine::{CommitProof, Members, Unproven, verify};
 use protocol::units::Height;
 use std::time::Duration;
+use toy::{CHAIN, Federation, alone, wait_until};
 
 #[test]
 fn four_members_agree_on_every_entry_and_prove_every_block() {
@@ -18,9 +20,9 @@ fn four_members_agree_on_every_entry_and_prove_every_block() {
     assert!(federation.check() >= Height::new(20));
     let view = federation.engine(0).disk().view();
     assert_eq!(view.row(b"founded"), Some(b"yes".to_vec()));
-    let rows = view.scan(b"entry/", &federation::entry_key(5), 10);
+    let rows = view.scan(b"entry/", &toy::entry_key(5), 10);
     let keys: Vec<Vec<u8>> = rows.into_iter().map(|(key, _)| key).collect();
-    assert_eq!(keys, (5..15).map(federation::entry_key).collect::<Vec<_>>());
+    assert_eq!(keys, (5..15).map(toy::entry_key).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Members that stop, lose their disk or come back in different views.
 
-mod federation;
+mod toy;
 
-use federation::{Federation, alone, wait_until};
 use ledger::disk::{Disk, DiskError};
 use ledger::engine::EngineError;
 use ledger::guard::GuardError;
 use protocol::units::Height;
+use toy::{Federation, alone, wait_until};
 
 #[test]
 fn a_member_that_was_away_catches_up() {

@@ -4,124 +4,26 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod federation;
+mod toy;
 
-use borsh_engine::{BorshDeserialize, BorshSerialize};
-use ed25519_dalek::Signer;
-use federation::{CHAIN, Federation, Frame, alone};
-use hotstuff_rs::block_sync::messages::{AdvertisePC, BlockSyncAdvertiseMessage, BlockSyncMessage};
-use hotstuff_rs::hotstuff::messages::{HotStuffMessage, NewView, PhaseVote, Proposal};
-use hotstuff_rs::hotstuff::types::{Phase, PhaseCertificate};
+use borsh_engine::BorshSerialize;
+use hotstuff_rs::block_sync::messages::{
+    AdvertiseBlock, AdvertisePC, BlockSyncAdvertiseMessage, BlockSyncMessage,
+};
+use hotstuff_rs::hotstuff::messages::{HotStuffMessage, NewView};
+use hotstuff_rs::hotstuff::types::PhaseCertificate;
 use hotstuff_rs::networking::messages::{Message, ProgressMessage};
 use hotstuff_rs::pacemaker::messages::{
     AdvanceView, PacemakerMessage, ProgressCertificate, TimeoutVote,
 };
 use hotstuff_rs::pacemaker::types::TimeoutCertificate;
 use hotstuff_rs::types::block::Block;
-use hotstuff_rs::types::data_types::{
-    BlockHeight, ChainID, CryptoHash, Data, Datum, SignatureBytes, SignatureSet, ViewNumber,
-};
+use hotstuff_rs::types::data_types::{BlockHeight, ChainID, CryptoHash, Data, Datum, ViewNumber};
 use ledger::engine::{BLOCK_BYTES_MAX, MemberKey};
 use ledger::wire::{NotTaken, SYNC_BLOCKS_MAX};
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
-
-const HONEST: [usize; 3] = [0, 1, 2];
-const VILLAIN: usize = 3;
-
-/// Three honest members and one that is played here.
-struct Scene {
-    federation: Federation,
-    heard: Receiver<Frame>,
-    entries: u64,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let mut federation = Federation::new(4);
-        let heard = federation.bus.play(federation.names[VILLAIN]);
-        HONEST.iter().for_each(|place| federation.start(*place));
-        let mut scene = Self {
-            federation,
-            heard,
-            entries: 0,
-        };
-        scene.goes_on();
-        scene
-    }
-
-    /// The honest three still agree, and nobody holds anything against them.
-    fn goes_on(&mut self) {
-        self.entries += 1;
-        self.federation.agree(self.entries, &HONEST);
-        self.federation.check();
-    }
-
-    fn name(&self) -> MemberKey {
-        self.federation.names[VILLAIN]
-    }
-
-    fn send(&self, to: usize, message: impl Into<Message>) -> Result<(), NotTaken> {
-        self.send_bytes(to, &message.into().try_to_vec().unwrap())
-    }
-
-    fn send_bytes(&self, to: usize, frame: &[u8]) -> Result<(), NotTaken> {
-        self.federation.engine(to).deliver(self.name(), frame)
-    }
-
-    fn sign(&self, message: &impl BorshSerialize) -> SignatureBytes {
-        let message = message.try_to_vec().unwrap();
-        let signature = self.federation.keys[VILLAIN].sign(&message);
-        SignatureBytes::try_from_slice(&signature.to_bytes()).unwrap()
-    }
-
-    fn vote(&self, view: u64, block: [u8; 32]) -> PhaseVote {
-        let (chain_id, view, block, phase) = (
-            ChainID::new(CHAIN),
-            ViewNumber::new(view),
-            CryptoHash::new(block),
-            Phase::Generic,
-        );
-        let signature = self.sign(&(chain_id, view, block, phase));
-        PhaseVote {
-            chain_id,
-            view,
-            block,
-            phase,
-            signature,
-        }
-    }
-
-    fn view(&self) -> u64 {
-        self.federation.engine(0).health().view
-    }
-
-    /// What the villain hears next, decoded.
-    fn hear(&self, patience: Duration) -> Option<(MemberKey, Message)> {
-        let (from, frame) = self.heard.recv_timeout(patience).ok()?;
-        Some((from, Message::try_from_slice(&frame).unwrap()))
-    }
-}
-
-fn certificate(view: u64, signatures: &[u8]) -> PhaseCertificate {
-    PhaseCertificate {
-        chain_id: ChainID::new(CHAIN),
-        view: ViewNumber::new(view),
-        block: CryptoHash::new([3; 32]),
-        phase: Phase::Generic,
-        signatures: SignatureSet::try_from_slice(signatures).unwrap(),
-    }
-}
-
-/// Four places, each with a signature that is none.
-fn forged() -> Vec<u8> {
-    let mut bytes = 4_u32.to_le_bytes().to_vec();
-    for place in 0..4 {
-        bytes.push(1);
-        bytes.extend([place + 1; 64]);
-    }
-    bytes
-}
+use toy::villain::{HONEST, Scene, certificate, forged, lead};
+use toy::{CHAIN, alone};
 
 #[test]
 fn frames_that_no_member_sends_are_turned_away_at_the_door() {
@@ -177,7 +79,7 @@ fn a_request_for_all_blocks_is_answered_with_a_few() {
     let request = BlockSyncMessage::block_sync_request(ChainID::new(CHAIN), start, u32::MAX);
     scene.send(0, Message::BlockSyncMessage(request)).unwrap();
     let answer = loop {
-        let (from, message) = scene.hear(federation::PATIENCE).expect("an answer");
+        let (from, message) = scene.hear(toy::PATIENCE).expect("an answer");
         if let Message::BlockSyncMessage(BlockSyncMessage::BlockSyncResponse(answer)) = message {
             assert_eq!(from, scene.federation.names[0]);
             break answer;
@@ -199,7 +101,7 @@ fn a_request_for_all_blocks_is_answered_with_a_few() {
 }
 
 #[test]
-fn views_at_the_end_of_numbers_and_old_certificates_do_no_harm() {
+fn views_at_the_end_of_numbers_do_no_harm() {
     let _alone = alone();
     let mut scene = Scene::new();
     for view in [
@@ -236,13 +138,15 @@ fn views_at_the_end_of_numbers_and_old_certificates_do_no_harm() {
         }
     }
     scene.goes_on();
+}
 
-    // A real certificate of a timeout, but an old one, inside a new timeout vote.
+/// A certificate of a view that really ended by a timeout.
+fn timed_out(scene: &mut Scene) -> TimeoutCertificate {
     scene.federation.silence(0, true);
     std::thread::sleep(Duration::from_secs(3));
     scene.federation.silence(0, false);
-    let deadline = Instant::now() + federation::PATIENCE;
-    let old: TimeoutCertificate = loop {
+    let deadline = Instant::now() + toy::PATIENCE;
+    loop {
         assert!(Instant::now() < deadline, "no view ended by a timeout");
         scene.entries += 1;
         scene.federation.submit(scene.entries);
@@ -257,7 +161,14 @@ fn views_at_the_end_of_numbers_and_old_certificates_do_no_harm() {
         {
             break old;
         }
-    };
+    }
+}
+
+#[test]
+fn an_old_certificate_inside_a_new_vote_does_no_harm() {
+    let _alone = alone();
+    let mut scene = Scene::new();
+    let old = timed_out(&mut scene);
     scene.goes_on();
     for ahead in 0..3 {
         let (chain_id, view) = (ChainID::new(CHAIN), ViewNumber::new(scene.view() + ahead));
@@ -312,7 +223,7 @@ fn a_member_that_votes_twice_leaves_evidence_against_itself_alone() {
     scene.goes_on();
     let engine = scene.federation.engine(1);
     let mut evidence = Vec::new();
-    federation::wait_until("evidence", || {
+    toy::wait_until("evidence", || {
         evidence.extend(engine.take_evidence());
         !evidence.is_empty()
     });
@@ -321,59 +232,6 @@ fn a_member_that_votes_twice_leaves_evidence_against_itself_alone() {
     assert!(evidence[0].holds(CHAIN));
     for place in [0, 2] {
         assert!(scene.federation.engine(place).take_evidence().is_empty());
-    }
-}
-
-/// Takes the villain's turns as a leader, with the blocks that `make` builds on a certificate.
-fn lead(scene: &mut Scene, turns: u32, make: impl Fn(&PhaseCertificate, u64) -> Block) {
-    let mut highest: Option<PhaseCertificate> = None;
-    let mut taken = 0;
-    let mut last = 0;
-    let deadline = Instant::now() + federation::PATIENCE;
-    while taken < turns {
-        assert!(
-            Instant::now() < deadline,
-            "the villain's turn does not come"
-        );
-        scene.entries += 1;
-        scene.federation.submit(scene.entries);
-        let Some((_, message)) = scene.hear(Duration::from_millis(100)) else {
-            continue;
-        };
-        let Message::ProgressMessage(ProgressMessage::PacemakerMessage(
-            PacemakerMessage::AdvanceView(AdvanceView {
-                progress_certificate: end,
-            }),
-        )) = message
-        else {
-            continue;
-        };
-        if let ProgressCertificate::PhaseCertificate(certificate) = &end
-            && highest
-                .as_ref()
-                .is_none_or(|known| known.view < certificate.view)
-        {
-            highest = Some(certificate.clone());
-        }
-        let view = end.view().int() + 1;
-        let Some(justify) = highest
-            .as_ref()
-            .filter(|_| view % 4 == VILLAIN as u64 && view > last)
-        else {
-            continue;
-        };
-        last = view;
-        let block = make(justify, view);
-        for to in HONEST {
-            let (chain_id, view) = (ChainID::new(CHAIN), ViewNumber::new(view));
-            let proposal = Proposal {
-                chain_id,
-                view,
-                block: block.clone(),
-            };
-            let _ = scene.send(to, HotStuffMessage::from(proposal));
-        }
-        taken += 1;
     }
 }
 
@@ -414,5 +272,63 @@ fn a_leader_whose_data_are_not_what_its_block_says_stops_nothing() {
             data,
         )
     });
+    scene.goes_on();
+}
+
+#[test]
+fn a_server_of_endless_blocks_is_left_after_a_few() {
+    let _alone = alone();
+    let mut scene = Scene::new();
+    let mut blocks: Vec<Block> = Vec::new();
+    while blocks.len() < 3 {
+        scene.entries += 1;
+        scene.federation.submit(scene.entries);
+        if let Some((
+            _,
+            Message::ProgressMessage(ProgressMessage::HotStuffMessage(HotStuffMessage::Proposal(
+                proposal,
+            ))),
+        )) = scene.hear(toy::PATIENCE)
+        {
+            blocks.push(proposal.block);
+        }
+    }
+    // Alone with the villain, a member asks it for blocks as soon as nothing has moved for long.
+    for other in [1, 2] {
+        scene.federation.silence(other, true);
+    }
+    let newest = blocks.last().unwrap().clone();
+    let (chain_id, height) = (ChainID::new(CHAIN), BlockHeight::new(1 << 40));
+    let mut asked = 0_u32;
+    let end = Instant::now() + Duration::from_secs(15);
+    while Instant::now() < end {
+        let signature = scene.sign(&(chain_id, height));
+        let advert = AdvertiseBlock {
+            chain_id,
+            highest_committed_block_height: height,
+            signature,
+        };
+        let _ = scene.send(
+            0,
+            Message::from(BlockSyncAdvertiseMessage::AdvertiseBlock(advert)),
+        );
+        let heard = scene.hear(Duration::from_millis(300));
+        let Some((_, Message::BlockSyncMessage(BlockSyncMessage::BlockSyncRequest(_)))) = heard
+        else {
+            continue;
+        };
+        asked += 1;
+        // Each answer is one more block beside the newest.
+        let datum = (1_000_000 + u64::from(asked)).to_le_bytes().to_vec();
+        let hash = CryptoHash::new(*blake3::hash(&datum).as_bytes());
+        let data = Data::new(vec![Datum::new(datum)]);
+        let sibling = Block::new(newest.height, newest.justify.clone(), hash, data);
+        let answer = BlockSyncMessage::block_sync_response(vec![sibling], newest.justify.clone());
+        let _ = scene.send(0, Message::BlockSyncMessage(answer));
+    }
+    assert!((1..=40).contains(&asked), "asked {asked} times");
+    for other in [1, 2] {
+        scene.federation.silence(other, false);
+    }
     scene.goes_on();
 }

@@ -4,6 +4,8 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod villain;
+
 use ed25519_dalek::SigningKey;
 use ledger::disk::Disk;
 use ledger::engine::{
