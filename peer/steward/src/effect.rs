@@ -150,6 +150,14 @@ pub enum Answer {
     Submitted(JobId),
     /// The job was taken back.
     Cancelled(JobId),
+    /// So many of the job's tasks have no output at home; those that can be had will be told as
+    /// [`News::Output`].
+    Collecting {
+        /// The job.
+        job: JobId,
+        /// How many.
+        missing: u32,
+    },
     /// It cannot be done, why, and what would help.
     Refused {
         /// Why, in words.

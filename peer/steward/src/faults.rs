@@ -6,11 +6,14 @@
 use std::collections::BTreeMap;
 
 use protocol::ids::PeerId;
+use protocol::units::{Millis, Moment};
 
 use crate::effect::{Outbox, Report};
 
 /// Patience with a peer ends when its faults weigh this much together.
 pub const PATIENCE: u32 = 100;
+/// A fault's weight lessens by one after so long, so that races and old stories are forgiven.
+pub const FORGIVE_EVERY: Millis = Millis::new(6_000);
 /// So many peers' faults are remembered; then the smallest sums are forgotten.
 pub const REMEMBERED_MAX: usize = 4_096;
 
@@ -64,8 +67,9 @@ impl Fault {
     /// How bad it is.
     pub const fn severity(self) -> Severity {
         match self {
-            Self::UnknownJob => Severity::Low,
-            Self::NotDrawn | Self::NotSubmitter | Self::WrongFederation => Severity::Medium,
+            // Whoever is a block behind, or ahead, may speak so.
+            Self::UnknownJob | Self::NotDrawn => Severity::Low,
+            Self::NotSubmitter | Self::WrongFederation => Severity::Medium,
             Self::WrongOutcomes
             | Self::WrongSeal
             | Self::TwoSeals
@@ -94,21 +98,36 @@ impl Fault {
 
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    weights: BTreeMap<PeerId, u32>,
+    /// What a peer's faults weighed when the last came, and when that was.
+    weights: BTreeMap<PeerId, (u32, Moment)>,
 }
 
 impl Faults {
+    fn weight(&self, peer: &PeerId, now: Moment) -> u32 {
+        let Some((weight, since)) = self.weights.get(peer) else {
+            return 0;
+        };
+        let forgiven = now.since(*since).get() / FORGIVE_EVERY.get();
+        weight.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX))
+    }
+
     /// Remembers and reports a fault.
-    pub(crate) fn note(&mut self, peer: PeerId, fault: Fault, out: &mut Outbox) {
+    pub(crate) fn note(&mut self, peer: PeerId, fault: Fault, now: Moment, out: &mut Outbox) {
         if self.weights.len() >= REMEMBERED_MAX && !self.weights.contains_key(&peer) {
-            let least = self.weights.iter().min_by_key(|(_, weight)| **weight);
-            if let Some(least) = least.map(|(peer, _)| *peer) {
+            let least = self
+                .weights
+                .keys()
+                .min_by_key(|peer| self.weight(peer, now))
+                .copied();
+            if let Some(least) = least {
                 self.weights.remove(&least);
             }
         }
-        let weight = self.weights.entry(peer).or_default();
-        *weight = weight.saturating_add(fault.severity().weight());
-        let hopeless = *weight >= PATIENCE;
+        let weight = self
+            .weight(&peer, now)
+            .saturating_add(fault.severity().weight());
+        self.weights.insert(peer, (weight, now));
+        let hopeless = weight >= PATIENCE;
         out.report(Report::Fault {
             peer,
             fault,
@@ -116,10 +135,8 @@ impl Faults {
         });
     }
 
-    /// Whether our patience with a peer is at its end.
-    pub(crate) fn hopeless(&self, peer: &PeerId) -> bool {
-        self.weights
-            .get(peer)
-            .is_some_and(|weight| *weight >= PATIENCE)
+    /// Whether our patience with a peer is at its end, for now.
+    pub(crate) fn hopeless(&self, peer: &PeerId, now: Moment) -> bool {
+        self.weight(peer, now) >= PATIENCE
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Hand<'a> {
 impl Hand<'_> {
     /// A peer did wrong.
     pub(crate) fn fault(&mut self, peer: PeerId, fault: Fault) {
-        self.faults.note(peer, fault, self.out);
+        self.faults.note(peer, fault, self.now, self.out);
     }
 
     /// Tells whoever watches our jobs; what happened before our start is told to nobody.

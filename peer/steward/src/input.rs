@@ -160,6 +160,8 @@ pub enum Request {
     },
     /// Take a job back before it is drawn. Answered when it has ended.
     Cancel(JobId),
+    /// Look once more for outputs of a job that are not at home. Answered at once.
+    Collect(JobId),
 }
 
 /// How a job is to be run; what is left open is chosen from the standing offers.

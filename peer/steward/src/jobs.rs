@@ -12,6 +12,7 @@ use protocol::outcome::Outcome;
 use protocol::units::Moment;
 
 use crate::desk::{Aim, Role, Turn};
+use crate::early::Early;
 use crate::effect::{Answer, Effect, News, Report, Ticket};
 use crate::faults::Fault;
 use crate::hand::Hand;
@@ -24,6 +25,7 @@ pub(crate) mod judge;
 pub(crate) mod price;
 pub(crate) mod view;
 
+use bundle::Stage;
 use job::{OwnJob, Phase, job_of};
 
 /// So many submissions and open jobs a peer has at most; more are refused.
@@ -46,6 +48,7 @@ pub(crate) struct Jobs {
     submissions: BTreeMap<u64, Submission>,
     next: u64,
     ended: VecDeque<JobId>,
+    early: Early,
 }
 
 impl Jobs {
@@ -58,7 +61,7 @@ impl Jobs {
     }
 
     fn open(&self) -> usize {
-        self.submissions.len() + self.jobs.len() - self.ended.len()
+        self.submissions.len() + self.jobs.len().saturating_sub(self.ended.len())
     }
 
     /// Begins to submit a job.
@@ -140,7 +143,6 @@ impl Jobs {
             hand.out.push(Effect::Reply { ticket, answer });
         }
         if let Event::JobEnded { job, .. } = event {
-            hand.desk.forget_job(*job);
             self.ended.push_back(*job);
             if self.ended.len() > JOBS_ENDED_MAX
                 && let Some(oldest) = self.ended.pop_front()
@@ -201,6 +203,7 @@ impl Jobs {
 
     /// Does what is open now, for every job.
     pub(crate) fn act(&mut self, hand: &mut Hand<'_>) {
+        self.hear_early(hand);
         let mut given_up = Vec::new();
         for (number, submission) in &self.submissions {
             let aim = Aim::Submit(*number);
@@ -278,37 +281,42 @@ impl Jobs {
         message: Message,
         hand: &mut Hand<'_>,
     ) -> Option<JobId> {
-        let (id, said) = match message {
-            Message::Outcomes {
-                bundle,
-                outcomes,
-                inline,
-                seal,
-            } => {
-                let job = self.jobs.get_mut(&bundle.job);
-                let hear = |job: &mut OwnJob| {
-                    job.outcomes(from, bundle.index, outcomes, inline, seal, hand)
-                };
-                (bundle.job, job.map_or(Err(Fault::UnknownJob), hear))
-            }
-            Message::Openings { job: id, openings } => {
-                let job = self.jobs.get_mut(&id);
-                let said = job.map(|job| job.opened(from, openings, hand));
-                (id, said.unwrap_or(Err(Fault::UnknownJob)))
-            }
-            Message::RunFailed { bundle, why } => {
-                let job = self.jobs.get_mut(&bundle.job);
-                let said = job.map(|job| job.run_failed(from, bundle, why, hand));
-                (bundle.job, said.unwrap_or(Err(Fault::UnknownJob)))
-            }
-            Message::AskOutcomes { .. } | Message::Entries(_) | Message::EntryRefused { .. } => {
-                return None;
-            }
+        let id = about(&message)?;
+        if self.is_early(&from, &message) && self.early.hold(from, message.clone(), hand.now) {
+            return None;
+        }
+        let said = match self.jobs.get_mut(&id) {
+            Some(job) => job.hear(from, message, hand),
+            None => Err(Fault::UnknownJob),
         };
         if let Err(fault) = said {
             hand.fault(from, fault);
         }
         Some(id)
+    }
+
+    /// Whether a message would make sense if its sender were drawn for its bundle.
+    fn is_early(&self, from: &PeerId, message: &Message) -> bool {
+        let (Message::Outcomes { bundle, .. } | Message::RunFailed { bundle, .. }) = message else {
+            return false;
+        };
+        let job = self.jobs.get(&bundle.job).filter(|job| !job.has_ended());
+        let bundle = job.and_then(|job| job.bundles.get(bundle.index as usize));
+        bundle.is_some_and(|bundle| {
+            let open = matches!(bundle.stage, Stage::Waiting | Stage::Drawn);
+            open && !bundle.copies.iter().any(|copy| copy.peer == *from)
+        })
+    }
+
+    /// Hears once more what came before its time.
+    fn hear_early(&mut self, hand: &mut Hand<'_>) {
+        for (until, from, message) in self.early.take(hand.now) {
+            if self.is_early(&from, &message) {
+                self.early.put_back((until, from, message));
+            } else {
+                self.hear(from, message, hand);
+            }
+        }
     }
 
     /// We ran a bundle of our own job.
@@ -347,6 +355,25 @@ impl Jobs {
         }
     }
 
+    /// Looks once more for the outputs of a job.
+    pub(crate) fn collect(&mut self, ticket: Ticket, id: JobId, hand: &mut Hand<'_>) {
+        hand.stock.hope();
+        let answer = match self.jobs.get_mut(&id) {
+            Some(job) => Answer::Collecting {
+                job: id,
+                missing: job.seek(),
+            },
+            None => {
+                let why = "this peer has not submitted such a job".to_owned();
+                Answer::Refused {
+                    why,
+                    help: "peer job ls".to_owned(),
+                }
+            }
+        };
+        hand.out.push(Effect::Reply { ticket, answer });
+    }
+
     /// A peer can be reached again: it is asked at once for what we lack.
     pub(crate) fn greet(&mut self, peer: PeerId, now: Moment) {
         for job in self.jobs.values_mut().filter(|job| !job.is_quiet()) {
@@ -361,5 +388,14 @@ impl Jobs {
     pub(crate) fn wake_after(&self, acted: Moment) -> Option<Moment> {
         let loud = self.jobs.values().filter(|job| !job.is_quiet());
         loud.filter_map(|job| job.wake_after(acted)).min()
+    }
+}
+
+/// The job that a drawn peer speaks of to its submitter.
+const fn about(message: &Message) -> Option<JobId> {
+    match message {
+        Message::Outcomes { bundle, .. } | Message::RunFailed { bundle, .. } => Some(bundle.job),
+        Message::Openings { job, .. } => Some(*job),
+        Message::AskOutcomes { .. } | Message::Entries(_) | Message::EntryRefused { .. } => None,
     }
 }

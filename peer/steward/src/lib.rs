@@ -30,6 +30,7 @@ mod book;
 mod crew;
 mod desk;
 mod duty;
+mod early;
 mod effect;
 mod errand;
 mod explain;
@@ -81,7 +82,8 @@ pub mod limits {
     pub use crate::crew::{REST, TASKS_PER_SLOT};
     pub use crate::desk::{LOST_AFTER, REFUSED_AFTER, TRIES_MAX, WAIT_MAX, WISHES_MAX};
     pub use crate::duty::DUTIES_MAX;
-    pub use crate::faults::{PATIENCE, REMEMBERED_MAX};
+    pub use crate::early::{EARLY_FOR, EARLY_MAX, EARLY_PER_PEER_MAX};
+    pub use crate::faults::{FORGIVE_EVERY, PATIENCE, REMEMBERED_MAX};
     pub use crate::gather::{GATHER_FOR, GATHER_MAX};
     pub use crate::jobs::drive::{ASK_EVERY, ASKS_MAX};
     pub use crate::jobs::price::{BUNDLES_AIMED_AT, FUEL_PER_SECOND, PRICE_SPREAD};
@@ -225,7 +227,7 @@ impl Steward {
                 let peer = offer.peer;
                 if !self.book.hear(offer, self.me.federation, self.now) {
                     self.faults
-                        .note(peer, Fault::WrongFederation, &mut self.out);
+                        .note(peer, Fault::WrongFederation, self.now, &mut self.out);
                 }
                 return Touched::Nothing;
             }
@@ -313,11 +315,13 @@ impl Steward {
                 Err(answer) => hand.out.push(Effect::Reply { ticket, answer }),
             },
             Request::Cancel(job) => self.jobs.cancel(ticket, job, &mut hand),
+            Request::Collect(job) => self.jobs.collect(ticket, job, &mut hand),
         }
     }
 
     fn heard(&mut self, from: PeerId, message: Message) -> Touched {
-        if self.faults.hopeless(&from) {
+        // Who speaks to us before we have caught up is asked again afterwards.
+        if !self.live || self.faults.hopeless(&from, self.now) {
             return Touched::Nothing;
         }
         let mut hand = hand!(self);

@@ -116,6 +116,9 @@ impl Work {
         let Some(terms) = known.terms(&bundle.job) else {
             return;
         };
+        if terms.tasks_of(bundle.index).is_empty() {
+            return;
+        }
         let job = self.jobs.entry(bundle.job).or_insert_with(JobRuns::new);
         job.runs
             .insert(bundle.index, Run::new(bundle, terms.clone(), seal_by));

@@ -373,7 +373,7 @@ fn a_run_that_passes_to_another_peer_is_waited_for_there() {
         "p2 speaks nevertheless",
         2,
         honest(2).message(bundle(0), &[]),
-        &["fault p2 NotDrawn"],
+        &[],
     );
     let four = copy_of(4, bundle(0), &[right(0), right(1)]);
     scene.hear(
@@ -616,4 +616,88 @@ fn a_block_of_another_party_s_job_is_none_of_our_business() {
     scene.agree("drawn", vec![drawn(0, &[2, 3])], &[]);
     assert_eq!(scene.steward.jobs(), []);
     assert_eq!(scene.steward.height(), Height::new(2));
+}
+
+#[test]
+fn what_comes_before_its_block_is_held_for_it() {
+    let mut scene = locked(2);
+    let (two, three) = (honest(2), honest(3));
+    scene.hear(
+        "p2 saw the draw before us",
+        2,
+        two.message(bundle(0), &[0, 1]),
+        &[],
+    );
+    let events = vec![drawn(0, &[2, 3])];
+    scene.agree(
+        "then we do",
+        events,
+        &["tell drawn 0 p2+p3", "fetch from p2", "fetch from p2"],
+    );
+    scene.hear(
+        "p3 delivers",
+        3,
+        three.message(bundle(0), &[]),
+        &["propose seal-batch 0/p2 0/p3"],
+    );
+    let openings = |copy: &Copy| Message::Openings {
+        job: job_id(1),
+        openings: vec![copy.opening.clone()],
+    };
+    scene.hear("p2 saw the close before us", 2, openings(&two), &[]);
+    scene.hear("and p3", 3, openings(&three), &[]);
+    let events = vec![sealed(0, 2), sealed(0, 3), all_sealed(), closed()];
+    scene.agree(
+        "then we do",
+        events,
+        &[
+            "tell all sealed",
+            "tell closed",
+            "propose open-batch 0/p2 0/p3",
+        ],
+    );
+}
+
+#[test]
+fn an_output_that_was_not_to_be_had_is_sought_again_when_asked() {
+    let mut scene = running();
+    let (two, three) = (honest(2), honest(3));
+    scene.hear(
+        "p2 delivers one of two",
+        2,
+        two.message(bundle(0), &[0]),
+        &[
+            "keep output 0",
+            "tell output 0 provisional",
+            "fetch from p2",
+        ],
+    );
+    let gone = || Input::FetchFailed {
+        digest: right(1).digest,
+        why: "gone".to_owned(),
+    };
+    scene.step("p2 has lost it", gone(), &[]);
+    for (wait, expected) in [
+        (500, &["propose seal-batch 0/p2", "fetch from p2"][..]),
+        (1_000, &["fetch from p2"]),
+        (2_000, &["propose seal-batch 0/p2", "fetch from p2"]),
+    ] {
+        scene.wait("again", wait, expected);
+        scene.step("lost", gone(), &[]);
+    }
+    scene.hear(
+        "p3 has it too",
+        3,
+        three.message(bundle(0), &[]),
+        &["propose seal-batch 0/p3"],
+    );
+    let collect = Input::Request {
+        ticket: Ticket(1),
+        request: Request::Collect(job_id(1)),
+    };
+    scene.step(
+        "sought again",
+        collect,
+        &["reply 1 missing", "fetch from p2+p3"],
+    );
 }

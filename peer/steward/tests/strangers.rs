@@ -42,12 +42,6 @@ fn outcomes_are_believed_only_from_who_was_drawn_and_sealed_them() {
     greedy[0].fuel = Fuel::new(FUEL_MAX.get() + 1);
     for (what, n, message, fault) in [
         (
-            "not drawn",
-            4,
-            copy_of(4, bundle(0), &list()).message(bundle(0), &[]),
-            "p4 NotDrawn",
-        ),
-        (
             "another's seal",
             3,
             good().message(bundle(0), &[]),
@@ -288,4 +282,28 @@ fn the_book_holds_the_freshest_offer_of_each_and_no_more_than_it_may() {
     ));
     scene.wait("offers end, whatever their peer's clock says", 70_000, &[]);
     assert_eq!(scene.steward.live_offers(), []);
+}
+
+#[test]
+fn who_was_not_drawn_is_not_believed_and_not_heard_without_end() {
+    let mut scene = submitter();
+    let four = copy_of(4, bundle(0), &list());
+    for _ in 0..steward::limits::EARLY_PER_PEER_MAX {
+        scene.hear(
+            "it may be ahead of us",
+            4,
+            four.message(bundle(0), &[]),
+            &[],
+        );
+    }
+    scene.hear(
+        "it is not",
+        4,
+        four.message(bundle(0), &[]),
+        &["fault p4 NotDrawn"],
+    );
+    let tasks = scene.steward.tasks(&job_id(1), 0..4);
+    assert!(tasks.iter().all(|task| task.outcome.is_none()));
+    scene.agree("time passes", vec![], &[]);
+    scene.wait("and it is forgotten", 20_000, &[]);
 }

@@ -5,7 +5,7 @@
 //!                └──────── agreed ───────────────▲
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -87,8 +87,8 @@ pub(crate) struct Bundle {
     pub(crate) first: Option<Arc<[Outcome]>>,
     /// What is right, per task, once that is known.
     pub(crate) result: Option<Vec<Option<Outcome>>>,
-    /// Outputs that are not at home yet, and the tasks that gave them.
-    pub(crate) missing: BTreeMap<Digest, Vec<u32>>,
+    /// Outputs that are shown and not at home yet.
+    pub(crate) missing: BTreeSet<Digest>,
 }
 
 impl Bundle {
@@ -103,7 +103,7 @@ impl Bundle {
             judged: None,
             first: None,
             result: None,
-            missing: BTreeMap::new(),
+            missing: BTreeSet::new(),
         }
     }
 

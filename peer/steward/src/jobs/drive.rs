@@ -151,7 +151,7 @@ impl OwnJob {
     fn fetch(&mut self, hand: &mut Hand<'_>) {
         let size = Size::AtMost(Bytes::new(TASK_OUTPUT_BYTES_MAX as u64));
         for bundle in &mut self.bundles {
-            let missing: Vec<_> = bundle.missing.keys().copied().collect();
+            let missing: Vec<_> = bundle.missing.iter().copied().collect();
             for digest in missing {
                 let has = |copy: &&super::bundle::Copy| {
                     let list = copy.outcomes.as_ref();
@@ -202,7 +202,7 @@ impl OwnJob {
                     .as_ref()
                     .and_then(|first| first.get(at as usize));
                 if !self.have.contains(&outcome.digest) {
-                    bundle.missing.entry(outcome.digest).or_default().push(task);
+                    bundle.missing.insert(outcome.digest);
                 } else if before != Some(outcome) {
                     changed.push((task, *outcome));
                 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use protocol::entry::{Opening, PeerSeal};
 use protocol::event::Ending;
 use protocol::ids::{BundleId, Digest, PeerId};
+use protocol::message::Message;
 use protocol::outcome::{self, Outcome};
 
 use super::bundle::Stage;
@@ -16,11 +17,36 @@ use crate::faults::Fault;
 use crate::hand::Hand;
 
 impl OwnJob {
+    /// Hears what a drawn peer says.
+    ///
+    /// # Errors
+    /// The fault of who said it.
+    pub(crate) fn hear(
+        &mut self,
+        from: PeerId,
+        message: Message,
+        hand: &mut Hand<'_>,
+    ) -> Result<(), Fault> {
+        match message {
+            Message::Outcomes {
+                bundle,
+                outcomes,
+                inline,
+                seal,
+            } => self.outcomes(from, bundle.index, outcomes, inline, seal, hand),
+            Message::Openings { openings, .. } => self.opened(from, openings, hand),
+            Message::RunFailed { bundle, why } => self.run_failed(from, bundle, why, hand),
+            Message::AskOutcomes { .. } | Message::Entries(_) | Message::EntryRefused { .. } => {
+                Ok(())
+            }
+        }
+    }
+
     /// A peer says what a bundle gave, and how it sealed that.
     ///
     /// # Errors
     /// The fault of who said it; nothing was kept.
-    pub(crate) fn outcomes(
+    fn outcomes(
         &mut self,
         from: PeerId,
         index: u32,
@@ -96,14 +122,14 @@ impl OwnJob {
                         provisional: true,
                     });
                 } else {
-                    bundle.missing.entry(outcome.digest).or_default().push(task);
+                    bundle.missing.insert(outcome.digest);
                 }
             }
         }
         let mut wrong = false;
         for bytes in inline {
             let digest = Digest::of(&bytes);
-            if bundle.missing.remove(&digest).is_some() {
+            if bundle.missing.remove(&digest) {
                 self.have.insert(digest);
                 hand.out.push(Effect::KeepOutput { digest, bytes });
                 tell_outputs(bundle, &digest, hand);
@@ -118,13 +144,13 @@ impl OwnJob {
     ///
     /// # Errors
     /// The fault of who said it; what was right in it is kept.
-    pub(crate) fn opened(
+    fn opened(
         &mut self,
         from: PeerId,
         openings: Vec<Opening>,
         hand: &mut Hand<'_>,
     ) -> Result<(), Fault> {
-        let opening_phase = matches!(self.phase, Phase::Opening { .. });
+        let over = self.has_ended();
         let mut fault = Ok(());
         for opening in openings {
             let Some(bundle) = self.bundles.get_mut(opening.bundle as usize) else {
@@ -139,7 +165,8 @@ impl OwnJob {
             let Some(seal) = &copy.seal else { continue };
             if opening.seal(&self.id) != seal.hash {
                 fault = Err(Fault::WrongOpening);
-            } else if copy.sealed && copy.root.is_none() && opening_phase {
+            } else if copy.root.is_none() && !over {
+                // It may know of the close before we do; it is entered once we know too.
                 self.openings.put((opening.bundle, from), opening, hand.now);
             }
         }
@@ -147,7 +174,7 @@ impl OwnJob {
     }
 
     /// A drawn peer says that it cannot run a bundle.
-    pub(crate) fn run_failed(
+    fn run_failed(
         &mut self,
         from: PeerId,
         bundle: BundleId,
@@ -168,6 +195,27 @@ impl OwnJob {
             });
         }
         Ok(())
+    }
+
+    /// Looks once more for every output that is shown and not at home; returns how many there are.
+    pub(crate) fn seek(&mut self) -> u32 {
+        let mut missing = 0;
+        for bundle in &mut self.bundles {
+            for task in bundle.tasks.clone() {
+                match bundle.shown(task) {
+                    Some((outcome, _)) if self.have.contains(&outcome.digest) => continue,
+                    Some((outcome, _)) => {
+                        bundle.missing.insert(outcome.digest);
+                    }
+                    None => {}
+                }
+                missing += 1;
+            }
+            for copy in &mut bundle.copies {
+                copy.asked = 0;
+            }
+        }
+        missing
     }
 
     /// Outcomes that were kept in an earlier life.

@@ -398,6 +398,7 @@ fn show(effect: &Effect) -> Option<String> {
         Effect::Reply { answer, .. } => match answer {
             Answer::Submitted(_) => "reply submitted".to_owned(),
             Answer::Cancelled(_) => "reply cancelled".to_owned(),
+            Answer::Collecting { missing, .. } => format!("reply {missing} missing"),
             Answer::Refused { why, .. } => format!("reply refused: {why}"),
         },
         Effect::Tell(news) => format!("tell {}", show_news(news)),
