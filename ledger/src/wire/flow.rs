@@ -19,9 +19,7 @@ use hotstuff_rs::block_sync::messages::{AdvertisePC, BlockSyncAdvertiseMessage, 
 use hotstuff_rs::hotstuff::messages::{HotStuffMessage, NewView};
 use hotstuff_rs::hotstuff::types::PhaseCertificate;
 use hotstuff_rs::networking::messages::{Message, ProgressMessage};
-use hotstuff_rs::pacemaker::messages::{
-    AdvanceView, PacemakerMessage, ProgressCertificate, TimeoutVote,
-};
+use hotstuff_rs::pacemaker::messages::{PacemakerMessage, ProgressCertificate, TimeoutVote};
 use hotstuff_rs::types::data_types::SignatureSet;
 use hotstuff_rs::types::validator_set::VerifyingKey;
 use std::collections::{BTreeMap, VecDeque};
@@ -106,9 +104,11 @@ impl Flow {
             Message::BlockSyncMessage(BlockSyncMessage::BlockSyncRequest(mut request)) => {
                 request.limit = request.limit.min(super::SYNC_BLOCKS_MAX);
                 let low = request.start_height.int() <= NUMBER_MAX;
-                low && self.pass(from.1, BlockSyncMessage::BlockSyncRequest(request))
+                low && self.pass(from.1, request)
             }
-            Message::BlockSyncMessage(response) => self.pass(from.1, response),
+            Message::BlockSyncMessage(BlockSyncMessage::BlockSyncResponse(response)) => {
+                self.pass(from.1, response)
+            }
             Message::ProgressMessage(ProgressMessage::HotStuffMessage(message)) => {
                 self.hotstuff(sight, from, message)
             }
@@ -128,7 +128,7 @@ impl Flow {
                         advert.highest_committed_block_height.int() <= NUMBER_MAX
                     }
                 };
-                makes_sense && self.pass(from.1, ProgressMessage::BlockSyncAdvertiseMessage(advert))
+                makes_sense && self.pass(from.1, advert)
             }
         }
     }
@@ -155,11 +155,11 @@ impl Flow {
                     highest_pc: certificate.clone(),
                 };
                 let advert = BlockSyncAdvertiseMessage::AdvertisePC(advert);
-                self.pass(from, ProgressMessage::BlockSyncAdvertiseMessage(advert));
+                self.pass(from, advert);
             }
             self.pass(
                 from,
-                advance_by(ProgressCertificate::PhaseCertificate(certificate)),
+                PacemakerMessage::advance_view(ProgressCertificate::PhaseCertificate(certificate)),
             );
         }
         fetched
@@ -182,7 +182,7 @@ impl Flow {
         match &message {
             HotStuffMessage::Proposal(proposal) => {
                 let block = BlockHash::new(proposal.block.hash.bytes());
-                self.pass(from.1, ProgressMessage::HotStuffMessage(message));
+                self.pass(from.1, message);
                 self.show(block);
                 true
             }
@@ -196,9 +196,7 @@ impl Flow {
                     self.wait_for_proposal(block, letter)
                 }
             }
-            HotStuffMessage::Nudge(_) | HotStuffMessage::NewView(_) => {
-                self.pass(from.1, ProgressMessage::HotStuffMessage(message))
-            }
+            HotStuffMessage::Nudge(_) | HotStuffMessage::NewView(_) => self.pass(from.1, message),
         }
     }
 
@@ -228,10 +226,7 @@ impl Flow {
         {
             return false;
         }
-        self.pass(
-            from.1,
-            ProgressMessage::PacemakerMessage(PacemakerMessage::TimeoutVote(vote)),
-        )
+        self.pass(from.1, PacemakerMessage::TimeoutVote(vote))
     }
 
     fn advance(&mut self, sight: &Sight<'_>, from: Sender, end: ProgressCertificate) -> bool {
@@ -265,13 +260,10 @@ impl Flow {
                     view: certificate.view,
                     highest_pc,
                 };
-                self.pass(
-                    from.1,
-                    ProgressMessage::HotStuffMessage(new_view_of(new_view)),
-                );
+                self.pass(from.1, HotStuffMessage::NewView(new_view));
             }
         }
-        self.pass(from.1, advance_by(end))
+        self.pass(from.1, PacemakerMessage::advance_view(end))
     }
 
     /// Whether this is the member's first message of its kind in `view`, or one of `more`.
@@ -332,37 +324,10 @@ impl Flow {
         true
     }
 
-    fn pass(&mut self, from: VerifyingKey, message: impl IntoMessage) -> bool {
-        self.ready.push_back((from, message.into_message()));
+    fn pass(&mut self, from: VerifyingKey, message: impl Into<Message>) -> bool {
+        self.ready.push_back((from, message.into()));
         true
     }
-}
-
-trait IntoMessage {
-    fn into_message(self) -> Message;
-}
-
-impl IntoMessage for ProgressMessage {
-    fn into_message(self) -> Message {
-        Message::ProgressMessage(self)
-    }
-}
-
-impl IntoMessage for BlockSyncMessage {
-    fn into_message(self) -> Message {
-        Message::BlockSyncMessage(self)
-    }
-}
-
-fn advance_by(progress_certificate: ProgressCertificate) -> ProgressMessage {
-    let advance = AdvanceView {
-        progress_certificate,
-    };
-    ProgressMessage::PacemakerMessage(PacemakerMessage::AdvanceView(advance))
-}
-
-fn new_view_of(new_view: NewView) -> HotStuffMessage {
-    HotStuffMessage::NewView(new_view)
 }
 
 fn is_certified(end: &ProgressCertificate, members: &Members) -> bool {
