@@ -12,6 +12,8 @@ pub mod types;
 mod blob_routes;
 mod routes;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use client::Client;
 pub use server::{Server, ServerError};

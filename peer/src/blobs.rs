@@ -125,8 +125,7 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Disk`].
     pub fn part(&self) -> Result<Part<'_>, BlobError> {
-        let number = self.parts.fetch_add(1, Ordering::Relaxed);
-        let path = self.root.join("parts").join(number.to_string());
+        let path = self.incoming();
         let file = File::create_new(&path).map_err(disk("make", &path))?;
         Ok(Part {
             blobs: self,
@@ -180,6 +179,39 @@ impl Blobs {
         }
         self.remove(digest)?;
         Ok(None)
+    }
+
+    /// The content as an open file, checked once per process, and its length; `None` as for
+    /// [`Blobs::path`].
+    ///
+    /// # Errors
+    /// As [`Blobs::path`].
+    pub fn file(&self, digest: &Digest) -> Result<Option<(File, u64)>, BlobError> {
+        let Some((path, len)) = self.path(digest)? else {
+            return Ok(None);
+        };
+        let file = File::open(&path).map_err(disk("open", &path))?;
+        Ok(Some((file, len)))
+    }
+
+    /// A fresh path beside the blobs, for whoever fetches content and then has it adopted. What is
+    /// left there is cleared when the folder is next opened.
+    pub fn incoming(&self) -> PathBuf {
+        let number = self.parts.fetch_add(1, Ordering::Relaxed);
+        self.root.join("parts").join(number.to_string())
+    }
+
+    /// Takes over a file from [`Blobs::incoming`] as this blob. It is checked when first used.
+    ///
+    /// # Errors
+    /// [`BlobError::Disk`].
+    pub fn adopt(&self, digest: Digest, file: &Path) -> Result<(), BlobError> {
+        let place = self.place(&digest);
+        let shelf = place.parent().expect("a blob lies on a shelf");
+        fs::create_dir_all(shelf).map_err(disk("make", shelf))?;
+        fs::rename(file, &place).map_err(disk("write", &place))?;
+        self.checked().remove(&digest);
+        Ok(())
     }
 
     /// The length of the content, if it is here and whole.
@@ -306,80 +338,4 @@ fn hash(from: &mut impl Read) -> io::Result<Digest> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn files(root: &Path) -> usize {
-        let inside = |path: PathBuf| fs::read_dir(path).unwrap().count();
-        let shelves = fs::read_dir(root)
-            .unwrap()
-            .map(|shelf| shelf.unwrap().path());
-        shelves.map(inside).sum()
-    }
-
-    #[test]
-    fn content_is_kept_once_and_found_after_a_restart() {
-        let dir = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(dir.path()).unwrap();
-        let digest = blobs.keep(b"orchids").unwrap();
-        assert_eq!(digest, Digest::of(b"orchids"));
-        assert_eq!(blobs.keep(b"orchids").unwrap(), digest);
-        assert_eq!(files(dir.path()), 1);
-
-        let again = Blobs::open(dir.path()).unwrap();
-        assert_eq!(again.read(&digest).unwrap().unwrap(), b"orchids");
-        let (path, len) = again.path(&digest).unwrap().unwrap();
-        assert_eq!((fs::read(path).unwrap(), len), (b"orchids".to_vec(), 7));
-        assert_eq!(again.read(&Digest::of(b"?")).unwrap(), None);
-        assert_eq!(again.size(&Digest::of(b"?")).unwrap(), None);
-    }
-
-    #[test]
-    fn a_corrupt_blob_is_noticed_before_it_is_used_and_is_then_absent() {
-        let dir = tempfile::tempdir().unwrap();
-        let digest = Blobs::open(dir.path()).unwrap().keep(b"orchids").unwrap();
-        for damage in [&b"orchidz"[..], b"orch", b"", b"orchids and more"] {
-            for by_path in [true, false] {
-                let blobs = Blobs::open(dir.path()).unwrap();
-                blobs.keep(b"orchids").unwrap();
-                let blobs = Blobs::open(dir.path()).unwrap();
-                fs::write(blobs.place(&digest), damage).unwrap();
-                if by_path {
-                    assert_eq!(blobs.path(&digest).unwrap(), None);
-                } else {
-                    assert_eq!(blobs.read(&digest).unwrap(), None);
-                }
-                assert_eq!(files(dir.path()), 0, "the damaged file is gone");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_not_as_promised_or_not_finished_leaves_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(dir.path()).unwrap();
-        let expected = Digest::of(b"orchids");
-        let error = blobs.keep_as(expected, b"orchidz").unwrap_err();
-        assert!(matches!(error, BlobError::Wrong { .. }), "{error}");
-        let mut part = blobs.part().unwrap();
-        part.write(b"orch").unwrap();
-        drop(part);
-        assert_eq!(files(dir.path()), 0);
-
-        let mut part = blobs.part().unwrap();
-        part.write(b"orch").unwrap();
-        std::mem::forget(part);
-        assert_eq!(files(dir.path()), 1);
-        Blobs::open(dir.path()).unwrap();
-        assert_eq!(files(dir.path()), 0, "a dead process's part is cleared");
-    }
-
-    #[test]
-    fn no_blob_is_larger_than_the_limit() {
-        let dir = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(dir.path()).unwrap();
-        let mut part = blobs.part().unwrap();
-        part.len = BLOB_BYTES_MAX;
-        assert!(matches!(part.write(b"x"), Err(BlobError::TooLarge { .. })));
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 
 pub mod collect;
 pub mod demo;
+pub mod devnet;
 pub mod follow;
 pub mod job_file;
 pub mod matrix;
@@ -129,7 +130,7 @@ pub enum Command {
 /// Starting a peer. Settings that are absent come from `config.toml` in its home.
 #[derive(Clone, Debug, Default, Args)]
 #[command(
-    after_help = "Example:\n  peer up --genesis ./genesis --bootstrap /ip4/10.0.0.7/tcp/4100"
+    after_help = "Example:\n  peer up --genesis ./genesis --bootstrap node_…@/ip4/10.0.0.7/tcp/4100"
 )]
 pub struct UpArgs {
     /// The federation's first state; copied into the home
@@ -143,7 +144,7 @@ pub struct UpArgs {
         value_delimiter = ','
     )]
     pub listen: Vec<String>,
-    /// A peer to meet first, as a multiaddress; may be repeated
+    /// A peer to meet first, as node_…@ADDRESS; may be repeated
     #[arg(
         long,
         env = "PEER_BOOTSTRAP",
@@ -166,6 +167,9 @@ pub struct UpArgs {
     /// Return a wrong result in this share of tasks (0 to 1). Only a devnet accepts it
     #[arg(long, hide = true, value_name = "SHARE", value_parser = parse::share)]
     pub fault: Option<protocol::units::Bps>,
+    /// Stop when standard input closes
+    #[arg(long, hide = true)]
+    pub leashed: bool,
 }
 
 /// Running a federation on this machine.

@@ -1,9 +1,26 @@
 //! One peer of a Tallygrid federation, as a library: `main.rs` performs what is said here.
 
+pub mod answers;
 pub mod api;
 pub mod blobs;
+pub mod carry;
 pub mod cli;
+pub mod config;
+pub mod devnet;
+pub mod driver;
+pub mod entries;
 pub mod home;
 pub mod keys;
+pub mod mail;
+pub mod outbox;
+pub mod parts;
+pub mod perform;
 pub mod picture;
+pub mod runs;
+pub mod serving;
 pub mod show;
+pub mod up;
+pub mod watch;
+
+mod news;
+mod requests;

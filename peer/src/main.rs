@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use peer::api::problem::{Code, Problem};
+use peer::api::problem::Problem;
 use peer::cli::{self, Cli, Command, Desk, report};
+use peer::up;
 
 fn main() -> ExitCode {
     report::own_up_to_panics();
@@ -12,6 +13,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return report::misread(&error, std::env::args_os()),
     };
+    if matches!(cli.command, Command::ExecWorker) {
+        return executor::worker_main();
+    }
     cli::set_colour(cli.globals.color);
     match perform(&cli.globals, cli.command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -21,9 +25,9 @@ fn main() -> ExitCode {
 
 fn perform(globals: &cli::Globals, command: Command) -> Result<(), Problem> {
     match command {
-        Command::Up(_) | Command::Devnet(_) | Command::Demo(_) | Command::ExecWorker => {
-            Err(Problem::new(Code::Failed, "this build cannot start peers"))
-        }
+        Command::Up(args) => up::perform(globals.home.as_deref(), &args),
+        Command::Devnet(args) => cli::in_one_thread(cli::devnet::perform(&args, globals)),
+        Command::Demo(args) => cli::in_one_thread(cli::devnet::perform_demo(&args, globals)),
         asking => {
             let desk = Desk::find(globals)?;
             cli::in_one_thread(cli::perform(&desk, asking))

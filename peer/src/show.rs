@@ -6,6 +6,8 @@ mod market;
 mod paper;
 #[cfg(test)]
 pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use clap::ValueEnum;

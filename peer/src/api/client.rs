@@ -52,9 +52,13 @@ impl Client {
         &self.socket
     }
 
-    /// Whether a peer answers there.
-    pub async fn is_there(&self) -> bool {
-        UnixStream::connect(&self.socket).await.is_ok()
+    /// Finds out whether a peer answers there.
+    ///
+    /// # Errors
+    /// [`Code::Unreachable`] if none does.
+    pub async fn reach(&self) -> Result<(), Problem> {
+        let reached = UnixStream::connect(&self.socket).await;
+        reached.map(drop).map_err(|cause| self.nobody(&cause))
     }
 
     /// Reads the document at `path`, such as `/status`.

@@ -63,7 +63,7 @@ pub async fn output(desk: &Desk, task: Option<&TaskView>) -> Result<Option<TaskO
 ///
 /// # Errors
 /// [`Code::NotFinal`] if the job has not ended and only final results are wanted; what the peer
-/// says; [`Code::Usage`] if something that is no result lies where a result should go.
+/// says; [`Code::Failed`] if it lacks some, after all others were put; [`Code::Usage`] if something that is no result lies where a result should go.
 pub async fn fetch(
     desk: &Desk,
     job: &JobView,
@@ -73,9 +73,15 @@ pub async fn fetch(
     if keep == Keep::Final && !job.state.is_final() {
         return Err(too_early(job));
     }
-    let mut count = 0;
+    let (mut count, mut absent) = (0, 0);
     for task in tasks(desk, job).await? {
-        let output = output(desk, Some(&task)).await?;
+        let output = match output(desk, Some(&task)).await {
+            Err(problem) if problem.code == Code::NotFound => {
+                absent += 1;
+                continue;
+            }
+            other => other?,
+        };
         count += usize::from(output.is_some());
         put(folder, &task, output.as_ref())?;
     }
@@ -84,6 +90,11 @@ pub async fn fetch(
         job.tasks,
         folder.display()
     ));
+    if absent > 0 {
+        let title = format!("{absent} results of {} are not at this peer", job.id);
+        let again = format!("ask again: `peer job get {}`", job.id.full());
+        return Err(Problem::new(Code::Failed, title).try_this(again));
+    }
     Ok(count)
 }
 

@@ -11,7 +11,7 @@ use super::collect::{self, Keep};
 use super::follow::{self, verdict};
 use super::{form, job_file, parse};
 use crate::api::problem::{Code, Problem};
-use crate::api::types::{JobView, List, SubmittedView, TaskView};
+use crate::api::types::{JobState, JobView, List, SubmittedView, TaskView};
 
 /// What a task may use if nothing is said.
 const LIMITS: Limits = Limits {
@@ -248,10 +248,8 @@ impl WorkArgs {
 /// # Errors
 /// What is wrong with the files, or what the peer says.
 pub async fn hand_in(desk: &Desk, work: Work) -> Result<SubmittedView, Problem> {
-    if !desk.client.is_there().await {
-        // Ask before reading stdin and files: the plainest error first.
-        let _: SubmittedView = desk.client.get("/status").await?;
-    }
+    // Before files and stdin are read: the plainest error first.
+    desk.client.reach().await?;
     let form = form::fill(&desk.client, work).await?;
     desk.client.post("/jobs", &form).await
 }
@@ -283,15 +281,16 @@ pub(super) async fn run(desk: &Desk, args: RunArgs) -> Result<(), Problem> {
     let submitted = hand_in(desk, work).await?;
     told(desk, &submitted);
     let job = follow::to_the_end(desk, &submitted.job.0, args.patience).await?;
-    let result = match one {
-        true => show_one(desk, &job, args.fetch.as_deref(), args.exit_code).await,
-        false => show_many(desk, &job, args.fetch.as_deref()).await,
-    };
-    let judged = verdict(&job);
-    if judged.is_ok() {
-        desk.say(&format!("  {} paid, {} came back", job.paid, job.refunded));
+    if job.state != JobState::Ended {
+        return verdict(&job);
     }
-    result.and(judged)
+    match one {
+        true => show_one(desk, &job, args.fetch.as_deref(), args.exit_code).await?,
+        false => show_many(desk, &job, args.fetch.as_deref()).await?,
+    }
+    verdict(&job)?;
+    desk.say(&format!("  {} paid, {} came back", job.paid, job.refunded));
+    Ok(())
 }
 
 async fn show_one(
@@ -323,10 +322,8 @@ async fn show_one(
 }
 
 async fn show_many(desk: &Desk, job: &JobView, folder: Option<&Path>) -> Result<(), Problem> {
-    if job.state == crate::api::types::JobState::Ended {
-        let own = PathBuf::from(job.id.to_string());
-        collect::fetch(desk, job, folder.unwrap_or(&own), Keep::Final).await?;
-    }
+    let own = PathBuf::from(job.id.to_string());
+    collect::fetch(desk, job, folder.unwrap_or(&own), Keep::Final).await?;
     if desk.look.is_json() {
         return desk.show(job);
     }

@@ -12,20 +12,19 @@ use protocol::outcome::Outcome;
 use protocol::units::Moment;
 
 use crate::desk::{Aim, Role, Turn};
-use crate::early::Early;
 use crate::effect::{Answer, Effect, News, Report, Ticket};
-use crate::faults::Fault;
 use crate::hand::Hand;
 
 pub(crate) mod bundle;
 pub(crate) mod drive;
+pub(crate) mod early;
 pub(crate) mod hear;
 pub(crate) mod job;
 pub(crate) mod judge;
 pub(crate) mod price;
 pub(crate) mod view;
 
-use bundle::Stage;
+use early::Early;
 use job::{OwnJob, Phase, job_of};
 
 /// So many submissions and open jobs a peer has at most; more are refused.
@@ -274,51 +273,6 @@ impl Jobs {
         }
     }
 
-    /// Hears what a drawn peer says to the submitter. Returns the job to act on.
-    pub(crate) fn hear(
-        &mut self,
-        from: PeerId,
-        message: Message,
-        hand: &mut Hand<'_>,
-    ) -> Option<JobId> {
-        let id = about(&message)?;
-        if self.is_early(&from, &message) && self.early.hold(from, message.clone(), hand.now) {
-            return None;
-        }
-        let said = match self.jobs.get_mut(&id) {
-            Some(job) => job.hear(from, message, hand),
-            None => Err(Fault::UnknownJob),
-        };
-        if let Err(fault) = said {
-            hand.fault(from, fault);
-        }
-        Some(id)
-    }
-
-    /// Whether a message would make sense if its sender were drawn for its bundle.
-    fn is_early(&self, from: &PeerId, message: &Message) -> bool {
-        let (Message::Outcomes { bundle, .. } | Message::RunFailed { bundle, .. }) = message else {
-            return false;
-        };
-        let job = self.jobs.get(&bundle.job).filter(|job| !job.has_ended());
-        let bundle = job.and_then(|job| job.bundles.get(bundle.index as usize));
-        bundle.is_some_and(|bundle| {
-            let open = matches!(bundle.stage, Stage::Waiting | Stage::Drawn);
-            open && !bundle.copies.iter().any(|copy| copy.peer == *from)
-        })
-    }
-
-    /// Hears once more what came before its time.
-    fn hear_early(&mut self, hand: &mut Hand<'_>) {
-        for (until, from, message) in self.early.take(hand.now) {
-            if self.is_early(&from, &message) {
-                self.early.put_back((until, from, message));
-            } else {
-                self.hear(from, message, hand);
-            }
-        }
-    }
-
     /// We ran a bundle of our own job.
     pub(crate) fn own_outcomes(
         &mut self,
@@ -388,14 +342,5 @@ impl Jobs {
     pub(crate) fn wake_after(&self, acted: Moment) -> Option<Moment> {
         let loud = self.jobs.values().filter(|job| !job.is_quiet());
         loud.filter_map(|job| job.wake_after(acted)).min()
-    }
-}
-
-/// The job that a drawn peer speaks of to its submitter.
-const fn about(message: &Message) -> Option<JobId> {
-    match message {
-        Message::Outcomes { bundle, .. } | Message::RunFailed { bundle, .. } => Some(bundle.job),
-        Message::Openings { job, .. } => Some(*job),
-        Message::AskOutcomes { .. } | Message::Entries(_) | Message::EntryRefused { .. } => None,
     }
 }

@@ -17,20 +17,17 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use protocol::event::Event;
 use protocol::ids::{JobId, PeerId};
-use protocol::job::Class;
 use protocol::message::Message;
-use protocol::offer::Offer;
 use protocol::units::{Height, Millis, Moment};
 
+mod ask;
 mod book;
 mod crew;
 mod desk;
 mod duty;
-mod early;
 mod effect;
 mod errand;
 mod explain;
@@ -61,7 +58,6 @@ use desk::{Desk, Turn};
 use duty::Duties;
 use effect::Outbox;
 use errand::Errand;
-use explain::Scene;
 use faults::Faults;
 use hand::Hand;
 use jobs::Jobs;
@@ -82,10 +78,10 @@ pub mod limits {
     pub use crate::crew::{REST, TASKS_PER_SLOT};
     pub use crate::desk::{LOST_AFTER, REFUSED_AFTER, TRIES_MAX, WAIT_MAX, WISHES_MAX};
     pub use crate::duty::DUTIES_MAX;
-    pub use crate::early::{EARLY_FOR, EARLY_MAX, EARLY_PER_PEER_MAX};
     pub use crate::faults::{FORGIVE_EVERY, PATIENCE, REMEMBERED_MAX};
     pub use crate::gather::{GATHER_FOR, GATHER_MAX};
     pub use crate::jobs::drive::{ASK_EVERY, ASKS_MAX};
+    pub use crate::jobs::early::{EARLY_FOR, EARLY_MAX, EARLY_PER_PEER_MAX};
     pub use crate::jobs::price::{BUNDLES_AIMED_AT, FUEL_PER_SECOND, PRICE_SPREAD};
     pub use crate::jobs::{JOBS_ENDED_MAX, JOBS_OPEN_MAX, SUBMISSIONS_SEARCHED};
     pub use crate::offer::{ANNOUNCE_EVERY, CHANGE_AFTER, OFFER_TTL};
@@ -387,74 +383,5 @@ impl Steward {
         self.desk.sweep(self.now);
         self.stock.sweep(self.now);
         self.crew.sweep(self.now);
-    }
-}
-
-/// What is known, for the API.
-impl Steward {
-    /// A job of ours.
-    pub fn job(&self, job: &JobId) -> Option<JobView> {
-        self.jobs.get(job).map(jobs::job::OwnJob::view)
-    }
-
-    /// All our jobs, by id: those open, and the latest of those ended.
-    pub fn jobs(&self) -> Vec<JobView> {
-        self.jobs.all().map(jobs::job::OwnJob::view).collect()
-    }
-
-    /// Tasks of a job of ours, by number; those that it does not have are left out.
-    pub fn tasks(&self, job: &JobId, tasks: Range<u32>) -> Vec<TaskView> {
-        self.jobs
-            .get(job)
-            .map(|job| job.tasks(tasks))
-            .unwrap_or_default()
-    }
-
-    /// Why a job of ours is where it is.
-    pub fn explain(&self, job: &JobId) -> Option<Explanation> {
-        let scene = Scene {
-            desk: &self.desk,
-            standing: &self.standing,
-            up: &self.up,
-            us: self.me.peer,
-            height: self.height,
-            time: self.time,
-        };
-        self.jobs.get(job).map(|job| explain::explain(job, &scene))
-    }
-
-    /// The live offers that hold now, ours left out.
-    pub fn live_offers(&self) -> Vec<Offer> {
-        self.book.live(self.now).cloned().collect()
-    }
-
-    /// The standing offers of a class.
-    pub fn standing_offers(&self, class: Class) -> Vec<StandingOffer> {
-        self.standing.offers(class).collect()
-    }
-
-    /// What the ledger says of this peer.
-    pub fn standing(&self) -> OurStanding {
-        self.standing.ours()
-    }
-
-    /// The peers that can be reached.
-    pub const fn peers_up(&self) -> &BTreeSet<PeerId> {
-        &self.up
-    }
-
-    /// How many runs, and how many panels, wait for this peer's outcomes.
-    pub fn open_work(&self) -> (usize, usize) {
-        (self.work.open(), self.duties.open())
-    }
-
-    /// The last block told.
-    pub const fn height(&self) -> Height {
-        self.height
-    }
-
-    /// Whether all that was agreed before the start has been told.
-    pub const fn is_live(&self) -> bool {
-        self.live
     }
 }

@@ -4,6 +4,8 @@
 //! What stands in for the rest of a peer is as simple as it can be: a set of digests for its disk,
 //! and "the right outcome" for its executor. Entries are put into blocks in the order they come.
 
+#![allow(clippy::too_many_lines, reason = "one flat match over all there is")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -479,7 +481,7 @@ impl World {
 
     fn slashed(&self) -> BTreeSet<(String, Fault)> {
         let slashed = |event: &Event| match event {
-            Event::Slashed { peer, fault, .. } => Some((common::name(peer), *fault)),
+            Event::Slashed { peer, fault, .. } => Some((common::show::name(peer), *fault)),
             _ => None,
         };
         self.events.iter().filter_map(slashed).collect()

@@ -9,6 +9,9 @@
     reason = "every story uses another part of the scene"
 )]
 
+pub mod show;
+pub mod submitter;
+
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
@@ -21,9 +24,9 @@ use protocol::message::Message;
 use protocol::outcome::{self, Outcome, Root};
 use protocol::signed::Signed;
 use protocol::units::{Bytes, Credits, Fuel, Height, Millis, Moment};
-use steward::{
-    Answer, Effect, Identity, Input, Member, News, Report, RunToken, SaltKey, Steward, Why,
-};
+use steward::{Effect, Identity, Input, Member, RunToken, SaltKey, Steward};
+
+use show::show;
 
 pub const FEDERATION: FederationId = FederationId::new([9; 32]);
 pub const SECOND: u64 = 1_000;
@@ -342,148 +345,6 @@ pub fn done(token: RunToken, task: u32, outcome: Outcome) -> Input {
         task,
         outcome,
         size: Bytes::new(10),
-    }
-}
-
-pub fn name(id: &PeerId) -> String {
-    (0..=20)
-        .find(|n| peer(*n) == *id)
-        .map_or_else(|| id.to_string(), |n| format!("p{n}"))
-}
-
-fn names(peers: &[PeerId]) -> String {
-    peers.iter().map(name).collect::<Vec<_>>().join("+")
-}
-
-fn show(effect: &Effect) -> Option<String> {
-    Some(match effect {
-        Effect::Propose { body, .. } => format!("propose {}", show_body(body)),
-        Effect::SignSeal(seal) => format!("sign {}", seal.bundle.index),
-        Effect::Send { to, message } => format!("to {}: {}", name(to), show_message(message)),
-        Effect::SendOutcomes {
-            to,
-            bundle,
-            outcomes,
-            inline,
-            ..
-        } => {
-            let (n, whole) = (outcomes.len(), inline.len());
-            format!(
-                "to {}: outcomes {} ({n}, {whole} inline)",
-                name(to),
-                bundle.index
-            )
-        }
-        Effect::FetchJob { from, .. } => format!("fetch job from {}", names(from)),
-        Effect::Fetch { from, .. } => format!("fetch from {}", names(from)),
-        Effect::Run {
-            bundle,
-            tasks,
-            why,
-            alter,
-            ..
-        } => {
-            let why = if *why == Why::Panel { "judge" } else { "run" };
-            let lies = if alter.is_empty() {
-                String::new()
-            } else {
-                format!(" lying {alter:?}")
-            };
-            format!("{why} {} {tasks:?}{lies}", bundle.index)
-        }
-        Effect::CancelRun(_) => "cancel run".to_owned(),
-        Effect::KeepOutput { bytes, .. } => format!("keep {}", String::from_utf8_lossy(bytes)),
-        Effect::KeepOutcomes { bundle, .. } => format!("keep outcomes {}", bundle.index),
-        Effect::Announce(_) => return None,
-        Effect::Reply { answer, .. } => match answer {
-            Answer::Submitted(_) => "reply submitted".to_owned(),
-            Answer::Cancelled(_) => "reply cancelled".to_owned(),
-            Answer::Collecting { missing, .. } => format!("reply {missing} missing"),
-            Answer::Refused { why, .. } => format!("reply refused: {why}"),
-        },
-        Effect::Tell(news) => format!("tell {}", show_news(news)),
-        Effect::Report(report) => show_report(report),
-    })
-}
-
-fn show_body(body: &Body) -> String {
-    let places = match body {
-        Body::SealBatch { seals, .. } => seals.iter().map(|s| (s.bundle, s.peer)).collect(),
-        Body::OpenBatch { openings, .. } => openings.iter().map(|o| (o.bundle, o.peer)).collect(),
-        Body::Dispute { bundle, tasks } => {
-            let places = tasks
-                .iter()
-                .map(|task| task.claims[0].1.place)
-                .collect::<Vec<_>>();
-            return format!("dispute {} {places:?}", bundle.index);
-        }
-        _ => Vec::new(),
-    };
-    let places: Vec<String> = places
-        .iter()
-        .map(|(b, p)| format!(" {b}/{}", name(p)))
-        .collect();
-    format!("{}{}", body.name(), places.concat())
-}
-
-fn show_message(message: &Message) -> String {
-    match message {
-        Message::AskOutcomes { bundle } => format!("ask {}", bundle.index),
-        Message::Openings { openings, .. } => format!("openings ({})", openings.len()),
-        Message::RunFailed { bundle, why } => format!("failed {}: {why}", bundle.index),
-        other => format!("{other:?}"),
-    }
-}
-
-fn show_news(news: &News) -> String {
-    match news {
-        News::Submitted(_) => "submitted".to_owned(),
-        News::Drawn { bundle, peers } => format!("drawn {} {}", bundle.index, names(peers)),
-        News::Replaced { bundle, out, next } => {
-            let next = next.as_ref().map_or("nobody".to_owned(), name);
-            format!("replaced {} {} by {next}", bundle.index, name(out))
-        }
-        News::RunFailed { bundle, peer, .. } => format!("failed {} {}", bundle.index, name(peer)),
-        News::Output {
-            task,
-            provisional: true,
-            ..
-        } => format!("output {task} provisional"),
-        News::Output { task, .. } => format!("output {task}"),
-        News::AllSealed(_) => "all sealed".to_owned(),
-        News::Closed(_) => "closed".to_owned(),
-        News::Disputed { bundle, peers } => format!("disputed {} {}", bundle.index, names(peers)),
-        News::PanelCalled { bundle, tasks, .. } => format!("panel {} {tasks:?}", bundle.index),
-        News::Verdict {
-            bundle,
-            upheld,
-            convicted,
-        } => {
-            let (right, wrong) = (names(upheld), names(convicted));
-            format!("verdict {} right {right} wrong {wrong}", bundle.index)
-        }
-        News::Slashed { peer, fault, .. } => format!("slashed {} {}", name(peer), fault.code()),
-        News::BundleEnded { bundle, ending } => format!("ended {} {ending:?}", bundle.index),
-        News::Ended { .. } => "job ended".to_owned(),
-    }
-}
-
-fn show_report(report: &Report) -> String {
-    match report {
-        Report::Fault {
-            peer,
-            fault,
-            hopeless,
-        } => {
-            let hopeless = if *hopeless { ", hopeless" } else { "" };
-            format!("fault {} {fault:?}{hopeless}", name(peer))
-        }
-        Report::Misbehaving { bundle, tasks } => format!("LYING {} {tasks:?}", bundle.index),
-        Report::ProposalRefused { what, again, .. } => format!("refused {what}, again: {again}"),
-        Report::ProposalGivenUp { what } => format!("gave up {what}"),
-        Report::CannotRun { bundle, why } => format!("cannot run {}: {why}", bundle.index),
-        Report::SecretUnknown(_) => "secret unknown".to_owned(),
-        Report::Convicted { bundle } => format!("convicted for {}", bundle.index),
     }
 }
 

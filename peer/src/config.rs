@@ -1,0 +1,277 @@
+//! A peer's settings: `config.toml` in its home, checked once when it starts.
+//!
+//! ```toml
+//! name = "alder"
+//! listen = ["/ip4/0.0.0.0/tcp/4001"]
+//! bootstrap = ["node_…@/ip4/192.0.2.7/tcp/4001"]
+//!
+//! [work]                    # leave it out to run nothing for others
+//! slots = 2
+//! per_gfuel = "10000"       # micro-credits
+//! bond = "200000000"
+//! memory = 1073741824
+//! ```
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gossip::Multiaddr;
+use protocol::ids::PeerId;
+use protocol::job::{Class, NAME_BYTES_MAX};
+use protocol::units::{Bytes, Credits};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::api::types::Money;
+
+/// A configuration file may take so many bytes.
+pub const CONFIG_BYTES_MAX: u64 = 64 * 1_024;
+/// A peer listens at, and is told of, so many addresses at most.
+pub const ADDRESSES_MAX: usize = 64;
+/// A peer runs so many tasks at once at most.
+pub const SLOTS_MAX: u16 = 1_024;
+/// A view may take so many seconds at most before a silent leader is passed over.
+pub const VIEW_SECONDS_MAX: u64 = 60;
+
+/// The settings cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read or written.
+    #[error("cannot {doing} {path}")]
+    Disk {
+        /// What we were doing.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+    /// The file is no configuration.
+    #[error("{path} is not a configuration: {why}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What the reader found, with the line.
+        why: String,
+    },
+    /// A setting is out of its range.
+    #[error("{path}: {why}")]
+    OutOfRange {
+        /// The file.
+        path: PathBuf,
+        /// Which, and what it may be.
+        why: &'static str,
+    },
+}
+
+/// The settings of one peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What people call this machine.
+    pub name: String,
+    /// Where the swarm listens.
+    pub listen: Vec<String>,
+    /// Peers to know from the beginning, each as `node_…@/ip4/…/tcp/…`.
+    #[serde(default)]
+    pub bootstrap: Vec<String>,
+    /// How long a view may take before a silent leader is passed over, in whole seconds.
+    #[serde(default = "one")]
+    pub view_seconds: u64,
+    /// What this machine does for others; nothing if absent.
+    #[serde(default)]
+    pub work: Option<Work>,
+}
+
+/// What a machine does for others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Work {
+    /// How many tasks it runs at once.
+    pub slots: u16,
+    /// What it asks for a Gfuel, in micro-credits.
+    pub per_gfuel: Money,
+    /// The bond it keeps up, in micro-credits.
+    pub bond: Money,
+    /// The memory it has for one guest, in bytes.
+    pub memory: u64,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+impl Work {
+    /// The classes it stands ready for.
+    pub fn classes(&self) -> Vec<Class> {
+        vec![Class::Grid]
+    }
+
+    /// The price of a Gfuel.
+    pub const fn price(&self) -> Credits {
+        self.per_gfuel.0
+    }
+
+    /// The memory for one guest.
+    pub const fn memory(&self) -> Bytes {
+        Bytes::new(self.memory)
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the file and what is wrong in it.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let disk = |cause| ConfigError::Disk {
+            doing: "read",
+            path: path.to_owned(),
+            cause,
+        };
+        let malformed = |why| ConfigError::Malformed {
+            path: path.to_owned(),
+            why,
+        };
+        if fs::metadata(path).map_err(disk)?.len() > CONFIG_BYTES_MAX {
+            return Err(malformed(format!(
+                "it has more than {CONFIG_BYTES_MAX} bytes"
+            )));
+        }
+        let bytes = fs::read(path).map_err(disk)?;
+        let text = String::from_utf8(bytes).map_err(|_| malformed("it is not text".to_owned()))?;
+        let config: Self = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        match config.trouble() {
+            None => Ok(config),
+            Some(why) => Err(ConfigError::OutOfRange {
+                path: path.to_owned(),
+                why,
+            }),
+        }
+    }
+
+    /// Writes a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError::Disk`] if the disk says no.
+    pub fn write(&self, path: &Path) -> Result<(), ConfigError> {
+        let text = toml::to_string_pretty(self)
+            .expect("names, lists and numbers can all be written as TOML");
+        let disk = |cause| ConfigError::Disk {
+            doing: "write",
+            path: path.to_owned(),
+            cause,
+        };
+        fs::write(path, text).map_err(disk)
+    }
+
+    fn trouble(&self) -> Option<&'static str> {
+        let checks = [
+            (
+                self.name.len() <= NAME_BYTES_MAX,
+                "`name` has at most 64 bytes",
+            ),
+            (
+                self.listen.len() <= ADDRESSES_MAX,
+                "`listen` has at most 64 addresses",
+            ),
+            (
+                self.bootstrap.len() <= ADDRESSES_MAX,
+                "`bootstrap` has at most 64 addresses",
+            ),
+            (
+                (1..=VIEW_SECONDS_MAX).contains(&self.view_seconds),
+                "`view_seconds` is between 1 and 60",
+            ),
+            (
+                self.work
+                    .as_ref()
+                    .is_none_or(|work| (1..=SLOTS_MAX).contains(&work.slots)),
+                "`work.slots` is between 1 and 1024; leave `[work]` out to run nothing",
+            ),
+        ];
+        checks
+            .into_iter()
+            .find(|(holds, _)| !holds)
+            .map(|(_, why)| why)
+    }
+}
+
+/// A peer and where it is reached, as the settings write it.
+pub fn place(peer: PeerId, address: &str) -> String {
+    format!("{}@{address}", peer.full())
+}
+
+/// Reads what [`place`] wrote.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read_place(text: &str) -> Result<(PeerId, Multiaddr), String> {
+    let (peer, address) = text
+        .split_once('@')
+        .ok_or_else(|| format!("`{text}` is not node_…@ADDRESS"))?;
+    let peer = peer
+        .parse()
+        .map_err(|error: protocol::ids::NotAnId| error.to_string())?;
+    Ok((peer, read_address(address)?))
+}
+
+/// Reads an address to listen at or to dial.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read_address(text: &str) -> Result<Multiaddr, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not an address like /ip4/192.0.2.7/tcp/4001"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let work = Work {
+            slots: 2,
+            per_gfuel: Money(Credits::new(10)),
+            bond: Money(Credits::new(200)),
+            memory: 1 << 30,
+        };
+        let config = Config {
+            name: "alder".into(),
+            listen: vec!["/ip4/127.0.0.1/tcp/4001".into()],
+            bootstrap: Vec::new(),
+            view_seconds: 1,
+            work: Some(work),
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        config.write(&path).unwrap();
+        assert_eq!(Config::read(&path).unwrap(), config);
+    }
+
+    #[test]
+    fn damage_and_typos_are_named() {
+        for (text, named) in [
+            ("", "name"),
+            ("name = \"a\"\nlisten = []\nlistne = []", "listne"),
+            (
+                "name = \"a\"\nlisten = []\nview_seconds = 0",
+                "view_seconds",
+            ),
+            ("\u{0}\u{1}", "config.toml"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The one loop: something happened → steward → effects.
+//!
+//! ```text
+//! gossip ── heard ────┐
+//! ledger ── agreed ───┤                       ┌─▶ ledger, gossip, executor, blobs, API
+//! executor ── done ───┼─▶ Driver ─▶ Steward ──┤
+//! API ── requests ────┤                       └─▶ perform.rs: one match from effect to part
+//! timer ──────────────┘
+//! ```
+//!
+//! Nobody else touches the steward, so it needs no lock. The loop never waits on a send: a part
+//! that is full says so, and the steward hears that it is busy.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use gossip::Happening;
+use ledger::Agreed;
+use protocol::bytes;
+use protocol::entry::SignedEntry;
+use protocol::message::{MESSAGE_BYTES_MAX, Message};
+use protocol::units::{Millis, Moment};
+use steward::Input;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::api::door::Request;
+use crate::entries::TEND_EVERY;
+use crate::perform::Driver;
+
+/// A block whose agreed time is no older than this is news, and no longer history.
+const NEWS_AGE_MAX: Millis = Millis::new(3_000);
+/// The loop looks around at least this often.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Everything that reaches the loop.
+pub struct Happenings {
+    /// From the network.
+    pub heard: gossip::Heard,
+    /// Blocks, in order, each once.
+    pub agreed: mpsc::Receiver<Agreed>,
+    /// From the executor.
+    pub done: mpsc::Receiver<Input>,
+    /// From fetches that ended.
+    pub fetched: mpsc::Receiver<Input>,
+    /// From the API.
+    pub asked: mpsc::Receiver<Request>,
+    /// The process was told to stop.
+    pub stop: mpsc::Receiver<()>,
+}
+
+/// This machine's clock.
+pub fn now() -> Moment {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Moment::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Driver {
+    /// Runs until told to stop.
+    pub async fn run(mut self, mut from: Happenings) {
+        loop {
+            let wake = self.wake();
+            tokio::select! {
+                Some(happening) = from.heard.next() => self.hear(happening),
+                Some(block) = from.agreed.recv() => self.agree(&block),
+                Some(input) = from.done.recv() => self.feed(input),
+                Some(input) = from.fetched.recv() => self.feed(input),
+                Some(request) = from.asked.recv() => {
+                    if self.answer(request) == Next::Stop {
+                        break;
+                    }
+                }
+                _ = from.stop.recv() => break,
+                () = sleep_until(wake) => self.look_around(),
+            }
+        }
+        tracing::info!(target: "peer::driver", "stopping");
+    }
+
+    fn wake(&self) -> Instant {
+        let now = now();
+        let wishes = [
+            self.steward.wake_at(),
+            self.entries.wake_at(),
+            self.watchers.wake_at(),
+        ];
+        let soonest = wishes.into_iter().flatten().min();
+        let wait = soonest.map_or(LOOK_EVERY, |at| Duration::from_millis(at.since(now).get()));
+        Instant::now() + wait.min(LOOK_EVERY).max(Duration::from_millis(1))
+    }
+
+    /// Hands the steward what happened and performs what it wants, until it wants nothing more.
+    pub(crate) fn feed(&mut self, input: Input) {
+        self.inbox.push_back(input);
+        while let Some(input) = self.inbox.pop_front() {
+            self.steward.handle(now(), input);
+            while let Some(effect) = self.steward.next_effect() {
+                self.perform(effect);
+            }
+        }
+        self.send_entries();
+    }
+
+    fn agree(&mut self, block: &Agreed) {
+        let fates = self.entries.agreed(block);
+        self.feed(Input::Agreed {
+            height: block.height,
+            time: block.now,
+            events: block.events.clone(),
+        });
+        for fate in fates {
+            self.feed(fate);
+        }
+        if !self.live && now().since(block.now) <= NEWS_AGE_MAX {
+            self.live = true;
+            tracing::info!(target: "peer::driver", height = block.height.get(), "caught up");
+            self.feed(Input::CaughtUp);
+        }
+    }
+
+    fn hear(&mut self, happening: Happening) {
+        match happening {
+            Happening::Offer(offer) => self.feed(Input::Offered(offer.into_value())),
+            Happening::Consensus { from, bytes, .. } => {
+                if let Err(error) = self.ledger.deliver(&from, &bytes) {
+                    tracing::debug!(target: "peer::driver", %from, %error, "a frame was not taken");
+                }
+            }
+            Happening::PeerUp(peer) => {
+                self.connected.insert(peer);
+                self.feed(Input::PeerUp(peer));
+            }
+            Happening::PeerDown(peer) => {
+                self.connected.remove(&peer);
+                self.feed(Input::PeerDown(peer));
+            }
+            Happening::Message { from, bytes } => {
+                match bytes::read::<Message>(&bytes, MESSAGE_BYTES_MAX) {
+                    Ok(Message::Entries(entries)) => self.take_in(from, entries),
+                    Ok(Message::EntryRefused { entry, why }) => {
+                        tracing::warn!(target: "peer::driver", %from, %entry, %why, "a member refused an entry");
+                    }
+                    Ok(message) => self.feed(Input::Heard { from, message }),
+                    Err(error) => {
+                        tracing::warn!(target: "peer::driver", %from, %error, "a malformed message");
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_in(&mut self, from: protocol::ids::PeerId, entries: Vec<SignedEntry>) {
+        if let Some(intake) = &self.intake
+            && intake.try_send(entries).is_err()
+        {
+            tracing::debug!(target: "peer::driver", %from, "entries were dropped: too many wait");
+        }
+    }
+
+    fn look_around(&mut self) {
+        let now = now();
+        let due = self
+            .tended
+            .is_none_or(|tended| now.since(tended) >= TEND_EVERY);
+        if due {
+            self.tended = Some(now);
+            self.entries.tend(now, self.ledger.status().now);
+        }
+        self.tell_tallies(now);
+        self.feed(Input::Tick);
+    }
+}
+
+/// Whether the loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It does.
+    Go,
+    /// The peer was told to stop.
+    Stop,
+}

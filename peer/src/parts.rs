@@ -1,0 +1,381 @@
+//! Builds a peer from its home: keys, ledger, network, executor, steward, API, and the channels
+//! between them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+use gossip::{Gossip, Handle, Heard};
+use ledger::{Agreed, Clock, Ledger, NoCarrier, Role, WallClock};
+use protocol::bytes;
+use protocol::entry::SignedEntry;
+use protocol::genesis::{GENESIS_BYTES_MAX, Genesis};
+use protocol::ids::PeerId;
+use protocol::job::Profile;
+use protocol::units::{Bps, Bytes, Credits, Height};
+use steward::{Identity, Member, Misbehave, SaltKey, Steward};
+use thiserror::Error;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::answers::JobBook;
+use crate::api::Server;
+use crate::api::door::door;
+use crate::blobs::{BlobError, Blobs};
+use crate::carry::{self, Carriage};
+use crate::config::{self, Config, ConfigError};
+use crate::driver::{Happenings, now};
+use crate::entries::Entries;
+use crate::home::{Home, HomeError, Lock};
+use crate::keys::{KeyError, Keys};
+use crate::mail::Mail;
+use crate::perform::Driver;
+use crate::runs::Runs;
+use crate::serving;
+use crate::up::every;
+use crate::watch::Watchers;
+
+/// So many agreed blocks wait for the loop; the feed waits behind them.
+const AGREED_MAX: usize = 64;
+/// So many results of tasks wait for the loop; workers wait behind them.
+const DONE_MAX: usize = 1_024;
+/// So many fetches that ended wait for the loop.
+const FETCHED_MAX: usize = 256;
+/// So many fetches run at a time.
+const FETCHING_MAX: usize = 16;
+/// So many batches of others' entries wait to be checked.
+const INTAKE_MAX: usize = 256;
+/// One wait of the feed for the next block.
+const FEED_TIME: Duration = Duration::from_millis(500);
+
+/// A peer cannot be started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Its folder.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// Its settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Its keys.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// Its blobs.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// The federation's first state.
+    #[error("cannot use the genesis at {path}: {why}")]
+    Genesis {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An address in its settings.
+    #[error("{path}: {why}")]
+    Address {
+        /// The settings.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// Its ledger.
+    #[error("cannot open the ledger")]
+    Ledger(#[from] ledger::StartError),
+    /// Its network.
+    #[error("cannot start the network")]
+    Network(#[from] gossip::StartError),
+    /// Its executor.
+    #[error("cannot start the executor")]
+    Executor(#[from] executor::StartError),
+    /// Its API.
+    #[error("cannot open the API's socket")]
+    Api(#[from] crate::api::ServerError),
+    /// Randomness.
+    #[error("the system gives no randomness: {0}")]
+    Randomness(getrandom::Error),
+    /// The fault switch where it must not be.
+    #[error(
+        "--fault is set, but {0} is no devnet: a peer of a real federation cannot be told to lie"
+    )]
+    FaultSwitch(String),
+}
+
+/// A peer that is ready to run.
+pub struct Peer {
+    driver: Driver,
+    happenings: Happenings,
+    ledger: Arc<Ledger>,
+    gossip: Handle,
+    server: Server,
+    _lock: Lock,
+}
+
+impl Peer {
+    /// Builds a peer from its home. `stop` ends its run.
+    ///
+    /// # Errors
+    /// [`StartError`], and nothing goes on running.
+    pub async fn start(
+        home: &Home,
+        fault: Option<Bps>,
+        stop: mpsc::Receiver<()>,
+    ) -> Result<Self, StartError> {
+        home.make()?;
+        let lock = home.lock()?;
+        let config = Config::read(&home.config())?;
+        let keys = Arc::new(Keys::load(&home.keys())?);
+        let genesis = Arc::new(read_genesis(&home.genesis())?);
+        let misbehave = fault_switch(&genesis, fault)?;
+        let blobs = Arc::new(Blobs::open(&home.blobs())?);
+        let (gossip, mut heard) = start_gossip(home, &config, &keys, &genesis, &blobs).await?;
+        let ledger = start_ledger(home, &config, &keys, &genesis, &gossip)?;
+        let members: Vec<PeerId> = genesis.members.iter().map(|member| member.peer).collect();
+        let is_member = members.contains(&keys.node());
+        if !is_member {
+            tokio::spawn(carry::follow(Arc::clone(&ledger), gossip.clone(), members));
+        }
+        if let Some(followers) = heard.followers() {
+            tokio::spawn(carry::serve(Arc::clone(&ledger), followers));
+        }
+        let (done, results) = mpsc::channel(DONE_MAX);
+        let runs = Runs::start(home, &config, Arc::clone(&blobs), done)?;
+        let (fetched, fetches) = mpsc::channel(FETCHED_MAX);
+        let (door, asked) = door();
+        let server = Server::start(&home.api()?, door, Arc::clone(&blobs))?;
+        let entries = Entries::new(genesis.id(), Arc::clone(&keys), Arc::clone(&ledger))
+            .map_err(StartError::Randomness)?;
+        let identity = identity(&config, &keys, &genesis, misbehave);
+        let driver = Driver {
+            steward: Steward::new(identity),
+            entries,
+            mail: Mail::new(gossip.clone()),
+            runs,
+            watchers: Watchers::default(),
+            book: JobBook::default(),
+            keys,
+            ledger: Arc::clone(&ledger),
+            gossip: gossip.clone(),
+            blobs,
+            home: home.root().to_owned(),
+            started: now(),
+            works: config.work.is_some(),
+            fault: misbehave.map(|_| "answers some tasks wrongly".to_owned()),
+            connected: BTreeSet::new(),
+            intake: is_member.then(|| intake(Arc::clone(&ledger))),
+            fetched,
+            incoming: serving::incoming(home)?,
+            fetching: Arc::new(Semaphore::new(FETCHING_MAX)),
+            inbox: VecDeque::new(),
+            tickets: BTreeMap::new(),
+            next_ticket: 0,
+            live: false,
+            tended: None,
+            genesis,
+        };
+        let agreed = feed(&ledger);
+        let happenings = Happenings {
+            heard,
+            agreed,
+            done: results,
+            fetched: fetches,
+            asked,
+            stop,
+        };
+        Ok(Self {
+            driver,
+            happenings,
+            ledger,
+            gossip,
+            server,
+            _lock: lock,
+        })
+    }
+
+    /// Runs until it is told to stop, then closes everything in order.
+    pub async fn run(self) {
+        self.driver.run(self.happenings).await;
+        self.server.stop().await;
+        self.gossip.shutdown().await;
+        let ledger = self.ledger;
+        if let Err(error) = tokio::task::spawn_blocking(move || ledger.stop()).await {
+            tracing::error!(target: "peer::parts", %error, "the ledger did not stop cleanly");
+        }
+    }
+}
+
+fn read_genesis(path: &Path) -> Result<Genesis, StartError> {
+    let unusable = |why: String| StartError::Genesis {
+        path: path.to_owned(),
+        why,
+    };
+    let size = fs::metadata(path)
+        .map_err(|error| unusable(error.to_string()))?
+        .len();
+    if size > GENESIS_BYTES_MAX as u64 {
+        return Err(unusable(format!(
+            "it has {size} bytes, more than a genesis may"
+        )));
+    }
+    let written = fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    bytes::read(&written, GENESIS_BYTES_MAX).map_err(|error| unusable(error.to_string()))
+}
+
+/// What the fault switch says. It exists only where the genesis itself says `devnet`.
+fn fault_switch(genesis: &Genesis, fault: Option<Bps>) -> Result<Option<Misbehave>, StartError> {
+    let Some(share) = fault else { return Ok(None) };
+    if !genesis.devnet {
+        return Err(StartError::FaultSwitch(genesis.name.clone()));
+    }
+    let every = every(share);
+    tracing::error!(target: "peer::faults", every, "THE FAULT SWITCH IS ON: this peer will lie");
+    Ok(Some(Misbehave::WrongOutcome { every }))
+}
+
+async fn start_gossip(
+    home: &Home,
+    config: &Config,
+    keys: &Keys,
+    genesis: &Genesis,
+    blobs: &Arc<Blobs>,
+) -> Result<(Handle, Heard), StartError> {
+    let bad = |why| StartError::Address {
+        path: home.config(),
+        why,
+    };
+    let listen: Result<_, _> = config
+        .listen
+        .iter()
+        .map(|text| config::read_address(text))
+        .collect();
+    let places: Result<Vec<_>, _> = config
+        .bootstrap
+        .iter()
+        .map(|text| config::read_place(text))
+        .collect();
+    let bootstrap = places
+        .map_err(bad)?
+        .into_iter()
+        .map(|(peer, at)| (peer, vec![at]))
+        .collect();
+    Ok(Gossip::start(gossip::Config {
+        node_key: keys.node_seed(),
+        listen: listen.map_err(bad)?,
+        federation: genesis.id(),
+        members: genesis.members.iter().map(|member| member.peer).collect(),
+        bootstrap,
+        blobs: Arc::clone(blobs) as Arc<dyn gossip::BlobSource>,
+        limits: gossip::Limits::default(),
+    })
+    .await?)
+}
+
+fn start_ledger(
+    home: &Home,
+    config: &Config,
+    keys: &Keys,
+    genesis: &Arc<Genesis>,
+    gossip: &Handle,
+) -> Result<Arc<Ledger>, StartError> {
+    let member = genesis
+        .members
+        .iter()
+        .any(|member| member.peer == keys.node());
+    let ledger_config = ledger::Config {
+        home: home.root().to_owned(),
+        genesis: Genesis::clone(genesis),
+        role: if member {
+            Role::Member {
+                key: keys.consensus_key(),
+            }
+        } else {
+            Role::Follower
+        },
+        view_time: Duration::from_secs(config.view_seconds),
+        clock: Arc::new(WallClock) as Arc<dyn Clock>,
+    };
+    let ledger = if member {
+        let carriage = Carriage::new(gossip.clone(), Arc::clone(genesis));
+        Ledger::start(ledger_config, Arc::new(carriage))
+    } else {
+        Ledger::start(ledger_config, Arc::new(NoCarrier))
+    };
+    Ok(Arc::new(ledger?))
+}
+
+fn identity(
+    config: &Config,
+    keys: &Keys,
+    genesis: &Genesis,
+    misbehave: Option<Misbehave>,
+) -> Identity {
+    let party = keys.party();
+    let member = genesis
+        .members
+        .iter()
+        .find(|member| member.peer == keys.node());
+    let desk = genesis
+        .desks
+        .iter()
+        .any(|desk| protocol::ids::PartyId::of(&desk.party) == party);
+    let work = config.work.as_ref();
+    let members = genesis.members.iter().map(|member| Member {
+        party: protocol::ids::PartyId::of(&member.party),
+        peer: member.peer,
+        name: member.name.clone(),
+    });
+    Identity {
+        federation: genesis.id(),
+        peer: keys.node(),
+        party,
+        member: member.is_some(),
+        sponsor: member.is_some() || desk,
+        devnet: genesis.devnet,
+        salt_key: SaltKey::new(*keys.secret("tallygrid steward salts v1", &[]).bytes()),
+        boot: now(),
+        admitted: member.is_some(),
+        bond: Credits::ZERO,
+        bond_target: work.map_or(Credits::ZERO, |work| work.bond.0),
+        classes: work.map(config::Work::classes).unwrap_or_default(),
+        slots: work.map_or(0, |work| work.slots),
+        per_gfuel: work.map_or(Credits::ZERO, config::Work::price),
+        profiles: vec![Profile::WASM_1],
+        memory: work.map_or(Bytes::ZERO, config::Work::memory),
+        members: members.collect(),
+        seal_window_min: genesis.params.seal_window_min,
+        misbehave,
+    }
+}
+
+/// Every agreed block from the first on, in order, over a bounded channel.
+fn feed(ledger: &Arc<Ledger>) -> mpsc::Receiver<Agreed> {
+    let (told, agreed) = mpsc::channel(AGREED_MAX);
+    let mut feed = ledger.agreed_from(Height::new(1));
+    std::thread::spawn(move || {
+        while !told.is_closed() {
+            let Some(block) = feed.next(FEED_TIME) else {
+                continue;
+            };
+            if told.blocking_send(block).is_err() {
+                break;
+            }
+        }
+    });
+    agreed
+}
+
+/// Where a member's entries, its own and others', are checked and pooled, one batch at a time.
+fn intake(ledger: Arc<Ledger>) -> SyncSender<Vec<SignedEntry>> {
+    let (sender, batches) = sync_channel::<Vec<SignedEntry>>(INTAKE_MAX);
+    std::thread::spawn(move || {
+        for entry in batches.into_iter().flatten() {
+            let id = entry.entry_id();
+            if let Err(why) = ledger.propose(&entry) {
+                tracing::debug!(target: "peer::parts", entry = %id, %why, "an entry is not pooled");
+            }
+        }
+    });
+    sender
+}

@@ -1,0 +1,357 @@
+//! One match from what the steward wants to the part that does it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use gossip::Handle;
+use ledger::Ledger;
+use protocol::bytes;
+use protocol::entry::{Body, PeerSeal, Seal, SignedEntry};
+use protocol::genesis::Genesis;
+use protocol::ids::{BundleId, Digest, PeerId};
+use protocol::job::{JOB_BYTES_MAX, Job};
+use protocol::message::Message;
+use protocol::offer::Offer;
+use protocol::outcome::Outcome;
+use protocol::units::{Bytes, Moment};
+use steward::{
+    Answer, Busy, Effect, Input, ProposalToken, Report, Severity, Size, Steward, Ticket,
+};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::answers::{JobBook, Sources};
+use crate::api::door::Reply;
+use crate::api::problem::{Code, Problem};
+use crate::api::types::SubmittedView;
+use crate::blobs::Blobs;
+use crate::driver::now;
+use crate::entries::Entries;
+use crate::keys::Keys;
+use crate::mail::Mail;
+use crate::runs::{self, Runs};
+use crate::serving;
+use crate::watch::Watchers;
+
+/// Everything the loop owns.
+pub struct Driver {
+    /// What this peer decides.
+    pub(crate) steward: Steward,
+    /// Entries on their way.
+    pub(crate) entries: Entries,
+    /// Messages on their way.
+    pub(crate) mail: Mail,
+    /// Runs in the executor.
+    pub(crate) runs: Runs,
+    /// Who follows a job.
+    pub(crate) watchers: Watchers,
+    /// Jobs and outputs, read once.
+    pub(crate) book: JobBook,
+    /// Secret keys.
+    pub(crate) keys: Arc<Keys>,
+    /// What is agreed.
+    pub(crate) ledger: Arc<Ledger>,
+    /// The network.
+    pub(crate) gossip: Handle,
+    /// Content on this disk.
+    pub(crate) blobs: Arc<Blobs>,
+    /// How the federation began.
+    pub(crate) genesis: Arc<Genesis>,
+    /// Where this peer's files lie.
+    pub(crate) home: PathBuf,
+    /// When it started.
+    pub(crate) started: Moment,
+    /// Whether it runs tasks for others.
+    pub(crate) works: bool,
+    /// The fault it was told to play.
+    pub(crate) fault: Option<String>,
+    /// Who is connected.
+    pub(crate) connected: BTreeSet<PeerId>,
+    /// At a member: where entries of others go to be checked, off this loop.
+    pub(crate) intake: Option<SyncSender<Vec<SignedEntry>>>,
+    /// Where fetches that ended are told.
+    pub(crate) fetched: mpsc::Sender<Input>,
+    /// Where fetched content lies until it is in the store.
+    pub(crate) incoming: PathBuf,
+    /// How many fetches run at a time.
+    pub(crate) fetching: Arc<Semaphore>,
+    /// Inputs that performing an effect gave rise to.
+    pub(crate) inbox: VecDeque<Input>,
+    /// Who waits for a job to be on the ledger.
+    pub(crate) tickets: BTreeMap<Ticket, Reply<SubmittedView>>,
+    /// The next ticket.
+    pub(crate) next_ticket: u64,
+    /// Whether we have caught up with the federation.
+    pub(crate) live: bool,
+    /// When lost entries were last looked for.
+    pub(crate) tended: Option<Moment>,
+}
+
+impl Driver {
+    /// Where answers are looked up.
+    pub(crate) fn sources(&self) -> Sources<'_> {
+        Sources {
+            ledger: &self.ledger,
+            steward: &self.steward,
+            blobs: &self.blobs,
+            genesis: &self.genesis,
+            me: self.keys.node(),
+            party: self.keys.party(),
+        }
+    }
+
+    pub(crate) fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Propose { token, body } => self.propose(token, body),
+            Effect::SignSeal(seal) => self.sign_seal(seal),
+            Effect::Send { to, message } => self.send(to, &message),
+            Effect::SendOutcomes {
+                to,
+                bundle,
+                outcomes,
+                inline,
+                seal,
+            } => {
+                self.send_outcomes(to, bundle, &outcomes, &inline, seal);
+            }
+            Effect::FetchJob { digest, from } => {
+                self.fetch(
+                    digest,
+                    Size::AtMost(Bytes::new(JOB_BYTES_MAX as u64)),
+                    from,
+                    true,
+                );
+            }
+            Effect::Fetch { digest, size, from } => self.fetch(digest, size, from, false),
+            Effect::Run {
+                token,
+                bundle,
+                job,
+                tasks,
+                why,
+                alter,
+            } => {
+                let wanted = runs::Wanted {
+                    token,
+                    bundle,
+                    job,
+                    tasks,
+                    why,
+                    alter,
+                };
+                let job = self.book.job(&self.blobs, &wanted.job);
+                if let Err(input) = self.runs.start_run(&wanted, job, &self.blobs) {
+                    self.inbox.push_back(input);
+                }
+            }
+            Effect::CancelRun(token) => self.runs.cancel(token),
+            Effect::KeepOutput { digest, bytes } => {
+                if let Err(error) = self.blobs.keep_as(digest, &bytes) {
+                    tracing::error!(target: "peer::perform", %digest, %error, "cannot keep an output");
+                }
+            }
+            // Ended jobs ask their peers again after a restart.
+            Effect::KeepOutcomes { .. } => {}
+            Effect::Announce(offer) => self.announce(offer),
+            Effect::Reply { ticket, answer } => self.reply(ticket, answer),
+            Effect::Tell(news) => self.tell(&news),
+            Effect::Report(report) => log(&report),
+        }
+    }
+
+    fn propose(&mut self, token: ProposalToken, body: Body) {
+        let answer = self.entries.propose(now(), token, body);
+        self.inbox.extend(answer);
+    }
+
+    /// Hands what was signed to every member.
+    pub(crate) fn send_entries(&mut self) {
+        let me = self.keys.node();
+        for message in self.entries.take_messages() {
+            for member in &self.genesis.members {
+                if member.peer != me {
+                    self.mail.post(member.peer, &message);
+                }
+            }
+            if let (Some(intake), Message::Entries(entries)) = (&self.intake, message)
+                && intake.try_send(entries).is_err()
+            {
+                tracing::debug!(target: "peer::perform", "our own pool's queue is full; trying again soon");
+            }
+        }
+    }
+
+    fn sign_seal(&mut self, seal: Seal) {
+        let bundle = seal.bundle;
+        let signature = self.keys.sign_seal(seal).signature();
+        self.inbox
+            .push_back(Input::SealSigned { bundle, signature });
+    }
+
+    fn send(&mut self, to: PeerId, message: &Message) {
+        if to == self.keys.node() {
+            let (from, message) = (to, message.clone());
+            self.inbox.push_back(Input::Heard { from, message });
+        } else if !self.mail.post(to, message) {
+            self.inbox.push_back(Input::Busy(Busy::Send(to)));
+        }
+    }
+
+    fn send_outcomes(
+        &mut self,
+        to: PeerId,
+        bundle: BundleId,
+        outcomes: &[Outcome],
+        inline: &[Digest],
+        seal: PeerSeal,
+    ) {
+        // What cannot be read here is fetched by its digest, and then the disk is asked again.
+        let kept = inline
+            .iter()
+            .filter_map(|digest| self.blobs.read(digest).ok().flatten());
+        let message = Message::Outcomes {
+            bundle,
+            outcomes: outcomes.to_vec(),
+            inline: kept.collect(),
+            seal,
+        };
+        self.send(to, &message);
+    }
+
+    fn fetch(&mut self, digest: Digest, size: Size, from: Vec<PeerId>, is_job: bool) {
+        if let Ok(Some(_)) = self.blobs.size(&digest) {
+            let input = self.at_home(digest, is_job);
+            self.inbox.push_back(input);
+            return;
+        }
+        let Ok(place) = Arc::clone(&self.fetching).try_acquire_owned() else {
+            self.inbox.push_back(Input::Busy(Busy::Fetch(digest)));
+            return;
+        };
+        let (blobs, gossip) = (Arc::clone(&self.blobs), self.gossip.clone());
+        let into = self.incoming.join(digest.full());
+        let told = self.fetched.clone();
+        tokio::spawn(async move {
+            let input = match serving::bring(
+                &blobs,
+                &gossip,
+                &serving::Wanted { digest, size, into },
+                &from,
+            )
+            .await
+            {
+                Err(why) => Input::FetchFailed { digest, why },
+                Ok(()) if is_job => read_job(&blobs, digest),
+                Ok(()) => Input::Fetched(digest),
+            };
+            drop(place);
+            // The loop has ended when nobody hears this.
+            let _ = told.send(input).await;
+        });
+    }
+
+    fn at_home(&mut self, digest: Digest, is_job: bool) -> Input {
+        if !is_job {
+            return Input::Fetched(digest);
+        }
+        match self.book.job(&self.blobs, &digest) {
+            Some(job) => Input::JobFetched { digest, job },
+            None => read_job(&self.blobs, digest),
+        }
+    }
+
+    fn announce(&self, offer: Offer) {
+        if let Err(error) = self.gossip.announce(self.keys.sign_offer(offer)) {
+            tracing::debug!(target: "peer::perform", %error, "an offer was not announced");
+        }
+    }
+
+    fn reply(&mut self, ticket: Ticket, answer: Answer) {
+        let Some(reply) = self.tickets.remove(&ticket) else {
+            return;
+        };
+        reply.give(match answer {
+            Answer::Submitted(job) => self.submitted(job),
+            Answer::Cancelled(job) | Answer::Collecting { job, .. } => {
+                Err(Problem::new(Code::Failed, format!("{job} was not submitted")))
+            }
+            Answer::Refused { why, help } => {
+                let problem = Problem::new(Code::Failed, "the job was not accepted").because(why);
+                Err(if help.is_empty() {
+                    problem
+                } else {
+                    problem.try_this(help)
+                })
+            }
+        });
+    }
+}
+
+fn read_job(blobs: &Blobs, digest: Digest) -> Input {
+    let written = match blobs.read(&digest) {
+        Ok(Some(written)) => written,
+        Ok(None) => {
+            return Input::FetchFailed {
+                digest,
+                why: "it is damaged here".to_owned(),
+            };
+        }
+        Err(error) => {
+            return Input::FetchFailed {
+                digest,
+                why: error.to_string(),
+            };
+        }
+    };
+    match bytes::read::<Job>(&written, JOB_BYTES_MAX) {
+        Ok(job) => Input::JobFetched {
+            digest,
+            job: Arc::new(job),
+        },
+        Err(error) => Input::FetchFailed {
+            digest,
+            why: error.to_string(),
+        },
+    }
+}
+
+fn log(report: &Report) {
+    match report {
+        Report::Fault {
+            peer,
+            fault,
+            hopeless,
+        } if fault.severity() == Severity::Low => {
+            tracing::debug!(target: "peer::faults", %peer, ?fault, hopeless, "a peer erred");
+        }
+        Report::Fault {
+            peer,
+            fault,
+            hopeless,
+        } => {
+            tracing::warn!(target: "peer::faults", %peer, ?fault, hopeless, "a peer did wrong");
+        }
+        Report::Misbehaving { bundle, tasks } => {
+            tracing::error!(
+                target: "peer::faults", %bundle, ?tasks,
+                "THE FAULT SWITCH IS ON: this peer answers these tasks wrongly"
+            );
+        }
+        Report::ProposalRefused { what, why, again } => {
+            tracing::warn!(target: "peer::entries", what, %why, again, "the ledger refused");
+        }
+        Report::ProposalGivenUp { what } => {
+            tracing::error!(target: "peer::entries", what, "no answer to this entry; given up");
+        }
+        Report::CannotRun { bundle, why } => {
+            tracing::warn!(target: "peer::runs", %bundle, %why, "cannot run");
+        }
+        Report::SecretUnknown(job) => {
+            tracing::error!(target: "peer::jobs", %job, "was submitted with other keys: cannot start it");
+        }
+        Report::Convicted { bundle } => {
+            tracing::error!(target: "peer::runs", %bundle, "this peer was found wrong; bond not renewed");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! What the API asks, answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use protocol::bytes;
+use protocol::ids::JobId;
+use protocol::job::{Class, Job};
+use protocol::units::Millis;
+use steward::{Choices, Input, Ticket};
+use tokio::task::spawn_blocking;
+
+use crate::answers::{self, Present, Reached};
+use crate::api::door::{Reply, Request};
+use crate::api::problem::{Code, Problem};
+use crate::api::types::{Done, KeysView, List, News, SubmittedView, VerifyView, Wish};
+use crate::driver::{Next, now};
+use crate::perform::Driver;
+
+/// How often a bundle runs if the submitter does not say.
+pub(crate) const COPIES: u8 = 2;
+/// So many submissions wait to be on the ledger.
+const SUBMISSIONS_MAX: usize = 256;
+
+impl Driver {
+    /// Answers one question.
+    pub(crate) fn answer(&mut self, request: Request) -> Next {
+        match request {
+            Request::Submit { job, wish, reply } => self.submit(*job, wish, reply),
+            Request::Jobs { reply } => reply.give(self.jobs()),
+            Request::Job { job, reply } => {
+                reply.give(self.with_book(|book, from| book.view(from, job)));
+            }
+            Request::Tasks {
+                job,
+                from: first,
+                limit,
+                reply,
+            } => {
+                let tasks = self.with_book(|book, from| book.tasks(from, job, first, limit));
+                reply.give(tasks.map(List::from));
+            }
+            Request::Explain { job, reply } => {
+                reply.give(answers::explain(&self.sources(), job));
+            }
+            Request::Watch { job, reply } => self.watch(job, reply),
+            Request::Nodes { reply } => {
+                let nodes = answers::nodes(&self.sources(), &self.reached(), now());
+                reply.give(Ok(nodes.into()));
+            }
+            Request::Offers { reply } => reply.give(Ok(answers::offers(&self.sources()).into())),
+            Request::Balance { party, reply } => {
+                let party = party.unwrap_or_else(|| self.keys.party());
+                reply.give(Ok(answers::balance(&self.sources(), party)));
+            }
+            Request::History {
+                party,
+                before,
+                limit,
+                reply,
+            } => {
+                let party = party.unwrap_or_else(|| self.keys.party());
+                reply.give(Ok(answers::history(&self.sources(), party, before, limit)));
+            }
+            Request::Disputes { reply } => {
+                let all = self.with_book(|book, from| answers::disputes(from, book));
+                reply.give(Ok(all.into()));
+            }
+            Request::Dispute { number, reply } => {
+                reply.give(self.with_book(|book, from| answers::dispute(from, book, number)));
+            }
+            Request::Ledger { reply } => {
+                reply.give(Ok(answers::ledger_view(&self.sources(), &self.connected)));
+            }
+            Request::Verify { reply } => self.verify(reply),
+            Request::Status { reply } => reply.give(Ok(self.status())),
+            Request::Keys { reply } => reply.give(Ok(self.public_keys())),
+            Request::Down { reply } => {
+                reply.give(Ok(Done {}));
+                return Next::Stop;
+            }
+        }
+        Next::Go
+    }
+
+    pub(crate) fn with_book<T>(
+        &mut self,
+        look: impl FnOnce(&mut answers::JobBook, &answers::Sources<'_>) -> T,
+    ) -> T {
+        let mut book = std::mem::take(&mut self.book);
+        let found = look(&mut book, &self.sources());
+        self.book = book;
+        found
+    }
+
+    fn jobs(&mut self) -> Result<List<crate::api::types::JobView>, Problem> {
+        let ids: Vec<JobId> = self.steward.jobs().iter().map(|job| job.id).collect();
+        let views: Result<Vec<_>, _> =
+            self.with_book(|book, from| ids.into_iter().map(|job| book.view(from, job)).collect());
+        Ok(views?.into())
+    }
+
+    fn reached(&self) -> Reached {
+        let seen = self.gossip.peers().into_iter();
+        seen.map(|seen| (seen.peer, seen.addresses.first().map(ToString::to_string)))
+            .collect()
+    }
+
+    fn status(&self) -> crate::api::types::StatusView {
+        let listens = self.gossip.listen_addrs();
+        answers::status(
+            &self.sources(),
+            Present {
+                home: &self.home,
+                started: self.started,
+                connected: &self.connected,
+                listens: listens.iter().map(ToString::to_string).collect(),
+                tasks_running: self.runs.running(),
+                works: self.works,
+                fault: self.fault.clone(),
+            },
+        )
+    }
+
+    fn public_keys(&self) -> KeysView {
+        KeysView {
+            node: self.keys.node().into(),
+            party: self.keys.party().into(),
+            party_key: self.keys.party_key().into(),
+            consensus: self.keys.consensus().into(),
+            home: self.home.display().to_string(),
+        }
+    }
+
+    fn submit(&mut self, job: Job, wish: Wish, reply: Reply<SubmittedView>) {
+        if !self.live {
+            let why = "this peer has not caught up with its federation yet";
+            return reply.give(Err(Problem::new(Code::Busy, why).try_this("peer status")));
+        }
+        if self.tickets.len() >= SUBMISSIONS_MAX {
+            return reply.give(Err(Problem::new(
+                Code::Busy,
+                "too many jobs are being submitted",
+            )));
+        }
+        let digest = match self.blobs.keep(&bytes::write(&job)) {
+            Ok(digest) => digest,
+            Err(error) => {
+                let problem = Problem::new(Code::Failed, "cannot keep the job");
+                return reply.give(Err(problem.because(error.to_string())));
+            }
+        };
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.tickets.insert(ticket, reply);
+        let choices = Choices {
+            class: wish.class.unwrap_or(Class::Grid),
+            copies: wish.copies.unwrap_or(COPIES),
+            tasks_per_bundle: wish.tasks_per_bundle,
+            per_gfuel: wish.per_gfuel,
+            seal_window: wish.seal_window,
+            budget: wish.budget,
+        };
+        let request = steward::Request::Submit {
+            digest,
+            job: Arc::new(job),
+            choices,
+        };
+        self.feed(Input::Request { ticket, request });
+    }
+
+    /// What the submitter of a job that is now on the ledger is told.
+    pub(crate) fn submitted(&mut self, job: JobId) -> Result<SubmittedView, Problem> {
+        let view = self.with_book(|book, from| book.view(from, job))?;
+        let class = self
+            .steward
+            .job(&job)
+            .map_or(Class::Grid, |job| job.terms.class);
+        let standing = self.steward.standing_offers(class);
+        let fits = standing
+            .iter()
+            .filter(|offer| offer.per_gfuel <= view.per_gfuel.0);
+        Ok(SubmittedView {
+            job: view.id,
+            name: view.name,
+            tasks: view.tasks,
+            bundles: view.bundles,
+            copies: view.copies,
+            per_gfuel: view.per_gfuel,
+            escrow: view.escrow,
+            peers: u32::try_from(fits.count()).unwrap_or(u32::MAX),
+        })
+    }
+
+    fn watch(&mut self, job: JobId, reply: Reply<tokio::sync::mpsc::Receiver<News>>) {
+        let view = match self.with_book(|book, from| book.view(from, job)) {
+            Ok(view) => view,
+            Err(problem) => return reply.give(Err(problem)),
+        };
+        let ended = view.state.is_final();
+        let first = News::Job {
+            job: Box::new(view.clone()),
+        };
+        match self.watchers.add(job, first) {
+            None => reply.give(Err(Problem::new(Code::Busy, "too many follow jobs here"))),
+            Some(news) => {
+                if ended {
+                    self.watchers.end(
+                        job,
+                        &News::Ended {
+                            job: Box::new(view),
+                        },
+                    );
+                }
+                reply.give(Ok(news));
+            }
+        }
+    }
+
+    fn verify(&self, reply: Reply<VerifyView>) {
+        let ledger = Arc::clone(&self.ledger);
+        spawn_blocking(move || {
+            let began = Instant::now();
+            let verified = ledger.verify();
+            let took = Millis::new(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+            reply.give(answers::verification(verified, took));
+        });
+    }
+
+    /// Tells those who follow jobs what has changed in them.
+    pub(crate) fn tell_tallies(&mut self, now: protocol::units::Moment) {
+        for job in self.watchers.due(now) {
+            if let Ok(view) = self.with_book(|book, from| book.view(from, job)) {
+                self.watchers.tell(
+                    job,
+                    &News::Job {
+                        job: Box::new(view),
+                    },
+                );
+            }
+        }
+    }
+}

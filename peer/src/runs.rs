@@ -1,0 +1,263 @@
+//! The steward's runs in the executor: each becomes one work per stretch of neighbouring tasks, and
+//! every canonical output is kept as a blob before the steward hears of it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use executor::{Event, Executor, Refused, TaskResult, Token, Work};
+use protocol::bytes;
+use protocol::ids::{BundleId, Digest};
+use protocol::job::{Job, OUTPUT_MAX};
+use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX, TaskOutput};
+use protocol::units::Bytes;
+use steward::{Busy, Input, RunToken, Why, misbehave};
+use tokio::sync::mpsc;
+
+use crate::blobs::Blobs;
+use crate::config::Config;
+use crate::home::Home;
+
+/// A peer that offers no work still judges, with so much memory for a guest.
+const MEMORY_IF_IDLE: Bytes = Bytes::new(1 << 30);
+
+/// A run as the steward wants it.
+pub struct Wanted {
+    /// Its name.
+    pub token: RunToken,
+    /// The bundle.
+    pub bundle: BundleId,
+    /// The job's written form.
+    pub job: Digest,
+    /// The numbers of its tasks, rising.
+    pub tasks: Vec<u32>,
+    /// Why it is run.
+    pub why: Why,
+    /// Tasks that a devnet's liar answers wrongly.
+    pub alter: Vec<u32>,
+}
+
+#[derive(Default)]
+struct Works {
+    next: u64,
+    of: BTreeMap<Token, Stretch>,
+}
+
+#[derive(Clone)]
+struct Stretch {
+    run: RunToken,
+    alter: Vec<u32>,
+}
+
+/// The runs of this peer.
+pub struct Runs {
+    executor: Arc<Executor>,
+    works: Arc<Mutex<Works>>,
+}
+
+fn locked(works: &Mutex<Works>) -> MutexGuard<'_, Works> {
+    // The table is whole between any two statements that hold it.
+    works.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Runs {
+    /// Starts the executor. What comes of runs is told through `done`, as the steward hears it.
+    ///
+    /// # Errors
+    /// [`executor::StartError`] if this machine cannot run tasks safely.
+    pub fn start(
+        home: &Home,
+        config: &Config,
+        blobs: Arc<Blobs>,
+        done: mpsc::Sender<Input>,
+    ) -> Result<Self, executor::StartError> {
+        let program = std::env::current_exe().map_err(|cause| executor::StartError::Spawn {
+            program: PathBuf::from("/proc/self/exe"),
+            cause,
+        })?;
+        let works = Arc::new(Mutex::new(Works::default()));
+        let table = Arc::clone(&works);
+        let work = config.work.as_ref();
+        let executor = Executor::start(
+            executor::Config {
+                program,
+                worker_args: vec!["exec-worker".into()],
+                cache: home.root().join("compiled"),
+                slots: work.map_or(1, |work| usize::from(work.slots)),
+                memory_max: work.map_or(MEMORY_IF_IDLE, crate::config::Work::memory),
+            },
+            move |event| {
+                if let Some(input) = told(&table, &blobs, event) {
+                    // The loop has ended when nobody hears this.
+                    let _ = done.blocking_send(input);
+                }
+            },
+        )?;
+        Ok(Self {
+            executor: Arc::new(executor),
+            works,
+        })
+    }
+
+    /// Begins a run.
+    ///
+    /// # Errors
+    /// What the steward is to hear instead: busy, or failed.
+    pub fn start_run(
+        &self,
+        wanted: &Wanted,
+        job: Option<Arc<Job>>,
+        blobs: &Blobs,
+    ) -> Result<(), Input> {
+        let token = wanted.token;
+        let failed = |why: String| Input::RunFailed { token, why };
+        let job = job.ok_or_else(|| failed("the job's written form is not here".to_owned()))?;
+        let path = |digest: &Digest| match blobs.path(digest) {
+            Ok(Some((path, _))) => Ok(path),
+            Ok(None) => Err(failed(format!("{digest} is not here"))),
+            Err(error) => Err(failed(error.to_string())),
+        };
+        let module = path(&job.module.digest)?;
+        let stdin = job
+            .stdin
+            .as_ref()
+            .map(|blob| path(&blob.digest))
+            .transpose()?;
+        let inputs: Result<Vec<_>, _> = job
+            .inputs
+            .iter()
+            .map(|input| path(&input.blob.digest))
+            .collect();
+        let inputs = inputs?;
+        tracing::debug!(target: "peer::runs", bundle = %wanted.bundle, why = ?wanted.why, "running");
+        for tasks in stretches(&wanted.tasks) {
+            let work = Work {
+                token: self.name(wanted),
+                job_id: wanted.bundle.job,
+                job: Job::clone(&job),
+                module: module.clone(),
+                stdin: stdin.clone(),
+                inputs: inputs.clone(),
+                tasks,
+            };
+            let name = work.token;
+            if let Err(refused) = self.executor.run(work) {
+                locked(&self.works).of.remove(&name);
+                self.cancel(token);
+                return Err(match refused {
+                    Refused::Full => Input::Busy(Busy::Run(token)),
+                    other => failed(other.to_string()),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, wanted: &Wanted) -> Token {
+        let mut works = locked(&self.works);
+        let token = Token(works.next);
+        works.next += 1;
+        let stretch = Stretch {
+            run: wanted.token,
+            alter: wanted.alter.clone(),
+        };
+        works.of.insert(token, stretch);
+        token
+    }
+
+    /// Stops a run; nothing more is told of it.
+    pub fn cancel(&self, run: RunToken) {
+        let mut works = locked(&self.works);
+        let of_run = works.of.iter().filter(|(_, stretch)| stretch.run == run);
+        let tokens: Vec<Token> = of_run.map(|(token, _)| *token).collect();
+        works.of.retain(|_, stretch| stretch.run != run);
+        drop(works);
+        for token in tokens {
+            let executor = Arc::clone(&self.executor);
+            // Telling of the end may wait, and the loop must not.
+            tokio::task::spawn_blocking(move || executor.cancel(token));
+        }
+    }
+
+    /// How many works wait or run.
+    pub fn running(&self) -> usize {
+        self.executor.works()
+    }
+}
+
+/// The unbroken ranges in a rising list of numbers.
+fn stretches(tasks: &[u32]) -> Vec<Range<u32>> {
+    let mut ranges: Vec<Range<u32>> = Vec::new();
+    for task in tasks {
+        match ranges.last_mut() {
+            Some(last) if last.end == *task => last.end += 1,
+            _ => ranges.push(*task..task + 1),
+        }
+    }
+    ranges
+}
+
+fn told(works: &Mutex<Works>, blobs: &Blobs, event: Event) -> Option<Input> {
+    match event {
+        Event::Finished { token } => {
+            locked(works).of.remove(&token);
+            None
+        }
+        Event::Done {
+            token,
+            task,
+            result,
+        } => {
+            let stretch = locked(works).of.get(&token).cloned()?;
+            let token = stretch.run;
+            Some(match result {
+                TaskResult::Inconclusive { why, .. } => Input::TaskFailed {
+                    token,
+                    task,
+                    why: why.to_string(),
+                },
+                TaskResult::Outcome { bytes, outcome, .. } => {
+                    match keep(blobs, bytes, outcome, stretch.alter.contains(&task)) {
+                        Ok((outcome, size)) => Input::TaskDone {
+                            token,
+                            task,
+                            outcome,
+                            size,
+                        },
+                        Err(why) => Input::TaskFailed { token, task, why },
+                    }
+                }
+            })
+        }
+    }
+}
+
+fn keep(
+    blobs: &Blobs,
+    written: Vec<u8>,
+    outcome: Outcome,
+    alter: bool,
+) -> Result<(Outcome, Bytes), String> {
+    let written = if alter {
+        let output: TaskOutput =
+            bytes::read(&written, TASK_OUTPUT_BYTES_MAX).map_err(|error| error.to_string())?;
+        misbehave::altered(&output).to_bytes()
+    } else {
+        written
+    };
+    let digest = blobs.keep(&written).map_err(|error| error.to_string())?;
+    let size = Bytes::new(u64::try_from(written.len()).unwrap_or(OUTPUT_MAX.get()));
+    Ok((Outcome { digest, ..outcome }, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_tasks_run_together() {
+        assert_eq!(stretches(&[]), []);
+        assert_eq!(stretches(&[3, 4, 5, 7, 9, 10]), [3..6, 7..8, 9..11]);
+    }
+}

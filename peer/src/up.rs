@@ -1,0 +1,194 @@
+//! `peer up`: one peer, from its home and its arguments, until it is told to stop.
+
+use std::fs;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use protocol::units::{Bps, Credits};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing_subscriber::EnvFilter;
+
+use crate::api::problem::{Code, Problem};
+use crate::api::types::Money;
+use crate::cli::UpArgs;
+use crate::config::{Config, Work};
+use crate::home::Home;
+use crate::keys::Keys;
+use crate::parts::{Peer, StartError};
+
+/// What is logged if nobody says otherwise.
+const LOG: &str = "info";
+/// Where a peer listens if nobody says otherwise.
+const LISTEN: &str = "/ip4/0.0.0.0/tcp/4100";
+/// What a peer asks for a Gfuel, what it bonds, and the memory it lends, if nobody says otherwise.
+const PRICE: Credits = Credits::new(10_000);
+const BOND: Credits = Credits::new(1_000_000_000);
+const MEMORY: u64 = 1 << 30;
+
+/// Runs a peer until Ctrl-C, SIGTERM or `peer down`.
+///
+/// # Errors
+/// The [`Problem`] to print, if it cannot start.
+pub fn perform(home: Option<&Path>, args: &UpArgs) -> Result<(), Problem> {
+    let cannot = |error: &dyn std::fmt::Display| {
+        Problem::new(Code::Failed, "cannot start the peer").because(error.to_string())
+    };
+    let home = Home::choose(home).map_err(|error| cannot(&error))?;
+    let filter = EnvFilter::try_new(args.log.as_deref().unwrap_or(LOG));
+    let filter = filter.map_err(|error| {
+        Problem::new(Code::Usage, "--log is not a filter").because(error.to_string())
+    })?;
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .init();
+    prepare(&home, args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| cannot(&error))?;
+    runtime.block_on(async {
+        let (stop, stopped) = mpsc::channel(1);
+        listen_for_the_end(&stop, args.leashed).map_err(|error| cannot(&error))?;
+        let peer = Peer::start(&home, args.fault, stopped)
+            .await
+            .map_err(|error| trouble(&error))?;
+        tracing::info!(target: "peer::up", home = %home.root().display(), "up");
+        peer.run().await;
+        tracing::info!(target: "peer::up", "down");
+        Ok(())
+    })
+}
+
+/// Makes the home, its keys and its settings where they are missing, and writes down what the
+/// arguments change.
+fn prepare(home: &Home, args: &UpArgs) -> Result<(), Problem> {
+    let cannot = |error: &dyn std::error::Error| {
+        let title = format!("cannot prepare {}", home.root().display());
+        Problem::new(Code::Failed, title).because(error.to_string())
+    };
+    home.make().map_err(|error| cannot(&error))?;
+    Keys::load_or_make(&home.keys()).map_err(|error| cannot(&error))?;
+    if let Some(genesis) = &args.genesis {
+        take_genesis(home, genesis)?;
+    } else if !home.genesis().exists() {
+        return Err(
+            Problem::new(Code::Usage, "this peer belongs to no federation yet")
+                .because(format!("there is no {}", home.genesis().display()))
+                .try_this("peer up --genesis FILE   (or try it all on this machine: peer devnet)"),
+        );
+    }
+    let path = home.config();
+    let mut config = if path.exists() {
+        Config::read(&path).map_err(|error| cannot(&error))?
+    } else {
+        Config {
+            name: "peer".to_owned(),
+            listen: vec![LISTEN.to_owned()],
+            ..Config::default()
+        }
+    };
+    let before = config.clone();
+    change(&mut config, args);
+    if config != before || !path.exists() {
+        config.write(&path).map_err(|error| cannot(&error))?;
+    }
+    Ok(())
+}
+
+fn take_genesis(home: &Home, from: &Path) -> Result<(), Problem> {
+    let read = |path: &Path| {
+        fs::read(path).map_err(|error| {
+            let title = format!("cannot read {}", path.display());
+            Problem::new(Code::Usage, title).because(error.to_string())
+        })
+    };
+    let given = read(from)?;
+    if home.genesis().exists() && read(&home.genesis())? != given {
+        let title = format!("{} belongs to another federation", home.root().display());
+        return Err(Problem::new(Code::Usage, title)
+            .because("its ledger and bonds are worth nothing in this one")
+            .try_this("peer up --home ANOTHER --genesis FILE"));
+    }
+    fs::write(home.genesis(), given).map_err(|error| {
+        Problem::new(Code::Failed, "cannot keep the genesis").because(error.to_string())
+    })
+}
+
+fn change(config: &mut Config, args: &UpArgs) {
+    if !args.listen.is_empty() {
+        config.listen.clone_from(&args.listen);
+    }
+    if !args.bootstrap.is_empty() {
+        config.bootstrap.clone_from(&args.bootstrap);
+    }
+    if args.slots == Some(0) {
+        config.work = None;
+        return;
+    }
+    let wants_work = args.slots.is_some() || args.price.is_some() || args.bond.is_some();
+    if wants_work || config.work.is_some() {
+        let work = config.work.get_or_insert(Work {
+            slots: 1,
+            per_gfuel: Money(PRICE),
+            bond: Money(BOND),
+            memory: MEMORY,
+        });
+        work.slots = args.slots.unwrap_or(work.slots);
+        work.per_gfuel = args.price.map_or(work.per_gfuel, Money);
+        work.bond = args.bond.map_or(work.bond, Money);
+    }
+}
+
+/// Stops the peer at Ctrl-C and SIGTERM; on a leash, also when its standard input closes, so that
+/// it does not outlive the process that started it.
+fn listen_for_the_end(stop: &mpsc::Sender<()>, leashed: bool) -> std::io::Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let (mut signals, stop) = (signal(kind)?, stop.clone());
+        tokio::spawn(async move {
+            signals.recv().await;
+            // A full channel means that it was told already.
+            let _ = stop.try_send(());
+        });
+    }
+    if leashed {
+        let stop = stop.clone();
+        std::thread::spawn(move || {
+            let mut byte = [0];
+            while matches!(std::io::stdin().read(&mut byte), Ok(1..)) {}
+            let _ = stop.try_send(());
+        });
+    }
+    Ok(())
+}
+
+fn trouble(error: &StartError) -> Problem {
+    let mut causes = vec![error.to_string()];
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        causes.push(next.to_string());
+        cause = next.source();
+    }
+    let code = match error {
+        StartError::Config(_)
+        | StartError::Genesis { .. }
+        | StartError::Address { .. }
+        | StartError::FaultSwitch(_) => Code::Usage,
+        StartError::Keys(_) => Code::NotAllowed,
+        _ => Code::Failed,
+    };
+    causes.dedup();
+    Problem::new(code, "cannot start the peer").because(causes.join(": "))
+}
+
+/// The number whose multiples are answered wrongly, for this share of wrong answers.
+pub fn every(share: Bps) -> u32 {
+    if share == Bps::ZERO {
+        0
+    } else {
+        Bps::ONE.get().div_ceil(share.get())
+    }
+}

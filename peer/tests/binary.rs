@@ -1,0 +1,146 @@
+//! The binary as a shell sees it: exit codes, what goes to stdout and what to stderr, and what it
+//! says about damaged files. No peer runs here.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use peer::keys::Keys;
+
+fn command(home: &Path, line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peer"));
+    command.args(line.split_whitespace()).env_clear();
+    command.env("PEER_HOME", home).env("HOME", home).stdin(Stdio::null());
+    command
+}
+
+fn peer(home: &Path, line: &str) -> Output {
+    command(home, line).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn arguments_that_make_no_sense_end_with_2_and_nothing_on_stdout() {
+    let home = tempfile::tempdir().unwrap();
+    for line in [
+        "",
+        "frobnicate",
+        "d",
+        "run",
+        "run x.wasm --array 9-0",
+        "run x.wasm --fuel much",
+        "run x.wasm -r 99",
+        "run x.wasm --in nameless",
+        "status --output yaml-ish",
+        "devnet --members 2",
+    ] {
+        let said = peer(home.path(), line);
+        assert_eq!(said.status.code(), Some(2), "{line}: {}", text(&said.stderr));
+        assert!(said.stdout.is_empty() && !said.stderr.is_empty(), "{line}");
+    }
+    let said = peer(home.path(), "run x.wasm --array 9-0 -o json");
+    let error: serde_json::Value = serde_json::from_slice(&said.stderr).unwrap();
+    assert_eq!((&error["kind"], &error["exit"]), (&"peer.v1.Error".into(), &2.into()));
+}
+
+#[test]
+fn help_and_version_are_data() {
+    let home = tempfile::tempdir().unwrap();
+    for line in ["--help", "run --help", "job get --help", "submit --help", "--version"] {
+        let said = peer(home.path(), line);
+        assert_eq!(said.status.code(), Some(0), "{line}");
+        assert!(!said.stdout.is_empty() && said.stderr.is_empty(), "{line}");
+    }
+    let help = peer(home.path(), "--help");
+    assert!(!text(&help.stdout).contains("exec-worker"));
+}
+
+#[test]
+fn without_a_peer_every_question_ends_with_6_and_says_what_helps() {
+    let home = tempfile::tempdir().unwrap();
+    let module = home.path().join("prog.wasm");
+    fs::write(&module, b"\0asm\x01\0\0\0").unwrap();
+    let run = format!("run {}", module.display());
+    for line in [
+        "status", "down", "job ls", "job show", "job explain last", "node ls", "offer ls",
+        "wallet balance", "wallet history", "dispute ls", "dispute show 1", "ledger status",
+        "ledger verify", &run,
+    ] {
+        let said = peer(home.path(), line);
+        assert_eq!(said.status.code(), Some(6), "{line}: {}", text(&said.stderr));
+        assert!(said.stdout.is_empty(), "{line}");
+        assert!(text(&said.stderr).contains("try: start one with `peer up`"), "{line}");
+    }
+    let said = peer(home.path(), "job ls -o json");
+    let error: serde_json::Value = serde_json::from_slice(&said.stderr).unwrap();
+    assert_eq!((&error["code"], &error["exit"]), (&"unreachable".into(), &6.into()));
+}
+
+#[test]
+fn a_peer_is_asked_only_about_files_that_make_sense() {
+    let home = tempfile::tempdir().unwrap();
+    let job = home.path().join("job.toml");
+    for content in [&b"module = "[..], b"\xff\xfe\0", b"module = \"x\"\nmodul = 1", b""] {
+        fs::write(&job, content).unwrap();
+        let said = peer(home.path(), &format!("submit {}", job.display()));
+        assert_eq!(said.status.code(), Some(2), "{}", text(&said.stderr));
+        assert!(text(&said.stderr).contains("is not a job file"));
+    }
+}
+
+#[test]
+fn keys_are_shown_without_secrets_and_damaged_ones_are_told() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("keys");
+    let none = peer(home.path(), "key show");
+    assert_eq!(none.status.code(), Some(1));
+    assert!(text(&none.stderr).contains("peer up"), "{}", text(&none.stderr));
+
+    let keys = Keys::load_or_make(&path).unwrap();
+    let shown = peer(home.path(), "key show -o json");
+    assert_eq!(shown.status.code(), Some(0));
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["kind"], "peer.v1.Keys");
+    assert_eq!(shown["node"], keys.node().full());
+    let piped = peer(home.path(), "key show");
+    assert!(text(&piped.stdout).starts_with("node\tnode_"), "{}", text(&piped.stdout));
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let open = peer(home.path(), "key show");
+    assert_eq!(open.status.code(), Some(7));
+    assert!(text(&open.stderr).contains("chmod 600"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&path, "tallygrid keys v1\nnode 00\n").unwrap();
+    let damaged = peer(home.path(), "key show");
+    assert_eq!(damaged.status.code(), Some(1));
+    assert!(text(&damaged.stderr).contains("is damaged"), "{}", text(&damaged.stderr));
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_those_who_ask() {
+    let home = tempfile::tempdir().unwrap();
+    let escapes = |line: &str| peer(home.path(), line).stderr.contains(&0x1b);
+    assert!(!escapes("status"));
+    assert!(escapes("status --color always"));
+    assert!(!escapes("status --color never"));
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let home = tempfile::tempdir().unwrap();
+    Keys::load_or_make(&home.path().join("keys")).unwrap();
+    let mut child = command(home.path(), "key show")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
+}
