@@ -12,7 +12,10 @@ use peer::keys::Keys;
 fn command(home: &Path, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_peer"));
     command.args(line.split_whitespace()).env_clear();
-    command.env("PEER_HOME", home).env("HOME", home).stdin(Stdio::null());
+    command
+        .env("PEER_HOME", home)
+        .env("HOME", home)
+        .stdin(Stdio::null());
     command
 }
 
@@ -40,18 +43,32 @@ fn arguments_that_make_no_sense_end_with_2_and_nothing_on_stdout() {
         "devnet --members 2",
     ] {
         let said = peer(home.path(), line);
-        assert_eq!(said.status.code(), Some(2), "{line}: {}", text(&said.stderr));
+        assert_eq!(
+            said.status.code(),
+            Some(2),
+            "{line}: {}",
+            text(&said.stderr)
+        );
         assert!(said.stdout.is_empty() && !said.stderr.is_empty(), "{line}");
     }
     let said = peer(home.path(), "run x.wasm --array 9-0 -o json");
     let error: serde_json::Value = serde_json::from_slice(&said.stderr).unwrap();
-    assert_eq!((&error["kind"], &error["exit"]), (&"peer.v1.Error".into(), &2.into()));
+    assert_eq!(
+        (&error["kind"], &error["exit"]),
+        (&"peer.v1.Error".into(), &2.into())
+    );
 }
 
 #[test]
 fn help_and_version_are_data() {
     let home = tempfile::tempdir().unwrap();
-    for line in ["--help", "run --help", "job get --help", "submit --help", "--version"] {
+    for line in [
+        "--help",
+        "run --help",
+        "job get --help",
+        "submit --help",
+        "--version",
+    ] {
         let said = peer(home.path(), line);
         assert_eq!(said.status.code(), Some(0), "{line}");
         assert!(!said.stdout.is_empty() && said.stderr.is_empty(), "{line}");
@@ -67,25 +84,52 @@ fn without_a_peer_every_question_ends_with_6_and_says_what_helps() {
     fs::write(&module, b"\0asm\x01\0\0\0").unwrap();
     let run = format!("run {}", module.display());
     for line in [
-        "status", "down", "job ls", "job show", "job explain last", "node ls", "offer ls",
-        "wallet balance", "wallet history", "dispute ls", "dispute show 1", "ledger status",
-        "ledger verify", &run,
+        "status",
+        "down",
+        "job ls",
+        "job show",
+        "job explain last",
+        "node ls",
+        "offer ls",
+        "wallet balance",
+        "wallet history",
+        "dispute ls",
+        "dispute show 1",
+        "ledger status",
+        "ledger verify",
+        &run,
     ] {
         let said = peer(home.path(), line);
-        assert_eq!(said.status.code(), Some(6), "{line}: {}", text(&said.stderr));
+        assert_eq!(
+            said.status.code(),
+            Some(6),
+            "{line}: {}",
+            text(&said.stderr)
+        );
         assert!(said.stdout.is_empty(), "{line}");
-        assert!(text(&said.stderr).contains("try: start one with `peer up`"), "{line}");
+        assert!(
+            text(&said.stderr).contains("try: start one with `peer up`"),
+            "{line}"
+        );
     }
     let said = peer(home.path(), "job ls -o json");
     let error: serde_json::Value = serde_json::from_slice(&said.stderr).unwrap();
-    assert_eq!((&error["code"], &error["exit"]), (&"unreachable".into(), &6.into()));
+    assert_eq!(
+        (&error["code"], &error["exit"]),
+        (&"unreachable".into(), &6.into())
+    );
 }
 
 #[test]
 fn a_peer_is_asked_only_about_files_that_make_sense() {
     let home = tempfile::tempdir().unwrap();
     let job = home.path().join("job.toml");
-    for content in [&b"module = "[..], b"\xff\xfe\0", b"module = \"x\"\nmodul = 1", b""] {
+    for content in [
+        &b"module = "[..],
+        b"\xff\xfe\0",
+        b"module = \"x\"\nmodul = 1",
+        b"",
+    ] {
         fs::write(&job, content).unwrap();
         let said = peer(home.path(), &format!("submit {}", job.display()));
         assert_eq!(said.status.code(), Some(2), "{}", text(&said.stderr));
@@ -99,7 +143,11 @@ fn keys_are_shown_without_secrets_and_damaged_ones_are_told() {
     let path = home.path().join("keys");
     let none = peer(home.path(), "key show");
     assert_eq!(none.status.code(), Some(1));
-    assert!(text(&none.stderr).contains("peer up"), "{}", text(&none.stderr));
+    assert!(
+        text(&none.stderr).contains("peer up"),
+        "{}",
+        text(&none.stderr)
+    );
 
     let keys = Keys::load_or_make(&path).unwrap();
     let shown = peer(home.path(), "key show -o json");
@@ -108,7 +156,11 @@ fn keys_are_shown_without_secrets_and_damaged_ones_are_told() {
     assert_eq!(shown["kind"], "peer.v1.Keys");
     assert_eq!(shown["node"], keys.node().full());
     let piped = peer(home.path(), "key show");
-    assert!(text(&piped.stdout).starts_with("node\tnode_"), "{}", text(&piped.stdout));
+    assert!(
+        text(&piped.stdout).starts_with("node\tnode_"),
+        "{}",
+        text(&piped.stdout)
+    );
 
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let open = peer(home.path(), "key show");
@@ -118,7 +170,11 @@ fn keys_are_shown_without_secrets_and_damaged_ones_are_told() {
     fs::write(&path, "tallygrid keys v1\nnode 00\n").unwrap();
     let damaged = peer(home.path(), "key show");
     assert_eq!(damaged.status.code(), Some(1));
-    assert!(text(&damaged.stderr).contains("is damaged"), "{}", text(&damaged.stderr));
+    assert!(
+        text(&damaged.stderr).contains("is damaged"),
+        "{}",
+        text(&damaged.stderr)
+    );
 }
 
 #[test]
@@ -141,6 +197,14 @@ fn a_closed_pipe_is_no_failure() {
         .unwrap();
     drop(child.stdout.take());
     let mut stderr = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), stderr.as_str()),
+        (Some(0), "")
+    );
 }

@@ -10,7 +10,6 @@ use super::written::{Id, Kind, Money};
 
 /// Content that lies at the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct BlobForm {
     /// Its digest.
     pub digest: Id<Digest>,
