@@ -116,12 +116,27 @@ impl Outbox {
         self.with(|waiting| waiting.dropped)
     }
 
-    fn pop(&self) -> Option<(Lane, Arc<[u8]>)> {
+    /// The most urgent frame. It stays until it has been [`Self::sent`].
+    fn first(&self) -> Option<(Lane, Arc<[u8]>)> {
         self.with(|waiting| {
+            let first = |lane| waiting.lanes[lane as usize].front().cloned();
             Lane::ALL
                 .into_iter()
-                .find_map(|lane| Some((lane, waiting.pop(lane as usize)?)))
+                .find_map(|lane| Some((lane, first(lane)?)))
         })
+    }
+
+    /// Takes out a frame that was written whole, unless it has been dropped meanwhile.
+    fn sent(&self, lane: Lane, frame: &Arc<[u8]>) {
+        self.with(|waiting| {
+            let lane = lane as usize;
+            if waiting.lanes[lane]
+                .front()
+                .is_some_and(|first| Arc::ptr_eq(first, frame))
+            {
+                waiting.pop(lane);
+            }
+        });
     }
 }
 
@@ -216,7 +231,7 @@ async fn write<W: futures::AsyncWrite + Unpin>(
 ) -> Result<(), FrameError> {
     loop {
         let filled = outbox.filled.notified();
-        let Some((lane, body)) = outbox.pop() else {
+        let Some((lane, body)) = outbox.first() else {
             wire::within(wire::WRITE_TIME, to.flush()).await?;
             filled.await;
             continue;
@@ -228,6 +243,7 @@ async fn write<W: futures::AsyncWrite + Unpin>(
             to.write_all(&body).await
         })
         .await?;
+        outbox.sent(lane, &body);
     }
 }
 
@@ -238,6 +254,11 @@ mod tests {
     #[test]
     fn a_full_outbox_drops_the_oldest_of_the_least_urgent() {
         let outbox = Outbox::default();
+        let pop = || {
+            let (lane, frame) = outbox.first()?;
+            outbox.sent(lane, &frame);
+            Some((lane, frame))
+        };
         let frame = |n: usize| -> Arc<[u8]> { n.to_le_bytes().to_vec().into() };
         outbox.put(vec![0; BULK_BYTES_MAX + 1].into(), Lane::Bulk);
         assert_eq!(outbox.dropped(), 1);
@@ -250,12 +271,12 @@ mod tests {
         assert_eq!(outbox.dropped(), 11);
         outbox.put(frame(999), Lane::Urgent);
         assert_eq!(outbox.dropped(), 12);
-        assert_eq!(outbox.pop(), Some((Lane::Urgent, frame(1))));
+        assert_eq!(pop(), Some((Lane::Urgent, frame(1))));
         outbox.put(frame(7), Lane::Bulk);
         for _ in 1..OUTBOX_MAX {
-            assert!(matches!(outbox.pop(), Some((Lane::Urgent, _))));
+            assert!(matches!(pop(), Some((Lane::Urgent, _))));
         }
-        assert_eq!(outbox.pop(), Some((Lane::Bulk, frame(7))));
-        assert_eq!(outbox.pop(), None);
+        assert_eq!(pop(), Some((Lane::Bulk, frame(7))));
+        assert_eq!(pop(), None);
     }
 }

@@ -3,17 +3,22 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ed25519_dalek::SigningKey;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use protocol::ids::{Digest, FederationId, PeerId};
+use protocol::offer::Offer;
+use protocol::signed::Signed;
+use protocol::units::{Bytes, Credits, Millis, Moment};
 use zeroize::Zeroizing;
 
 use crate::streams::{Channel, Class};
 use crate::{
-    BlobSource, Config, Content, Gossip, Handle, Happening, Heard, Limits, OpenError, Refusal,
+    BlobSource, Config, Content, Gossip, Handle, Happening, Heard, Limits, OfferRate, OpenError,
+    Refusal,
 };
 
 /// Generous: the machine may be busy with anything else.
@@ -229,4 +234,51 @@ async fn what_is_not_for_us_and_what_is_too_much_is_refused_in_so_many_words() {
         "{follow:?}"
     );
     assert!(alice.counts().streams_refused >= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_announces_forged_offers_is_shut_out() {
+    let offers = OfferRate {
+        every: Millis::new(1),
+        burst: 1_000,
+    };
+    let limits = Limits {
+        offers,
+        ..Limits::default()
+    };
+    let (alice, mut heard) = start(1, 7, &[1], &[], limits).await;
+    let (mallory, _heard_too) = start(2, 7, &[1], &[&alice], limits).await;
+    until("a connection", || {
+        sees(&alice, &mallory) && sees(&mallory, &alice)
+    })
+    .await;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = Moment::new(u64::try_from(since.as_millis()).unwrap());
+    let mut seq = 0;
+    until("the end", || {
+        seq += 1;
+        let offer = Offer {
+            federation: FederationId::new([7; 32]),
+            peer: id(3),
+            boot: now,
+            seq,
+            issued: now,
+            ttl: Millis::new(60_000),
+            class: protocol::job::Class::Grid,
+            profiles: Vec::new(),
+            slots_total: 1,
+            slots_free: 1,
+            memory: Bytes::new(1),
+            per_gfuel: Credits::new(1),
+        };
+        // In the name of another peer, with a key of her own.
+        let forged = Signed::sign(offer, &SigningKey::from_bytes(&[2; 32]));
+        let _ = mallory.announce(forged);
+        !sees(&alice, &mallory)
+    })
+    .await;
+    alice.shutdown().await;
+    while let Some(one) = heard.next().await {
+        assert!(!matches!(one, Happening::Offer(_)), "{one:?}");
+    }
 }

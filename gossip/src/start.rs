@@ -26,7 +26,7 @@ use crate::names;
 use crate::net::Net;
 use crate::offers::OfferRate;
 use crate::scores::Scores;
-use crate::streams::{Arriving, Caps, Channel, Class, Doors, Streams};
+use crate::streams::{Arrivals, Arriving, Caps, Channel, Class, Doors, Streams};
 use crate::swarm::{self, Driver};
 
 /// So many commands wait for the swarm's loop.
@@ -56,6 +56,16 @@ impl Default for Limits {
             streams: 2_048,
             accept_queue: 256,
             offers: OfferRate::default(),
+        }
+    }
+}
+
+impl Limits {
+    fn caps(&self) -> Caps {
+        Caps {
+            queue: self.accept_queue,
+            per_peer: self.streams_per_peer,
+            total: self.streams,
         }
     }
 }
@@ -156,12 +166,8 @@ impl Gossip {
         let everyone: HashSet<PeerId> = members.iter().copied().collect();
         let book = Arc::new(Mutex::new(book));
         let scores = Arc::new(Mutex::new(Scores::new(everyone.clone())));
-        let caps = Caps {
-            queue: limits.accept_queue,
-            per_peer: limits.streams_per_peer,
-            total: limits.streams,
-        };
-        let (doors, mut arrivals) = Doors::new(
+        let caps = limits.caps();
+        let (doors, arrivals) = Doors::new(
             local,
             &federation,
             everyone,
@@ -170,7 +176,7 @@ impl Gossip {
             scores.clone(),
         );
         let doors = Arc::new(doors);
-        let (pairs, mut opened) = pair_up(local, &members);
+        let (pairs, opened) = pair_up(local, &members);
         let net = Arc::new(Net {
             local,
             federation,
@@ -187,41 +193,46 @@ impl Gossip {
             letters: Mutex::default(),
             serving: Arc::new(Semaphore::new(blobs::SERVING_MAX)),
         });
-
         let swarm = swarm::build(key, &net, Streams::new(doors, wished));
         let mut swarm = swarm.map_err(StartError::Settings)?;
         begin_listening(&mut swarm, &net, listen).await?;
 
         let (to_followers, followers) = mpsc::channel(limits.accept_queue);
-        let mut loops = JoinSet::new();
-        for class in Class::ALL {
-            let queue = arrivals.remove(&class).expect("every class has its queue");
-            let service = Service {
-                blobs: blobs.clone(),
-                followers: to_followers.clone(),
-            };
-            loops.spawn(accept(net.clone(), class, queue, service));
-        }
-        for (member, pair) in &net.pairs {
-            let (net, pair, member) = (net.clone(), pair.clone(), *member);
-            match opened.remove(&member) {
-                Some(opened) if member < local => {
-                    loops.spawn(consensus::follow(net, pair, opened));
-                }
-                _ => {
-                    loops.spawn(consensus::keep(net, member, pair));
-                }
+        let service = Service {
+            blobs,
+            followers: to_followers,
+        };
+        let loops = begin_loops(&net, arrivals, opened, &service);
+        tokio::spawn(Driver::new(swarm, net.clone(), orders, kept, limits.offers).run(loops));
+        let followers = Some(followers);
+        Ok((Handle::new(net.clone()), Heard { net, followers }))
+    }
+}
+
+/// The loops that serve streams and keep those between members.
+fn begin_loops(
+    net: &Arc<Net>,
+    mut arrivals: Arrivals,
+    mut opened: Opened,
+    service: &Service,
+) -> JoinSet<()> {
+    let mut loops = JoinSet::new();
+    for class in Class::ALL {
+        let queue = arrivals.remove(&class).expect("every class has its queue");
+        loops.spawn(accept(net.clone(), class, queue, service.clone()));
+    }
+    for (member, pair) in &net.pairs {
+        let (net, pair, member) = (net.clone(), pair.clone(), *member);
+        match opened.remove(&member) {
+            Some(opened) if member < net.local => {
+                loops.spawn(consensus::follow(net, pair, opened));
+            }
+            _ => {
+                loops.spawn(consensus::keep(net, member, pair));
             }
         }
-        tokio::spawn(Driver::new(swarm, net.clone(), orders, kept, limits.offers).run(loops));
-        Ok((
-            Handle::new(net.clone()),
-            Heard {
-                net,
-                followers: Some(followers),
-            },
-        ))
     }
+    loops
 }
 
 type Pairs = HashMap<PeerId, Arc<Pair>>;
@@ -288,6 +299,7 @@ async fn begin_listening(
 }
 
 /// What the loops that serve streams need beside the net.
+#[derive(Clone)]
 struct Service {
     blobs: Arc<dyn BlobSource>,
     followers: mpsc::Sender<Channel>,

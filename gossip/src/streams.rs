@@ -30,7 +30,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 pub use channel::Channel;
-pub(crate) use doors::{Arriving, Caps, Doors};
+pub(crate) use doors::{Arrivals, Arriving, Caps, Doors};
 use handler::Handler;
 
 /// So many openings may wait for one peer's connection.

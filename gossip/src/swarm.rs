@@ -320,8 +320,13 @@ impl Driver {
                 message,
             }) => {
                 let acceptance = self.judge(&propagation_source, &message.data);
+                let rejected = matches!(acceptance, MessageAcceptance::Reject);
                 let mesh = &mut self.swarm.behaviour_mut().mesh;
                 mesh.report_message_validation_result(&message_id, &propagation_source, acceptance);
+                // At once: a burst is forgotten again within seconds.
+                if rejected {
+                    self.check_score(&propagation_source);
+                }
             }
             BehaviourEvent::Mesh(gossipsub::Event::SlowPeer { peer_id, .. }) => {
                 if let Some(peer) = names::from_wire(&peer_id) {
@@ -351,6 +356,14 @@ impl Driver {
                 }
             },
             _ => {}
+        }
+    }
+
+    /// A neighbour whose score is too low is shut out, not only ignored.
+    fn check_score(&self, peer: &libp2p::PeerId) {
+        let score = self.swarm.behaviour().mesh.peer_score(peer);
+        if let (Some(peer), true) = (names::from_wire(peer), score.is_some_and(|s| s < SCORE_MIN)) {
+            self.net.note(peer, Fault::Spam);
         }
     }
 
@@ -406,14 +419,8 @@ impl Driver {
             !late
         });
         if self.ticks.is_multiple_of(SCORES_EVERY) {
-            let mesh = &self.swarm.behaviour().mesh;
-            let spam = self
-                .swarm
-                .connected_peers()
-                .filter(|peer| mesh.peer_score(peer).is_some_and(|score| score < SCORE_MIN));
-            let spam: Vec<_> = spam.filter_map(names::from_wire).collect();
-            spam.into_iter()
-                .for_each(|peer| self.net.note(peer, Fault::Spam));
+            let peers: Vec<_> = self.swarm.connected_peers().copied().collect();
+            peers.iter().for_each(|peer| self.check_score(peer));
         }
         while self.loops.try_join_next().is_some() {}
     }

@@ -72,10 +72,8 @@ async fn consensus_flows_both_ways_and_again_after_a_member_was_killed() {
             (Lane::Ordinary, 256 << 10),
             (Lane::Bulk, 4 << 20),
         ] {
-            alice.handle.consensus(bob.id, vec![round; size], lane);
-            assert_eq!(bob.consensus().await, (alice.id, lane, vec![round; size]));
-            bob.handle.consensus(alice.id, vec![round; size], lane);
-            assert_eq!(alice.consensus().await, (bob.id, lane, vec![round; size]));
+            bob.consensus(&alice, lane, vec![round; size]).await;
+            alice.consensus(&bob, lane, vec![round; size]).await;
         }
         alice
             .handle

@@ -136,32 +136,29 @@ impl Doors {
         Ok(())
     }
 
-    /// Puts a stranger's stream into the queue of its class, or says why not.
+    /// Puts a stranger's stream into the queue of its class. What comes back is to be refused.
     pub(crate) fn admit(
         &self,
         peer: libp2p::PeerId,
         connection: ConnectionId,
         class: Class,
         stream: Stream,
-    ) -> Result<(), (Stream, Refusal)> {
-        let admitted = self.ask(peer, class);
-        let (peer, place) = match admitted {
-            Ok(admitted) => admitted,
-            Err(why) => {
-                self.refused.fetch_add(1, Ordering::Relaxed);
-                return Err((stream, why));
+    ) -> Option<(Stream, Refusal)> {
+        let back = match self.ask(peer, class) {
+            Ok((peer, place)) => {
+                let arriving = Arriving {
+                    peer,
+                    connection,
+                    stream,
+                    place,
+                };
+                let full = self.queues[&class].try_send(arriving).err()?;
+                (full.into_inner().stream, Refusal::Busy)
             }
+            Err(why) => (stream, why),
         };
-        let arriving = Arriving {
-            peer,
-            connection,
-            stream,
-            place,
-        };
-        self.queues[&class].try_send(arriving).map_err(|error| {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            (error.into_inner().stream, Refusal::Busy)
-        })
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Some(back)
     }
 
     fn ask(&self, peer: libp2p::PeerId, class: Class) -> Result<(PeerId, Place), Refusal> {

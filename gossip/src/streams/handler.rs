@@ -138,7 +138,8 @@ impl ConnectionHandler for Handler {
                 ..
             }) => {
                 let doors = self.doors.clone();
-                if let Err((stream, why)) = doors.admit(self.peer, self.connection, class, stream) {
+                if let Some((stream, why)) = doors.admit(self.peer, self.connection, class, stream)
+                {
                     self.refuse(stream, why);
                 }
             }

@@ -2,6 +2,8 @@
 
 // Every test file uses its own part of the scene.
 #![allow(dead_code)]
+// These are tests, though clippy sees only the functions that carry the attribute.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -41,9 +43,12 @@ pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
         .unwrap_or_else(|_| panic!("{what} did not come"))
 }
 
+/// A blob, and whether it is lied about.
+type Book = (Vec<u8>, bool);
+
 /// Blobs in memory, under any name: also a wrong one.
 #[derive(Clone, Default)]
-pub(crate) struct Shelf(Arc<Mutex<HashMap<Digest, (Vec<u8>, bool)>>>);
+pub(crate) struct Shelf(Arc<Mutex<HashMap<Digest, Book>>>);
 
 impl Shelf {
     pub(crate) fn put(&self, digest: Digest, content: Vec<u8>) {
@@ -107,6 +112,11 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
+        // Shown where a test fails, if RUST_LOG asks for it; only the first scene can set it up.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         Self {
             federation: FederationId::new([7; 32]),
             known: Vec::new(),
@@ -195,12 +205,37 @@ impl Peer {
         .await
     }
 
-    pub(crate) async fn consensus(&mut self) -> (PeerId, Lane, Vec<u8>) {
-        self.until("consensus", |one| match one {
-            Happening::Consensus { from, lane, bytes } => Some((*from, *lane, bytes.clone())),
-            _ => None,
+    /// Hears this from a member, who says it again every now and then, as the engine does.
+    pub(crate) async fn consensus(&mut self, from: &Self, lane: Lane, frame: Vec<u8>) {
+        let saying = async {
+            loop {
+                from.handle.consensus(self.id, frame.clone(), lane);
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        let hearing = async {
+            while let Some(next) = self.heard.next().await {
+                if let Happening::Consensus {
+                    from: who,
+                    lane: how,
+                    bytes,
+                } = next
+                    && who == from.id
+                    && how == lane
+                    && bytes == frame
+                {
+                    return;
+                }
+            }
+            panic!("the network runs");
+        };
+        soon("consensus", async {
+            tokio::select! {
+                () = saying => {}
+                () = hearing => {}
+            }
         })
-        .await
+        .await;
     }
 
     pub(crate) async fn sees(&mut self, other: &Self) {
