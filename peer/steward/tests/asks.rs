@@ -9,12 +9,11 @@ use std::sync::Arc;
 use common::submitter::*;
 use common::*;
 use protocol::entry::Body;
-use protocol::event::{Ending, Event, Fault};
+use protocol::event::Ending;
 use protocol::ids::Digest;
-use protocol::job::Class;
 use protocol::message::Message;
 use protocol::units::{Credits, Height, Moment};
-use steward::{Choices, Fate, Input, JobState, Request, TaskState, Ticket};
+use steward::{Choices, Fate, Input, Request, TaskState, Ticket};
 
 #[test]
 fn what_the_ledger_does_not_answer_is_asked_again_under_the_same_token() {

@@ -4,17 +4,13 @@
 
 mod common;
 
-use std::sync::Arc;
-
 use common::submitter::*;
 use common::*;
 use protocol::entry::Body;
 use protocol::event::{Ending, Event, Fault};
-use protocol::ids::Digest;
-use protocol::job::Class;
 use protocol::message::Message;
-use protocol::units::{Credits, Height, Moment};
-use steward::{Choices, Fate, Input, JobState, Request, TaskState, Ticket};
+use protocol::units::{Credits, Moment};
+use steward::{Input, JobState, TaskState};
 
 #[test]
 fn an_honest_job_takes_five_entries_and_ends_agreed() {
