@@ -70,7 +70,8 @@ impl Handle {
     /// for its turn (see [`crate::OfferRate`]) or for a listener is replaced by this one.
     ///
     /// # Errors
-    /// [`OpenError::Crowded`] if the loop is too busy to listen, [`OpenError::Stopped`] after the end.
+    /// [`OpenError::Crowded`] if the loop is too busy to listen, [`OpenError::Stopped`] after the
+    /// end.
     pub fn announce(&self, offer: Signed<Offer>) -> Result<(), OpenError> {
         let sent = self
             .net

@@ -43,7 +43,7 @@ pub struct Limits {
     pub streams_per_peer: usize,
     /// Streams that all peers together may have open here; members are not held up by it.
     pub streams: usize,
-    /// Streams of one class that may wait to be looked at; followers, to be picked up by the driver.
+    /// Streams of one class that may wait to be looked at; followers wait for the driver.
     pub accept_queue: usize,
     /// How often a peer may announce an offer; the same for all peers of a federation.
     pub offers: OfferRate,
