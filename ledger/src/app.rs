@@ -99,6 +99,9 @@ impl App {
             chain.push((next, header.height(), header.parent(), header.data_hash));
             next = chain[chain.len() - 1].2;
         }
+        if next != self.memory.head() {
+            return Err(invalid("it does not stand on the agreed head"));
+        }
         let mut found: Vec<Arc<Executed>> = Vec::with_capacity(chain.len());
         for (hash, height, parent, data_hash) in chain.into_iter().rev() {
             let executed = match self.memory.find(&data_hash) {

@@ -14,7 +14,7 @@
 //! nothing. Why not a sparse tree with all its nodes on disk: docs/decisions, "the state's root".
 
 use protocol::ids::Digest;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// First bytes of the keys that the commitment covers: the tables of the rules.
@@ -123,13 +123,18 @@ pub struct Growth {
     pub rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// The digest of the state after it.
     pub root: Digest,
-    nodes: HashMap<u32, Node>,
+    /// The hashes it changes, by number, rising.
+    nodes: Vec<(u32, Node)>,
 }
 
 impl Growth {
     /// The hash it gives node `at`, if it changes it.
     pub fn node(&self, at: u32) -> Option<Node> {
-        self.nodes.get(&at).copied()
+        let place = self
+            .nodes
+            .binary_search_by_key(&at, |(number, _)| *number)
+            .ok()?;
+        Some(self.nodes[place].1)
     }
 }
 
@@ -151,31 +156,49 @@ pub fn grow<'a>(
                 .insert(place, row);
         }
     }
-    let mut grown = HashMap::with_capacity(by_bucket.len() * LEVELS / 2);
     let mut rows = BTreeMap::new();
-    let mut level: Vec<u32> = Vec::with_capacity(by_bucket.len());
+    let mut level: Vec<(u32, Node)> = Vec::with_capacity(by_bucket.len());
     for (number, changes) in by_bucket {
         let key = bucket_key(number).to_vec();
         let bucket = merge(&read(&key).unwrap_or_default(), &changes);
-        grown.insert(leaf(number), bucket_hash(&bucket));
+        level.push((leaf(number), bucket_hash(&bucket)));
         rows.insert(key, (!bucket.is_empty()).then_some(bucket));
-        level.push(leaf(number));
     }
-    while level.first().is_some_and(|at| *at > 1) {
-        level.iter_mut().for_each(|at| *at /= 2);
-        level.dedup();
-        for at in &level {
-            let child = |at: u32| grown.get(&at).copied().unwrap_or_else(|| nodes.node(at));
-            let hash = parent_hash(child(2 * at), child(2 * at + 1));
-            grown.insert(*at, hash);
-        }
+    let mut levels = Vec::with_capacity(LEVELS + 1);
+    while level.first().is_some_and(|(at, _)| *at > 1) {
+        let above = parents(nodes, &level);
+        levels.push(std::mem::replace(&mut level, above));
     }
-    let root = grown.get(&1).copied().unwrap_or_else(|| nodes.node(1));
+    levels.push(level);
+    // Numbers rise from the root to the leaves, and within a level.
+    let grown: Vec<(u32, Node)> = levels.into_iter().rev().flatten().collect();
+    let root = grown
+        .first()
+        .map_or_else(|| nodes.node(1), |(_, root)| *root);
     Growth {
         rows,
         root: Digest::new(root),
         nodes: grown,
     }
+}
+
+/// The level above these changed nodes of one level; both rise by number.
+fn parents(nodes: &impl Nodes, level: &[(u32, Node)]) -> Vec<(u32, Node)> {
+    let mut above = Vec::with_capacity(level.len());
+    let mut rest = level;
+    while let [(at, hash), tail @ ..] = rest {
+        let sibling = tail.first().filter(|(next, _)| *next == at ^ 1);
+        let other = sibling.map_or_else(|| nodes.node(at ^ 1), |(_, hash)| *hash);
+        let is_left = at.is_multiple_of(2);
+        let parent = if is_left {
+            parent_hash(*hash, other)
+        } else {
+            parent_hash(other, *hash)
+        };
+        above.push((at / 2, parent));
+        rest = if sibling.is_some() { &tail[1..] } else { tail };
+    }
+    above
 }
 
 /// The key of the bucket row that `key`'s row lies in.

@@ -281,12 +281,13 @@ impl Follower {
         let (heading, entries) = execute::open(&block.datum, data_hash, place, &self.checker)?;
         let below = memory.after(&self.disk, Vec::new());
         let executed = execute::judge(&below, &below, &heading, entries)?;
+        let hash = block.header.hash();
         let mut draft = Draft::default().agreed(block);
         for (key, row) in &executed.updates {
             draft = draft.row(key.clone(), row.clone());
         }
         self.disk.put(draft, synced);
-        memory.settle(&executed);
+        memory.settle(hash, &executed);
         Ok(())
     }
 }

@@ -38,7 +38,7 @@ pub use ask::Reader;
 pub use engine::{BlockHash, Health, MemberKey};
 pub use evidence::DoubleVote;
 pub use feed::{Agreed, Answer, Feed, Refused};
-pub use follow::{FollowFault, Frame};
+pub use follow::{FRAME_BYTES_MAX, FollowFault, Frame};
 pub use pool::PoolRefusal;
 pub use start::{Config, NoCarrier, Role, StartError, WallClock, chain_of};
 pub use thrown::ThrownOut;

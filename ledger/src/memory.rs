@@ -11,6 +11,7 @@
 
 use crate::commitment::{BUCKET, Growth, Nodes, Tree};
 use crate::disk::{Disk, SCAN_ROWS_MAX, View as DiskView};
+use crate::engine::BlockHash;
 use crate::execute::Executed;
 use protocol::units::Height;
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ const EXECUTED_MAX: usize = 256;
 pub(crate) struct Memory {
     tree: Tree,
     height: Height,
+    head: BlockHash,
     executed: HashMap<[u8; 32], Arc<Executed>>,
 }
 
@@ -38,9 +40,14 @@ impl Memory {
     /// Reads the tree of the newest agreed state.
     pub(crate) fn of(disk: &Disk) -> Self {
         let view = disk.view();
+        let height = view.head();
+        let head = disk
+            .agreed(height)
+            .map_or(BlockHash::GENESIS, |block| block.header.hash());
         Self {
             tree: read_tree(&view),
-            height: view.head(),
+            height,
+            head,
             executed: HashMap::new(),
         }
     }
@@ -50,13 +57,15 @@ impl Memory {
         let mut blocks = Vec::new();
         while self.height < disk.head() {
             let block = disk.agreed(self.height.after(1));
-            let found = block.and_then(|block| self.executed.remove(&block.header.data_hash));
-            let Some(executed) = found else {
+            let found = block.and_then(|block| {
+                let executed = self.executed.remove(&block.header.data_hash)?;
+                Some((block.header.hash(), executed))
+            });
+            let Some((head, executed)) = found else {
                 *self = Self::of(disk);
                 return CaughtUp::Reread;
             };
-            self.tree.settle(&executed.growth);
-            self.height = self.height.after(1);
+            self.settle(head, &executed);
             blocks.push(executed);
         }
         if !blocks.is_empty() {
@@ -67,9 +76,14 @@ impl Memory {
     }
 
     /// Makes a block part of the tree that was executed on the agreed state and written to the disk.
-    pub(crate) fn settle(&mut self, executed: &Executed) {
+    pub(crate) fn settle(&mut self, head: BlockHash, executed: &Executed) {
         self.tree.settle(&executed.growth);
-        self.height = executed.heading.height;
+        (self.height, self.head) = (executed.heading.height, head);
+    }
+
+    /// The newest agreed block that is part of the tree.
+    pub(crate) const fn head(&self) -> BlockHash {
+        self.head
     }
 
     /// What the block with this data hash did, if that is remembered.
