@@ -28,17 +28,20 @@ pub struct Applied {
     pub events: Vec<Event>,
 }
 
-/// Applies a block to the state its parent left.
+/// Applies a block to the state its parent left. Time never runs backwards: an earlier `now` than
+/// the last block's is taken as that.
 ///
 /// # Panics
 /// If the state was not begun by [`crate::begin`], the block does not follow the last one, or the
 /// books do not balance: then the ledger must stop.
 pub fn apply_block(view: &dyn View, at: &At, entries: &[CheckedEntry]) -> Applied {
     let founding = founding(view);
-    let (last, _) = clock(view);
+    let (last, before) = clock(view);
     assert_eq!(at.height, last.after(1), "blocks follow each other");
-    let mut block = Draft::new(view, &founding, *at);
-    turn_clock(&mut block, at);
+    let now = at.now.max(before);
+    let at = At { now, ..*at };
+    let mut block = Draft::new(view, &founding, at);
+    turn_clock(&mut block, &at);
     due::apply(&mut block);
     let answers = entries
         .iter()

@@ -1,21 +1,22 @@
 //! The life of a bundle, from the submission of its job to its one ending.
 //!
 //! ```text
-//! Waiting ──Drawn──▶ Drawn ──AllSealed──▶ Sealed ──Closed──▶ Opening ──Agreed──────────▶ Ended
-//!    │                │  ▲ Sealed,           │                  │  ▲ Opened             Agreed
-//!    │                │  └ Replaced          │                  │  └──┘
-//!    │                └──────TooFew──────────┴──────TooFew──────┤──────────────────────▶ Short
-//!    │                                                          │ Differed
-//!    │                                                          ▼
-//!    │                                                      Differing ──NotShown──▶ Undisputed
-//!    │                                                          │ Shown, or ShownToAll
-//!    │                              ┌──JurorsSealed──┐          ▼
-//!    │                PanelOpening ◀┘        PanelSealing ◀─────┘   (First or Whole round)
-//!    │                  │   │ Split, in First      ▲ │
-//!    │                  │   └──▶ PanelSealing(Whole) └ JurorsSilent
-//!    │                  ├──Judged───────────────────────────────────────────────────▶ Judged
-//!    │                  └──Split, in Whole (or JurorsSilent in Whole)───▶ Nondeterministic
-//!    └──Cancelled───────────────────────────────────────────────────────────────▶ Cancelled
+//! Waiting ─Drawn─▶ Drawn ─AllSealed─▶ Sealed ─Closed─▶ Opening ─Differed─▶ Differing
+//!    │             (Sealed,             │             (Opened)                │   │
+//!    │             Replaced)            │              │    │                 │   └──NotShown──┐
+//! Cancelled         TooFew           TooFew         TooFew Agreed       Shown │                │
+//!    ▼                └───────┬────────┴──────────────┘    ▼     (ShownToAll) ▼                ▼
+//! Cancelled                 Short                       Agreed          PanelSealing      Undisputed
+//!                                                                       (JurorSealed)
+//!                                          ┌─────────────────────────────┘ ▲     │
+//!                                     JurorsSealed                         │     │
+//!                                          ▼            Split, JurorsSilent of   │
+//!                                     PanelOpening ───── the First round: the    │
+//!                                     (JurorOpened)      Whole one is called     │
+//!                                      │        │                                │
+//!                                   Judged     Split, JurorsSilent of the Whole ─┘
+//!                                      ▼        ▼
+//!                                   Judged   Nondeterministic
 //! ```
 //!
 //! [`step`] is that picture as a table; nothing else moves a bundle. Every state but `Waiting` and

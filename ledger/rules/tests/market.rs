@@ -48,7 +48,7 @@ fn an_offer_stands_until_it_is_replaced_or_withdrawn() {
 #[test]
 fn a_full_page_is_followed_by_another_and_room_is_used_again() {
     let mut scene = Scene::new();
-    let peers: Vec<_> = (0..257_u16).map(|n| numbered(n)).collect();
+    let peers: Vec<_> = (0..257_u16).map(numbered).collect();
     let publish = |peer| Body::PublishOffer {
         peer,
         class: Class::Edge,

@@ -1,4 +1,8 @@
 //! Everyone who tries: each line is an attack, and the refusal that meets it.
+#![allow(
+    clippy::unwrap_used,
+    reason = "where a scene is not as a test says, the test has failed"
+)]
 
 #[path = "scene/job.rs"]
 mod job_scene;
@@ -167,7 +171,7 @@ fn a_peer_opens_what_it_sealed_and_nothing_else() {
 }
 
 #[test]
-fn a_dispute_is_proved_and_a_panel_is_called() {
+fn an_accuser_must_prove_what_it_says() {
     let (mut scene, job, peers) = closed();
     let claims = [(peers[0], '7'), (peers[1], '9'), (peers[2], '7')];
     let early = scene.dispute(R, job, &claims);
@@ -181,7 +185,7 @@ fn a_dispute_is_proved_and_a_panel_is_called() {
     assert_eq!(scene.state(job), State::Differing);
     let bundle = BundleId { job, index: 0 };
 
-    // An accuser cannot put words into a peer's mouth, leave one out, or dispute what is equal.
+    // It cannot put words into a peer's mouth, leave one out, or dispute what is equal.
     let framed = [(peers[0], '9'), (peers[1], '9'), (peers[2], '7')];
     let peer = peers[0];
     assert_eq!(
@@ -213,8 +217,16 @@ fn a_dispute_is_proved_and_a_panel_is_called() {
         Err(Refusal::TasksOutOfOrder)
     );
     scene.dispute(R, job, &claims).unwrap();
+}
 
-    // Judges: the called only, once each, and what they sealed.
+#[test]
+fn a_judge_is_called_and_bound_to_what_it_sealed() {
+    let (mut scene, job, peers) = closed();
+    let claims = [(peers[0], '7'), (peers[1], '9'), (peers[2], '7')];
+    for (peer, letter) in claims {
+        scene.open(job, peer, letter).unwrap();
+    }
+    scene.dispute(R, job, &claims).unwrap();
     let panel: Vec<Who> = scene.panel().into_iter().map(|p| scene.juror(p)).collect();
     let uncalled = (0..4).map(member).find(|who| !panel.contains(who)).unwrap();
     let party = uncalled.party();

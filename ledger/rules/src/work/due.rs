@@ -258,3 +258,52 @@ fn is_ripe(bundle: &Bundle, now: Moment) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use protocol::genesis::Params;
+    use protocol::ids::{Digest, FederationId};
+    use protocol::units::Height;
+
+    use super::*;
+    use crate::state::{At, Founding};
+
+    proptest! {
+        #[test]
+        fn deadlines_come_in_order_once_and_leave_nothing(
+            whens in prop::collection::vec(0..40_u64, 0..300)
+        ) {
+            let founding = Founding {
+                id: FederationId::new([0; 32]),
+                name: String::new(),
+                devnet: true,
+                params: Params::standard(),
+            };
+            let at = At {
+                height: Height::new(1),
+                now: Moment::new(39),
+                parent: Digest::of(b""),
+            };
+            let rows: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+            let mut draft = Draft::new(&rows, &founding, at);
+            for (n, when) in (0..).zip(&whens) {
+                push(&mut draft, Moment::new(*when), Due::Job(JobId::new([0; 32]), n));
+            }
+            let mut left = whens.clone();
+            left.sort_unstable();
+            for expected in left {
+                prop_assert_eq!(next(&draft), Some(Moment::new(expected)));
+                let Some(Due::Job(_, n)) = pop(&mut draft) else {
+                    panic!("as many come out as went in");
+                };
+                prop_assert_eq!(whens[usize::try_from(n).unwrap()], expected);
+            }
+            prop_assert_eq!(pop(&mut draft), None);
+            let kept = draft.updates().values().flatten().count();
+            prop_assert!(kept <= 1, "only the heap's length is left, but {} rows are", kept);
+        }
+    }
+}

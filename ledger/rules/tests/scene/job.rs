@@ -1,4 +1,9 @@
 //! Jobs in a test: who was drawn, what they seal and open, what panels find. An outcome is a letter.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each file of tests uses a part of the scene, and fails where it is not as it says"
+)]
 
 use protocol::entry::{Body, DisputedTask, Opening, PanelAnswer, PeerSeal, Seal, chain};
 use protocol::event::Event;

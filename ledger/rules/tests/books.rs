@@ -1,0 +1,387 @@
+//! Whatever anyone asks, in whatever order: credits are conserved after every block (the scene
+//! counts them all), a replay of the blocks gives the same state, and when everyone falls silent
+//! every job still ends, with nothing locked and nothing in escrow.
+#![allow(
+    clippy::unwrap_used,
+    reason = "where a scene is not as a test says, the test has failed"
+)]
+
+#[path = "scene/job.rs"]
+mod job_scene;
+mod scene;
+
+use std::collections::BTreeMap;
+
+use job_scene::*;
+use proptest::prelude::*;
+use protocol::entry::{Body, DisputedTask, Opening, chain};
+use protocol::ids::{BundleId, JobId, PeerId};
+use protocol::job::Class;
+use protocol::outcome::prove;
+use protocol::units::{Credits, Millis};
+use rules::work::{Phase, Stage, State};
+use rules::{apply_block, begin, read};
+use scene::*;
+
+/// Letters that outcomes are drawn from; few, so that peers agree and differ.
+const LETTERS: [char; 3] = ['7', '7', '9'];
+
+/// Something someone does; numbers are taken modulo what there is.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Pay(u8, u8, u64),
+    Bond(u8, u64),
+    Unbond(u8, u64),
+    Withdraw(u8),
+    Offer(u8, u16),
+    TakeOffer(u8),
+    Submit(u32, u32, u8),
+    Start(u8),
+    Decline(u8, u8, u8),
+    Seal(u8, u8, u8, u8),
+    SealAll(u8),
+    Close(u8),
+    ForceClose(u8),
+    Open(u8, u8, u8, u8),
+    OpenAll(u8),
+    Dispute(u8, u8),
+    JurorSeals(u8, u8, u8),
+    JurorOpens(u8, u8, u8),
+    Cancel(u8),
+    Sweep(u8),
+    Wait(u64),
+    /// Whatever takes this job a step further, with a letter where it needs one.
+    Further(u8, u8),
+}
+
+fn acts() -> impl Strategy<Value = Act> {
+    let n = any::<u8>;
+    prop_oneof![
+        1 => (n(), n(), 0..300_000_000_000_u64).prop_map(|(a, b, c)| Act::Pay(a, b, c)),
+        1 => (n(), 0..2_000_000_000_u64).prop_map(|(a, b)| Act::Bond(a, b)),
+        1 => (n(), 0..2_000_000_000_u64).prop_map(|(a, b)| Act::Unbond(a, b)),
+        1 => n().prop_map(Act::Withdraw),
+        1 => (n(), 0..8_u16).prop_map(|(a, b)| Act::Offer(a, b)),
+        1 => n().prop_map(Act::TakeOffer),
+        4 => (1..6_u32, 1..4_u32, 2..4_u8).prop_map(|(a, b, c)| Act::Submit(a, b, c)),
+        60 => (n(), n()).prop_map(|(a, b)| Act::Further(a, b)),
+        2 => n().prop_map(Act::Start),
+        2 => (n(), n(), n()).prop_map(|(a, b, c)| Act::Decline(a, b, c)),
+        4 => (n(), n(), n(), n()).prop_map(|(a, b, c, d)| Act::Seal(a, b, c, d)),
+        2 => n().prop_map(Act::SealAll),
+        4 => n().prop_map(Act::Close),
+        1 => n().prop_map(Act::ForceClose),
+        4 => (n(), n(), n(), n()).prop_map(|(a, b, c, d)| Act::Open(a, b, c, d)),
+        4 => n().prop_map(Act::OpenAll),
+        2 => (n(), n()).prop_map(|(a, b)| Act::Dispute(a, b)),
+        2 => (n(), n(), n()).prop_map(|(a, b, c)| Act::JurorSeals(a, b, c)),
+        2 => (n(), n(), n()).prop_map(|(a, b, c)| Act::JurorOpens(a, b, c)),
+        1 => n().prop_map(Act::Cancel),
+        1 => n().prop_map(Act::Sweep),
+        2 => (0..30_000_u64).prop_map(Act::Wait),
+        1 => (0..3_000_000_u64).prop_map(Act::Wait),
+    ]
+}
+
+/// A scene, its jobs, and the letter that each peer's run of a bundle will have.
+struct Play {
+    scene: Scene,
+    jobs: Vec<JobId>,
+}
+
+impl Play {
+    fn job(&self, n: u8) -> Option<JobId> {
+        let place = usize::from(n).checked_rem(self.jobs.len())?;
+        Some(self.jobs[place])
+    }
+
+    fn bundle_of(&self, job: u8, index: u8) -> Option<BundleId> {
+        let job = self.job(job)?;
+        let bundles = read::job(&self.scene.rows, job)?.terms.bundles();
+        let index = u32::from(index) % bundles;
+        Some(BundleId { job, index })
+    }
+
+    fn run(&self, bundle: BundleId, slot: u8) -> Option<PeerId> {
+        let runs = read::bundle(&self.scene.rows, bundle)?.runs;
+        Some(runs[usize::from(slot) % runs.len()].peer)
+    }
+
+    fn body(&self, act: Act) -> Option<(Who, Body)> {
+        let of = |n: u8| (owner(n % WORKERS), worker(n % WORKERS));
+        let class = Class::Grid;
+        Some(match act {
+            Act::Pay(from, to, amount) => {
+                let moves = vec![(of(to).0.party(), Credits::new(amount))];
+                (of(from).0, Body::Transfer { moves })
+            }
+            Act::Bond(n, amount) => {
+                let (who, peer) = of(n);
+                let amount = Credits::new(amount);
+                (who, Body::Bond { peer, amount })
+            }
+            Act::Unbond(n, amount) => {
+                let (who, peer) = of(n);
+                let amount = Credits::new(amount);
+                (who, Body::Unbond { peer, amount })
+            }
+            Act::Withdraw(n) => (of(n).0, Body::Withdraw { peer: of(n).1 }),
+            Act::Offer(n, slots) => {
+                let (who, peer) = of(n);
+                let per_gfuel = cr(1);
+                let offer = Body::PublishOffer {
+                    peer,
+                    class,
+                    slots,
+                    per_gfuel,
+                };
+                (who, offer)
+            }
+            Act::TakeOffer(n) => {
+                let (who, peer) = of(n);
+                (who, Body::WithdrawOffer { peer, class })
+            }
+            Act::Submit(tasks, per_bundle, copies) => {
+                let terms = terms(tasks, per_bundle, copies);
+                let chain = chain(&chain(&secret()));
+                (R, Body::Submit { terms, chain })
+            }
+            Act::Start(n) => {
+                let (job, link) = (self.job(n)?, chain(&secret()));
+                (R, Body::Start { job, link })
+            }
+            Act::Close(n) => {
+                let (job, secret) = (self.job(n)?, secret());
+                (R, Body::Close { job, secret })
+            }
+            Act::ForceClose(n) => (ANNA, Body::ForceClose { job: self.job(n)? }),
+            Act::Cancel(n) => (R, Body::Cancel { job: self.job(n)? }),
+            Act::Sweep(n) => (ANNA, Body::Sweep { job: self.job(n)? }),
+            other => return self.work_body(other),
+        })
+    }
+
+    fn work_body(&self, act: Act) -> Option<(Who, Body)> {
+        Some(match act {
+            Act::Decline(job, index, slot) => {
+                let bundle = self.bundle_of(job, index)?;
+                let peer = self.run(bundle, slot)?;
+                let n = (0..WORKERS).find(|n| worker(*n) == peer)?;
+                (owner(n), Body::Decline { bundle, peer })
+            }
+            Act::Seal(job, index, slot, letter) => {
+                let bundle = self.bundle_of(job, index)?;
+                let peer = self.run(bundle, slot)?;
+                let letter = LETTERS[usize::from(letter) % 3];
+                let seals = vec![self.scene.seal_of(bundle.job, bundle.index, peer, letter)];
+                let job = bundle.job;
+                (R, Body::SealBatch { job, seals })
+            }
+            Act::SealAll(n) => {
+                let job = self.job(n)?;
+                let seal = |(index, peer)| self.scene.seal_of(job, index, peer, '7');
+                let seals = self.runs(job).into_iter().map(seal).collect();
+                (R, Body::SealBatch { job, seals })
+            }
+            Act::Open(job, index, slot, letter) => {
+                let bundle = self.bundle_of(job, index)?;
+                let peer = self.run(bundle, slot)?;
+                let letter = LETTERS[usize::from(letter) % 3];
+                let openings = vec![self.opening(bundle.job, bundle.index, peer, letter)];
+                let job = bundle.job;
+                (R, Body::OpenBatch { job, openings })
+            }
+            Act::OpenAll(n) => {
+                let job = self.job(n)?;
+                let both =
+                    |(index, peer)| ['7', '9'].map(|letter| self.opening(job, index, peer, letter));
+                let openings = self.runs(job).into_iter().flat_map(both).collect();
+                (R, Body::OpenBatch { job, openings })
+            }
+            Act::Dispute(job, index) => {
+                let bundle = self.bundle_of(job, index)?;
+                let tasks = self.difference(bundle)?;
+                (ANNA, Body::Dispute { bundle, tasks })
+            }
+            Act::JurorSeals(n, job, letter) => {
+                let (who, bundle) = (member(n % 4), self.bundle_of(job, n)?);
+                let answer = answer(LETTERS[usize::from(letter) % 3]);
+                let seal = answer.seal(&bundle, &who.party());
+                (who, Body::PanelSeal { bundle, seal })
+            }
+            Act::JurorOpens(n, job, letter) => {
+                let (who, bundle) = (member(n % 4), self.bundle_of(job, n)?);
+                let answer = answer(LETTERS[usize::from(letter) % 3]);
+                (who, Body::PanelOpen { bundle, answer })
+            }
+            _ => return None,
+        })
+    }
+
+    fn runs(&self, job: JobId) -> Vec<(u32, PeerId)> {
+        let row = read::job(&self.scene.rows, job).unwrap();
+        let bundles = (0..row.terms.bundles()).filter_map(|index| {
+            Some((
+                index,
+                read::bundle(&self.scene.rows, BundleId { job, index })?,
+            ))
+        });
+        bundles
+            .flat_map(|(index, bundle)| bundle.runs.into_iter().map(move |run| (index, run.peer)))
+            .collect()
+    }
+
+    fn opening(&self, job: JobId, index: u32, peer: PeerId, letter: char) -> Opening {
+        opening(index, self.scene.tasks(job, index), peer, letter)
+    }
+
+    fn difference(&self, bundle: BundleId) -> Option<Vec<DisputedTask>> {
+        let tasks = self.scene.tasks(bundle.job, bundle.index);
+        let row = read::bundle(&self.scene.rows, bundle)?;
+        let claim = |run: &rules::work::Run| {
+            let root = run.root()?;
+            let letter = LETTERS.into_iter().find(|l| root_of(tasks, *l) == root)?;
+            Some((run.peer, prove(&outcomes(tasks, letter), tasks - 1)?))
+        };
+        let claims: Vec<_> = row.runs.iter().filter_map(claim).collect();
+        (!claims.is_empty()).then(|| vec![DisputedTask { claims }])
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Wait(span) => self.scene.wait(Millis::new(span)),
+            Act::Further(job, letter) => {
+                for (who, body) in self.further(job, letter).unwrap_or_default() {
+                    self.enter(who, body);
+                }
+            }
+            other => {
+                if let Some((who, body)) = self.body(other) {
+                    self.enter(who, body);
+                }
+            }
+        }
+    }
+
+    /// The next thing that a job waits for. Who opens tries every letter: one fits what it sealed.
+    fn further(&self, job: u8, letter: u8) -> Option<Vec<(Who, Body)>> {
+        let id = self.job(job)?;
+        let row = read::job(&self.scene.rows, id)?;
+        match row.phase {
+            Phase::Submitted => return Some(vec![self.body(Act::Start(job))?]),
+            Phase::Sealed => return Some(vec![self.body(Act::Close(job))?]),
+            Phase::Sealing | Phase::Opening => {}
+            Phase::Ended => return None,
+        }
+        let name = |index| BundleId { job: id, index };
+        let bundles = (0..row.terms.bundles())
+            .filter_map(|index| Some((index, read::bundle(&self.scene.rows, name(index))?)));
+        let (index, bundle) = bundles
+            .filter(|(_, bundle)| !bundle.state.is_ended() && bundle.state != State::Sealed)
+            .min_by_key(|(_, bundle)| std::cmp::Reverse(bundle.dispute))?;
+        let place = u8::try_from(index).ok()?;
+        let slot = bundle.runs.iter().position(|run| match bundle.state {
+            State::Drawn => run.stage == Stage::Running,
+            _ => matches!(run.stage, Stage::Sealed(_)),
+        });
+        let slot = slot.and_then(|slot| u8::try_from(slot).ok());
+        Some(match bundle.state {
+            State::Drawn => vec![self.body(Act::Seal(job, place, slot?, letter))?],
+            State::Opening => [1, 2]
+                .into_iter()
+                .filter_map(|letter| self.body(Act::Open(job, place, slot?, letter)))
+                .collect(),
+            State::Differing => vec![self.body(Act::Dispute(job, place))?],
+            _ => self.jurors(name(index), bundle.dispute?, letter),
+        })
+    }
+
+    fn jurors(&self, bundle: BundleId, dispute: u64, letter: u8) -> Vec<(Who, Body)> {
+        let Some(dispute) = read::dispute(&self.scene.rows, dispute) else {
+            return Vec::new();
+        };
+        let letter = LETTERS[usize::from(letter) % 3];
+        let jurors = dispute.jurors.iter();
+        let seal = |party| answer(letter).seal(&bundle, &party);
+        let open = |letter| {
+            let answer = answer(letter);
+            Body::PanelOpen { bundle, answer }
+        };
+        jurors
+            .filter(|juror| juror.answer.is_none())
+            .flat_map(|juror| {
+                let who = self.scene.juror(juror.member);
+                let seal = seal(juror.member);
+                let seal = Body::PanelSeal { bundle, seal };
+                if juror.seal.is_none() {
+                    vec![(who, seal)]
+                } else {
+                    vec![(who, open('7')), (who, open('9'))]
+                }
+            })
+            .take(2)
+            .collect()
+    }
+
+    fn enter(&mut self, who: Who, body: Body) {
+        let is_submit = matches!(body, Body::Submit { .. });
+        let entry = self.scene.sign(who, body);
+        let id = JobId::new(*entry.entry_id().bytes());
+        let answer = self.scene.block(10, vec![entry]).remove(0);
+        if is_submit && answer.is_ok() {
+            self.jobs.push(id);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn credits_are_conserved_blocks_replay_and_every_job_ends(
+        acts in prop::collection::vec(acts(), 1..250)
+    ) {
+        let mut play = Play {
+            scene: Scene::with(|params| params.replacements_max = 1).ready(cr(2_000), cr(1)),
+            jobs: Vec::new(),
+        };
+        for act in acts {
+            play.act(act);
+        }
+        let Play { mut scene, jobs } = play;
+        // From here on everyone is silent.
+        for _ in 0..64 {
+            let Some(due) = read::next_due(&scene.rows) else { break };
+            scene.wait(due.since(scene.at.now));
+        }
+        prop_assert_eq!(read::next_due(&scene.rows), None);
+        for job in jobs {
+            let row = read::job(&scene.rows, job).unwrap();
+            prop_assert_eq!((row.phase, row.open), (Phase::Ended, 0));
+            for index in 0..row.terms.bundles() {
+                if let Some(bundle) = read::bundle(&scene.rows, BundleId { job, index }) {
+                    prop_assert!(matches!(bundle.state, State::Ended(_)));
+                }
+            }
+        }
+        for n in 0..WORKERS {
+            prop_assert_eq!(scene.locked(worker(n)), Credits::ZERO);
+        }
+        prop_assert_eq!(read::wallet(&scene.rows, R.party()).escrowed, Credits::ZERO);
+        prop_assert_eq!(replayed(&scene), scene.rows);
+    }
+}
+
+/// The rows that the blocks of a scene give when they are applied again.
+fn replayed(scene: &Scene) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut rows = begin(&scene.genesis).unwrap();
+    for (at, entries) in &scene.blocks {
+        for (key, row) in apply_block(&rows, at, entries).updates {
+            match row {
+                Some(row) => rows.insert(key, row),
+                None => rows.remove(&key),
+            };
+        }
+    }
+    rows
+}
