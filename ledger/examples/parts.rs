@@ -12,10 +12,11 @@ mod town;
 use ledger::commitment::{Tree, grow};
 use ledger::known::Checker;
 use protocol::bytes;
-use protocol::entry::{Body, CheckedEntry, Entry, SignedEntry};
+use protocol::entry::{Body, CheckedEntry, Entry};
+use protocol::genesis::Genesis;
 use protocol::ids::Digest;
 use protocol::signed::Signed;
-use protocol::units::{Credits, Height, Millis};
+use protocol::units::{Credits, Height, Millis, Moment};
 use rules::At;
 use std::collections::BTreeMap;
 
@@ -38,100 +39,122 @@ impl Clocks {
     }
 }
 
-fn main() {
-    let mut args = std::env::args()
-        .skip(1)
-        .map(|arg| arg.parse::<u64>().unwrap());
-    let (size, parties) = (args.next().unwrap_or(500), args.next().unwrap_or(20));
-    let genesis = town::genesis();
-    let mut rows = rules::begin(&genesis).unwrap();
-    let mut tree = Tree::default();
-    let growth = grow(
-        &tree,
-        |_| None,
-        rows.iter().map(|(k, v)| (&k[..], Some(&v[..]))),
-    );
-    tree.settle(&growth);
-    rows.extend(
-        growth
-            .rows
-            .into_iter()
-            .map(|(key, row)| (key, row.unwrap())),
-    );
-    let checker = Checker::new(genesis.id());
-    let mut clocks = Clocks(BTreeMap::new());
-    let (mut nonces, mut touched, mut written) = (BTreeMap::<u8, u64>::new(), 0, 0);
-    for number in 1..=BLOCKS {
-        let now = genesis.begins.after(Millis::new(number));
-        let entries: Vec<SignedEntry> = (0..size)
-            .map(|n| {
-                let from = 10 + u8::try_from(n % parties).unwrap();
-                let to = 10 + u8::try_from((n * 7 + 3) % parties).unwrap();
-                let nonce = nonces.entry(from).or_default();
-                *nonce += 1;
-                let entry = Entry {
-                    federation: genesis.id(),
-                    sender: town::party(from),
-                    lane: 0,
-                    nonce: *nonce - 1,
-                    valid_until: now.after(Millis::new(60_000)),
-                    body: Body::Transfer {
-                        moves: vec![(town::party(to), Credits::new(1))],
-                    },
-                };
-                clocks.run("sign (the sender)", || {
-                    Signed::sign(entry, &town::key(from))
-                })
-            })
-            .collect();
-        let known: Vec<_> = entries
-            .iter()
-            .map(|entry| {
-                let written = bytes::write(entry);
-                clocks.run("check the signature", || checker.check(&written).unwrap())
-            })
-            .collect();
-        let checked: Vec<CheckedEntry> = known.iter().map(|known| known.entry.clone()).collect();
-        let first = &checked[0];
-        clocks
-            .run("preview (once a block)", || {
-                rules::preview(&rows, now, first)
-            })
-            .unwrap();
+/// A state in memory, and the entries for one block after the other.
+struct Scene {
+    genesis: Genesis,
+    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    tree: Tree,
+    checker: Checker,
+    nonces: BTreeMap<u8, u64>,
+    clocks: Clocks,
+    touched: usize,
+    written: usize,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let genesis = town::genesis();
+        let mut rows = rules::begin(&genesis).unwrap();
+        let mut tree = Tree::default();
+        let list = rows.iter().map(|(key, row)| (&key[..], Some(&row[..])));
+        let growth = grow(&tree, |_| None, list);
+        tree.settle(&growth);
+        rows.extend(
+            growth
+                .rows
+                .into_iter()
+                .map(|(key, row)| (key, row.unwrap())),
+        );
+        let checker = Checker::new(genesis.id());
+        let (nonces, clocks) = (BTreeMap::new(), Clocks(BTreeMap::new()));
+        Self {
+            genesis,
+            rows,
+            tree,
+            checker,
+            nonces,
+            clocks,
+            touched: 0,
+            written: 0,
+        }
+    }
+
+    fn transfer(&mut self, n: u64, parties: u64, now: Moment) -> CheckedEntry {
+        let from = 10 + u8::try_from(n % parties).unwrap();
+        let to = 10 + u8::try_from((n * 7 + 3) % parties).unwrap();
+        let nonce = self.nonces.entry(from).or_default();
+        *nonce += 1;
+        let entry = Entry {
+            federation: self.genesis.id(),
+            sender: town::party(from),
+            lane: 0,
+            nonce: *nonce - 1,
+            valid_until: now.after(Millis::new(60_000)),
+            body: Body::Transfer {
+                moves: vec![(town::party(to), Credits::new(1))],
+            },
+        };
+        let key = town::key(from);
+        let signed = self
+            .clocks
+            .run("sign (the sender)", || Signed::sign(entry, &key));
+        let (written, checker) = (bytes::write(&signed), &self.checker);
+        let known = self
+            .clocks
+            .run("check the signature", || checker.check(&written).unwrap());
+        known.entry.clone()
+    }
+
+    fn block(&mut self, number: u64, size: u64, parties: u64) {
+        let now = self.genesis.begins.after(Millis::new(number));
+        let entries: Vec<_> = (0..size).map(|n| self.transfer(n, parties, now)).collect();
         let at = At {
             height: Height::new(number),
             now,
             parent: Digest::new([0; 32]),
         };
+        let (rows, clocks) = (&self.rows, &mut self.clocks);
         let applied = clocks.run("apply the rules", || {
-            rules::apply_block(&rows, &at, &checked)
+            rules::apply_block(rows, &at, &entries)
         });
         assert!(applied.answers.iter().all(Result::is_ok));
-        let changes = applied
-            .updates
-            .iter()
-            .map(|(key, row)| (&key[..], row.as_deref()));
+        let tree = &mut self.tree;
         let growth = clocks.run("grow the root", || {
-            grow(&tree, |key| rows.get(key).cloned(), changes)
+            let changes = applied
+                .updates
+                .iter()
+                .map(|(key, row)| (&key[..], row.as_deref()));
+            let growth = grow(tree, |key| rows.get(key).cloned(), changes);
+            tree.settle(&growth);
+            growth
         });
-        clocks.run("grow the root", || tree.settle(&growth));
-        touched += applied.updates.len();
+        self.touched += applied.updates.len();
         for (key, row) in applied.updates.into_iter().chain(growth.rows) {
-            written += key.len() + row.as_ref().map_or(0, Vec::len);
+            self.written += key.len() + row.as_ref().map_or(0, Vec::len);
             match row {
-                Some(row) => rows.insert(key, row),
-                None => rows.remove(&key),
+                Some(row) => self.rows.insert(key, row),
+                None => self.rows.remove(&key),
             };
         }
     }
+}
+
+fn main() {
+    let mut args = std::env::args()
+        .skip(1)
+        .map(|arg| arg.parse::<u64>().unwrap());
+    let (size, parties) = (args.next().unwrap_or(500), args.next().unwrap_or(20));
+    let mut scene = Scene::new();
+    for number in 1..=BLOCKS {
+        scene.block(number, size, parties);
+    }
     let all = f64::from(u32::try_from(BLOCKS * size).unwrap());
-    for (part, busy) in clocks.0 {
+    for (part, busy) in scene.clocks.0 {
         println!("{part:24} {:>8.1} us an entry", busy as f64 / 1e3 / all);
     }
+    let (rows, bytes) = (scene.touched as f64 / all, scene.written as f64 / all);
     println!(
-        "{:24} {:>8.1} rows, {:.0} bytes an entry",
-        "changed",
-        touched as f64 / all,
-        written as f64 / all
+        "{:24} {rows:>8.1} rows, {bytes:.0} bytes an entry",
+        "changed"
     );
 }

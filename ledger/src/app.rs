@@ -180,7 +180,8 @@ impl App {
                 execute::apply(below, place, now, &chosen)
             }));
             let Ok(applied) = tried else {
-                tracing::error!(target: "ledger::app", entries = chosen.len(), "the rules panicked");
+                let entries = chosen.len();
+                tracing::error!(target: "ledger::app", entries, "the rules panicked");
                 self.throw_all(&chosen, "the rules could not apply the block it was in");
                 break;
             };

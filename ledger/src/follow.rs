@@ -1,7 +1,7 @@
 //! Following the chain without voting: frames of proven blocks, from any peer that has them.
 //!
 //! ```text
-//! from ──out──▶ frame: block, block, …, block + proof ──take──▶ hashes, proof, rules, root ──▶ disk
+//! from ──out──▶ frame: block, …, block + proof ──take──▶ hashes, proof, rules, root ──▶ disk
 //! ```
 //!
 //! Only the last block of a frame has to carry a proof; the ones before it follow by their hashes.

@@ -125,14 +125,20 @@ impl Ledger {
 
     /// The member whose node this is.
     pub fn member_of(&self, peer: &PeerId) -> Option<MemberKey> {
-        let found = self.genesis.members.iter().find(|member| member.peer == *peer)?;
+        let found = self
+            .genesis
+            .members
+            .iter()
+            .find(|member| member.peer == *peer)?;
         Some(MemberKey::new(*found.consensus.bytes()))
     }
 
     /// The node of this member.
     pub fn peer_of(&self, member: &MemberKey) -> Option<PeerId> {
         let mut members = self.genesis.members.iter();
-        members.find(|found| found.consensus.bytes() == member.bytes()).map(|found| found.peer)
+        members
+            .find(|found| found.consensus.bytes() == member.bytes())
+            .map(|found| found.peer)
     }
 
     /// Takes in a frame that came over the authenticated link of `from`. It never blocks.
@@ -223,7 +229,7 @@ impl Ledger {
         }
     }
 
-    /// Replays everything up to what is agreed now, and compares. It takes as long as the ledger is.
+    /// Replays everything up to what is agreed now, and compares. A long ledger takes long.
     ///
     /// # Errors
     /// The first [`Difference`].

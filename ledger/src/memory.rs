@@ -75,7 +75,7 @@ impl Memory {
         CaughtUp::Blocks(blocks)
     }
 
-    /// Makes a block part of the tree that was executed on the agreed state and written to the disk.
+    /// Makes a block part of the tree that was executed on the agreed state and is on the disk.
     pub(crate) fn settle(&mut self, head: BlockHash, executed: &Executed) {
         self.tree.settle(&executed.growth);
         (self.height, self.head) = (executed.heading.height, head);
