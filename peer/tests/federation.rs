@@ -15,7 +15,7 @@ async fn a_module_of_ones_own_runs_and_all_it_left_comes_back() {
     let probe = examples().join("jobs/probe/probe.wasm");
     let output = scene.run(&[
         "run", probe.to_str().unwrap(), "--array", "0-9", "--in", "data=data.txt", "--env",
-        "COLOUR=green", "--fetch", "out", "--", "echo", "hello",
+        "PEER_COLOUR=green", "--fetch", "out", "--", "echo", "hello",
     ]);
     assert!(output.status.success(), "{}", told(&output));
     for index in 0..10 {
@@ -23,7 +23,7 @@ async fn a_module_of_ones_own_runs_and_all_it_left_comes_back() {
         let stdout = std::fs::read_to_string(task.join("stdout")).unwrap();
         assert!(stdout.contains("hello"), "{stdout}");
         assert!(stdout.contains(&format!("PEER_ARRAY_INDEX={index}")), "{stdout}");
-        assert!(stdout.contains("COLOUR=green"), "{stdout}");
+        assert!(stdout.contains("PEER_COLOUR=green"), "{stdout}");
         assert_eq!(std::fs::read_to_string(task.join("out/copy")).unwrap(), "seven\n");
     }
     scene.verify_everywhere().await;
@@ -38,7 +38,7 @@ async fn a_guest_that_misbehaves_ends_as_a_failed_task_and_the_rest_of_the_escro
     for (how, said) in [("trap", "trapped"), ("loop", "out of fuel"), ("eat", "out of memory")] {
         let folder = format!("out-{how}");
         let output = scene.run(&[
-            "run", probe, "--fuel", "50M", "--mem", "16MiB", "--fetch", &folder, "--", how,
+            "run", probe, "--fuel", "50M", "--mem", "64MiB", "--fetch", &folder, "--", how,
         ]);
         assert_eq!(output.status.code(), Some(3), "{how}: {}", told(&output));
         let kept = scene.dir.path().join(&folder).join("0");
@@ -68,7 +68,7 @@ async fn the_job_ends_right_whichever_member_is_killed_in_the_middle() {
         assert!(scene.devnet.kill(&name));
         scene.until("the job's end", || scene.job(&job).state == JobState::Ended);
         let folder = format!("without-{name}");
-        let output = scene.run(&["job", "get", &job, "--to", &folder]);
+        let output = scene.run(&["job", "get", &job, "--fetch", &folder]);
         assert!(output.status.success(), "{}", told(&output));
         scores_are_right(&scene.dir.path().join(folder));
         scene.devnet.restart(&name).unwrap();
@@ -102,7 +102,7 @@ async fn the_runs_of_a_killed_worker_pass_to_others_and_the_job_ends() {
     scene.until("the first result", || scene.job(&job).tally.provisional > 0);
     assert!(scene.devnet.kill("lab-1"));
     scene.until("the job's end", || scene.job(&job).state == JobState::Ended);
-    let output = scene.run(&["job", "get", &job, "--to", "out"]);
+    let output = scene.run(&["job", "get", &job, "--fetch", "out"]);
     assert!(output.status.success(), "{}", told(&output));
     scores_are_right(&scene.dir.path().join("out"));
     scene.verify_everywhere().await;
@@ -115,7 +115,7 @@ async fn exactly_the_liar_is_slashed_and_the_matrix_is_right() {
     let liar = scene.devnet.liar().expect("one was told to lie");
     let job = scene.submit_orchids();
     scene.until("the job's end", || scene.job(&job).state == JobState::Ended);
-    let output = scene.run(&["job", "get", &job, "--to", "out"]);
+    let output = scene.run(&["job", "get", &job, "--fetch", "out"]);
     assert!(output.status.success(), "{}", told(&output));
     scores_are_right(&scene.dir.path().join("out"));
     let disputes = scene.disputes();
