@@ -1,4 +1,4 @@
-//! What must balance. [`check`] asks it of what a block changed, and the rules stop if it does not
+//! What must balance. `check` asks it of what a block changed, and the rules stop if it does not
 //! hold; [`recount`] asks it of every row there is.
 //!
 //! Debits equal credits. Only `Mint` is below zero. What circulates is what was minted and not

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! [`step`] is that picture as a table; nothing else moves a bundle. Every state but `Waiting` and
-//! `Sealed`, whose deadline is the job's, has a deadline with a default in [`due`], so a bundle ends
+//! `Sealed`, whose deadline is the job's, has a deadline with a default in `work/due.rs`, so a bundle ends
 //! whoever falls silent. Audits slot in between `Sealed` and `Opening`, as a state of their own with
 //! the number 3 that is kept free for it.
 

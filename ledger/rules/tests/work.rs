@@ -12,9 +12,9 @@ mod scene;
 use job_scene::*;
 use protocol::entry::Body;
 use protocol::event::{Ending, Event, Fault};
-use protocol::ids::{BundleId, Digest, JobId, PeerId};
+use protocol::ids::{JobId, PeerId};
 use protocol::units::{Credits, Millis};
-use rules::work::{Gone, Happening, Phase, Round, Stage, State, step};
+use rules::work::{Happening, Phase, Round, State, step};
 use rules::{Refusal, read};
 use scene::*;
 
@@ -283,94 +283,6 @@ fn who_silences_a_bundle_pays_its_neighbour() {
 }
 
 #[test]
-fn a_draw_keeps_sponsors_apart_and_spreads_the_work() {
-    let mut scene = Scene::new().ready(cr(50_000), cr(1));
-    let job = scene.drawn(terms(96, 4, 2));
-    let mut runs = [0; WORKERS as usize];
-    for index in 0..24 {
-        let bundle = scene.bundle(job, index);
-        assert_ne!(bundle.runs[0].sponsor, bundle.runs[1].sponsor);
-        for run in bundle.runs {
-            let n = (0..WORKERS).find(|n| worker(*n) == run.peer).unwrap();
-            runs[usize::from(n)] += 1;
-        }
-    }
-    assert!(runs.iter().all(|runs| (6..=10).contains(runs)), "{runs:?}");
-    for (n, runs) in (0..).zip(runs) {
-        assert_eq!(scene.locked(worker(n)), cr(128 * runs));
-    }
-}
-
-#[test]
-fn only_who_can_be_held_to_it_is_drawn() {
-    // Too dear, no bond, no offer: of six workers three are left.
-    let mut scene = Scene::new();
-    for n in 0..WORKERS {
-        scene.admit(n, if n == 1 { cr(127) } else { cr(1_000) });
-        let asks = if n == 2 { cr(2) } else { cr(1) };
-        scene.offer(n, 4, asks).unwrap();
-    }
-    let (peer, class) = (worker(3), protocol::job::Class::Grid);
-    scene
-        .enter(owner(3), Body::WithdrawOffer { peer, class })
-        .unwrap();
-    let job = scene.drawn(terms(14, 2, 3));
-    for index in 0..7 {
-        let mut drawn = scene.peers(job, index);
-        drawn.sort();
-        let mut ready = vec![worker(0), worker(4), worker(5)];
-        ready.sort();
-        assert_eq!(drawn, ready);
-    }
-    // Seven bundles lock 896 of each bond; an eighth is one too many.
-    let job = scene.submit(terms(2, 2, 3)).unwrap();
-    let short = scene.start(job).unwrap_err();
-    assert!(
-        matches!(short, Refusal::NotEnoughPeers { bundle: 0, copies: 3, found } if found < 3),
-        "{short}"
-    );
-}
-
-#[test]
-fn a_run_is_handed_on_as_often_as_allowed_and_then_given_up() {
-    let mut scene = Scene::with(|params| params.replacements_max = 2).ready(cr(1_000), cr(1));
-    let job = scene.drawn(terms(2, 2, 2));
-    let peers = scene.peers(job, 0);
-    scene.seal(job, peers[1], '7').unwrap();
-    let bundle = BundleId { job, index: 0 };
-    let n = (0..WORKERS).find(|n| worker(*n) == peers[0]).unwrap();
-    let peer = peers[0];
-    let decline = Body::Decline { bundle, peer };
-    assert_eq!(
-        scene.enter(R, decline.clone()),
-        Err(Refusal::NotYourPeer { peer })
-    );
-    scene.enter(owner(n), decline.clone()).unwrap();
-    let second = scene.peers(job, 0)[0];
-    assert!(!peers.contains(&second));
-    assert_eq!(scene.locked(peer), Credits::ZERO);
-    assert_eq!(scene.bond(peer), cr(1_000));
-    assert_eq!(
-        scene.enter(owner(n), decline),
-        Err(Refusal::NotDrawn { peer })
-    );
-
-    scene.wait(Millis::new(60_000));
-    let third = scene.peers(job, 0)[0];
-    assert!(third != second && !peers.contains(&third));
-    assert_eq!(scene.bond(second), Credits::new(999_750_000));
-    assert_eq!(
-        scene.seal(job, second, '7'),
-        Err(Refusal::NotDrawn { peer: second })
-    );
-
-    scene.wait(Millis::new(60_000));
-    let row = scene.bundle(job, 0);
-    assert_eq!(row.runs[0].stage, Stage::Gone(Gone::Late));
-    assert_eq!(row.state, State::Ended(Ending::Short));
-}
-
-#[test]
 fn two_seals_of_one_peer_cost_it_all_it_has_locked() {
     for stage in ["drawn", "sealed", "opening", "differing"] {
         let mut scene = Scene::new().ready(cr(10_000), cr(1));
@@ -429,36 +341,6 @@ fn two_seals_of_one_peer_cost_it_all_it_has_locked() {
 }
 
 #[test]
-fn a_job_that_is_never_started_goes_back_whole() {
-    let mut scene = Scene::new().ready(cr(1_000), cr(1));
-    let before = scene.has(R);
-    let job = scene.submit(terms(6, 2, 2)).unwrap();
-    scene.wait(scene.genesis.params.start_window);
-    let row = read::job(&scene.rows, job).unwrap();
-    assert_eq!((row.phase, row.refunded), (Phase::Ended, row.escrow));
-    assert!(scene.has(R).plus(Credits::new(1_000)).unwrap() > before);
-    let endings = scene.events.iter().filter(|event| {
-        matches!(
-            event,
-            Event::BundleEnded {
-                ending: Ending::Cancelled,
-                ..
-            }
-        )
-    });
-    assert_eq!(endings.count(), 3);
-
-    let job = scene.submit(terms(6, 2, 2)).unwrap();
-    assert_eq!(
-        scene.enter(ANNA, Body::Cancel { job }),
-        Err(Refusal::NotYourJob)
-    );
-    scene.enter(R, Body::Cancel { job }).unwrap();
-    assert_eq!(read::job(&scene.rows, job).unwrap().phase, Phase::Ended);
-    assert!(scene.enter(R, Body::Cancel { job }).is_err());
-}
-
-#[test]
 fn nobody_can_be_kept_from_being_paid_by_a_silent_submitter() {
     let mut scene = Scene::new().ready(cr(1_000), cr(1));
     let job = scene.drawn(terms(2, 2, 2));
@@ -484,61 +366,4 @@ fn nobody_can_be_kept_from_being_paid_by_a_silent_submitter() {
             .unwrap();
     }
     assert_eq!(scene.state(job), State::Ended(Ending::Agreed));
-}
-
-#[test]
-fn what_a_job_asks_for_must_be_possible() {
-    let mut scene = Scene::new();
-    for n in 0..2 {
-        scene.admit(n, cr(1_000));
-        scene.offer(n, 4, cr(1)).unwrap();
-    }
-    let good = terms(2, 2, 2);
-    let with = |change: &dyn Fn(&mut protocol::job::Terms)| {
-        let mut terms = good.clone();
-        change(&mut terms);
-        terms
-    };
-    for (terms, code) in [
-        (with(&|t| t.copies = 1), 50),
-        (with(&|t| t.seal_window = Millis::new(59_999)), 51),
-        (with(&|t| t.per_gfuel = Credits::ZERO), 52),
-        (with(&|t| t.copies = 3), 53),
-        (with(&|t| t.class = protocol::job::Class::Ai), 53),
-        (with(&|t| t.tasks = 0), 1),
-        (with(&|t| t.per_gfuel = cr(100_000)), 23),
-    ] {
-        assert_eq!(scene.submit(terms).unwrap_err().code(), code);
-    }
-    scene.submit(good).unwrap();
-}
-
-#[test]
-fn a_job_is_started_in_its_time_by_its_submitter_with_its_chain() {
-    let mut scene = Scene::new().ready(cr(1_000), cr(1));
-    let job = scene.submit(terms(2, 2, 2)).unwrap();
-    let link = protocol::entry::chain(&secret());
-    let start = Body::Start { job, link };
-    assert_eq!(scene.enter(ANNA, start.clone()), Err(Refusal::NotYourJob));
-    let early = scene.enter(R, start.clone());
-    assert!(
-        matches!(early, Err(Refusal::StartTooEarly { .. })),
-        "{early:?}"
-    );
-    let wrong = Body::Start {
-        job,
-        link: Digest::of(b"another"),
-    };
-    assert_eq!(scene.enter(R, wrong), Err(Refusal::BrokenChain));
-    scene.enter(R, start.clone()).unwrap();
-    let again = scene.enter(R, start);
-    assert!(
-        matches!(again, Err(Refusal::WrongPhase { .. })),
-        "{again:?}"
-    );
-    let job = JobId::new([9; 32]);
-    assert_eq!(
-        scene.enter(R, Body::Sweep { job }),
-        Err(Refusal::UnknownJob)
-    );
 }
