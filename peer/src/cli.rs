@@ -36,7 +36,7 @@ pub use submit::{ExitOf, RunArgs, SubmitArgs, Work, WorkArgs, hand_in};
     propagate_version = true,
     max_term_width = 100,
     after_help = "Start here:\n  \
-        peer demo                         a federation on this machine, a real job, a liar caught\n  \
+        peer demo                         a federation on this machine, a job, a liar caught\n  \
         peer devnet                       the same federation, to try your own jobs on\n  \
         peer run ./prog.wasm -- --help    run a WASI module on it from another terminal\n\n\
         Commands may be shortened while they stay clear: `peer j l` is `peer job ls`."

@@ -47,7 +47,7 @@ pub enum HomeError {
         owner: u32,
     },
     /// It is in use.
-    #[error("another peer already runs in {path}{}", pid.map(|p| format!(" (process {p})")).unwrap_or_default())]
+    #[error("another peer already runs in {path}{}", process(*pid))]
     InUse {
         /// The folder.
         path: PathBuf,
@@ -250,6 +250,11 @@ pub fn our_uid() -> io::Result<u32> {
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
     uids.and_then(|uids| uids.split_whitespace().nth(1)?.parse().ok())
         .ok_or_else(|| io::Error::other("/proc/self/status names no user"))
+}
+
+fn process(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" (process {pid})"))
+        .unwrap_or_default()
 }
 
 fn holder(file: &mut File) -> Option<u32> {

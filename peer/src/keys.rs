@@ -1,8 +1,8 @@
 //! The only file that holds secret keys: it signs, and never shows them.
 //!
 //! A peer has three: its **node** key *is* the peer and signs offers and seals; its **party** key
-//! signs entries, and so spends credits; its **consensus** key votes on blocks, should the peer be a
-//! member's. They lie in one file that only its owner can read, with a checksum:
+//! signs entries, and so spends credits; its **consensus** key votes on blocks, should the peer be
+//! a member's. They lie in one file that only its owner can read, with a checksum:
 //!
 //! ```text
 //! tallygrid keys v1
@@ -51,7 +51,8 @@ pub enum KeyError {
     },
     /// Others can read it, so it may be known.
     #[error(
-        "others can read the key file {path} (mode {mode:03o}): run `chmod 600 {path}`, and if anyone may have read it, make new keys"
+        "others can read the key file {path} (mode {mode:03o}): run `chmod 600 {path}`, \
+         and if anyone may have read it, make new keys"
     )]
     Exposed {
         /// The file.
@@ -69,7 +70,8 @@ pub enum KeyError {
     },
     /// It is not what was written.
     #[error(
-        "the key file {path} is damaged: {why}; put back your copy of it. Moving it away makes this peer a new one, with no credits"
+        "the key file {path} is damaged: {why}; put back your copy of it. \
+         Moving it away makes this peer a new one, with no credits"
     )]
     Damaged {
         /// The file.

@@ -145,9 +145,8 @@ mod tests {
         );
         let png = image::load_from_memory(&heat.png()).unwrap().to_rgb8();
         assert_eq!(png.dimensions(), (3 * PNG_SCALE, 3 * PNG_SCALE));
-        for row in 0..3 {
-            for column in 0..3 {
-                let (x, y) = (column as u32 * PNG_SCALE + 3, row as u32 * PNG_SCALE + 7);
+        for (row, y) in (3..).step_by(8).take(3).enumerate() {
+            for (column, x) in (7..).step_by(8).take(3).enumerate() {
                 assert_eq!(png.get_pixel(x, y).0, heat.pixel(row, column));
             }
         }

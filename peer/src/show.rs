@@ -63,8 +63,8 @@ impl Look {
         matches!(self.format, Format::Json | Format::Jsonl)
     }
 
-    /// The answer as text that ends with a line end, or is empty. Colours are in it where a table is
-    /// written; the stream takes them out where they do not belong.
+    /// The answer as text that ends with a line end, or is empty. Colours are in it where a table
+    /// is written; the stream takes them out where they do not belong.
     pub fn write<T: Face>(&self, answer: &T) -> String {
         let format = match (self.format, self.terminal) {
             (Format::Auto, true) => Format::Table,

@@ -20,11 +20,11 @@ fn command(home: &Path, line: &str) -> Command {
 }
 
 fn peer(home: &Path, line: &str) -> Output {
-    command(home, line).output().unwrap()
+    command(home, line).output().expect("the binary was built")
 }
 
 fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
+    std::str::from_utf8(bytes).expect("what we print is UTF-8")
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What went wrong, in the one shape that the API sends, the command line prints and a script reads:
-//! a code, what we were doing, why it failed, and the command that helps.
+//! What went wrong, in the one shape that the API sends, the command line prints and a script
+//! reads: a code, what we were doing, why it failed, and the command that helps.
 
 use std::fmt;
 

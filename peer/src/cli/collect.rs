@@ -63,7 +63,8 @@ pub async fn output(desk: &Desk, task: Option<&TaskView>) -> Result<Option<TaskO
 ///
 /// # Errors
 /// [`Code::NotFinal`] if the job has not ended and only final results are wanted; what the peer
-/// says; [`Code::Failed`] if it lacks some, after all others were put; [`Code::Usage`] if something that is no result lies where a result should go.
+/// says; [`Code::Failed`] if it lacks some, after all others were put; [`Code::Usage`] if something
+/// that is no result lies where a result should go.
 pub async fn fetch(
     desk: &Desk,
     job: &JobView,

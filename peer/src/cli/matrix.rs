@@ -68,8 +68,8 @@ pub fn sequences(fasta: &str) -> Vec<Sequence> {
 }
 
 /// The matrix of all pair scores. `rows` are the tasks' outputs: task `i` holds a line
-/// `i<TAB>j<TAB>score` for every `j > i`. The diagonal, a sequence with itself, is twice its letters:
-/// every letter matches, and a match is +2.
+/// `i<TAB>j<TAB>score` for every `j > i`. The diagonal, a sequence with itself, is twice its
+/// letters: every letter matches, and a match is +2.
 ///
 /// # Errors
 /// [`GatherError`], naming the first thing that is wrong.

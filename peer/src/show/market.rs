@@ -10,7 +10,7 @@ fn size(bytes: u64) -> String {
     const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
     for (shift, unit) in UNITS {
         if bytes >> shift > 0 {
-            let tenths = (bytes % (1 << shift)) * 10 >> shift;
+            let tenths = ((bytes % (1 << shift)) * 10) >> shift;
             return match tenths {
                 0 => format!("{} {unit}", bytes >> shift),
                 _ => format!("{}.{tenths} {unit}", bytes >> shift),
