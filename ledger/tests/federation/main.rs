@@ -10,8 +10,12 @@ use ledger::{
     Clock, Config, FollowFault, Ledger, NoCarrier, PoolRefusal, Rejected, Role, StartError,
     VerifyError, WallClock,
 };
+use protocol::entry::Body;
+use protocol::event::Event;
 use protocol::genesis::Genesis;
-use protocol::units::{Credits, Height, Millis, Moment};
+use protocol::ids::Digest;
+use protocol::job::{Class, Terms};
+use protocol::units::{Credits, GFUEL, Height, Millis, Moment};
 use rules::Refusal;
 use std::sync::Arc;
 use town::{PATIENCE, Town, await_entries, await_height, follow, follower, party, root_at};
@@ -265,4 +269,62 @@ fn an_idle_federation_makes_few_blocks_and_an_entry_wakes_it() {
     let entry = town.transfer(10, 20, 5);
     let id = town.propose(&entry);
     await_entries(town.member(2), Height::new(before), &[id]);
+}
+
+#[test]
+fn a_deadline_is_met_without_any_entry() {
+    let mut genesis = town::genesis();
+    genesis.params.start_window = Millis::new(1_500);
+    let mut town = Town::of(genesis);
+    let mut entries = Vec::new();
+    for member in [0, 1] {
+        let peer = town.genesis.members[usize::from(member)].peer;
+        let amount = Credits::new(500_000_000);
+        entries.push(town.entry(1 + member, Body::Bond { peer, amount }));
+        let (class, per_gfuel) = (Class::Grid, Credits::new(1_000_000));
+        let offer = Body::PublishOffer {
+            peer,
+            class,
+            slots: 1,
+            per_gfuel,
+        };
+        entries.push(town.entry(1 + member, offer));
+    }
+    let ids: Vec<_> = entries.iter().map(|entry| town.propose(entry)).collect();
+    let offered = await_entries(town.member(0), FIRST, &ids);
+    let terms = Terms {
+        job: Digest::of(b"job"),
+        peer: town.genesis.members[2].peer,
+        class: Class::Grid,
+        tasks: 1,
+        tasks_per_bundle: 1,
+        copies: 2,
+        task_fuel_max: GFUEL,
+        per_gfuel: Credits::new(1_000_000),
+        seal_window: Millis::new(60_000),
+    };
+    let submit = town.entry(
+        10,
+        Body::Submit {
+            terms,
+            chain: Digest::of(b"chain"),
+        },
+    );
+    let id = town.propose(&submit);
+    let submitted = await_entries(town.member(0), offered, &[id]);
+    let mut feed = town.member(0).agreed_from(submitted);
+    let mut start_by = Moment::new(u64::MAX);
+    loop {
+        let block = feed.next(PATIENCE).expect("blocks go on");
+        for event in block.events {
+            match event {
+                Event::Submitted { start_by: by, .. } => start_by = by,
+                Event::JobEnded { paid, .. } => {
+                    assert!(block.now >= start_by, "{} before {start_by}", block.now);
+                    return assert_eq!(paid, Credits::ZERO);
+                }
+                _ => {}
+            }
+        }
+    }
 }

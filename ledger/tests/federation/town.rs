@@ -109,9 +109,13 @@ pub(crate) struct Town {
 
 impl Town {
     pub(crate) fn new() -> Self {
+        Self::of(genesis())
+    }
+
+    pub(crate) fn of(genesis: Genesis) -> Self {
         let homes = (0..MEMBERS).map(|_| tempfile::tempdir().unwrap()).collect();
         let mut town = Self {
-            genesis: genesis(),
+            genesis,
             members: (0..MEMBERS).map(|_| None).collect(),
             homes,
             links: Links::default(),
