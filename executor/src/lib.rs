@@ -12,6 +12,7 @@
 //! who pays.
 
 mod aot;
+pub mod bare;
 mod cache;
 mod child;
 mod engine;

@@ -17,8 +17,8 @@ use protocol::entry::ENTRY_BYTES_MAX;
 use protocol::ids::Digest;
 use protocol::units::{Height, Moment};
 
-/// A block may take so many bytes.
-pub const BLOCK_BYTES_MAX: usize = 512 * 1_024;
+pub use crate::engine::BLOCK_BYTES_MAX;
+
 /// A block has so many entries at most.
 pub const BLOCK_ENTRIES_MAX: usize = 4_096;
 /// What a datum takes beside its entries, and each entry beside its bytes.

@@ -5,9 +5,10 @@
 //!                                        └─ wrong ─▶ removed, as if it had never been here
 //! ```
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -63,8 +64,12 @@ pub enum BlobError {
 pub struct Blobs {
     root: PathBuf,
     parts: AtomicU64,
-    checked: Mutex<HashSet<Digest>>,
+    checked: Mutex<HashMap<Digest, Stamp>>,
 }
+
+/// What tells a file from one that was written since: length, inode, and when it was last changed
+/// in seconds and nanoseconds. The system sets that time; nobody else can.
+type Stamp = (u64, u64, i64, i64);
 
 /// A blob on its way to the disk. Dropped before [`Part::finish`], it leaves nothing.
 #[derive(Debug)]
@@ -143,45 +148,46 @@ impl Blobs {
     /// [`BlobError::Disk`] if it is here and cannot be read.
     pub fn read(&self, digest: &Digest) -> Result<Option<Vec<u8>>, BlobError> {
         let path = self.place(digest);
-        let Some(len) = len(&path)?.filter(|len| *len <= BLOB_BYTES_MAX) else {
+        let Some(stamp) = stamp(&path)?.filter(|stamp| stamp.0 <= BLOB_BYTES_MAX) else {
             return Ok(None);
         };
         let file = File::open(&path).map_err(disk("open", &path))?;
-        let mut content = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
+        let mut content = Vec::with_capacity(usize::try_from(stamp.0).unwrap_or_default());
         file.take(BLOB_BYTES_MAX + 1)
             .read_to_end(&mut content)
             .map_err(disk("read", &path))?;
         if Digest::of(&content) == *digest {
-            self.remember(*digest);
+            self.remember(*digest, stamp);
             return Ok(Some(content));
         }
         self.remove(digest)?;
         Ok(None)
     }
 
-    /// The file that holds the content, checked once per process, and its length; `None` if it is
-    /// not here, or was damaged (then it is removed).
+    /// The file that holds the content, and its length; `None` if it is not here, or was damaged
+    /// (then it is removed). It is checked on its first use, and again when it was written to.
     ///
     /// # Errors
     /// [`BlobError::Disk`] if it is here and cannot be read.
     pub fn path(&self, digest: &Digest) -> Result<Option<(PathBuf, u64)>, BlobError> {
         let path = self.place(digest);
-        let Some(len) = len(&path)? else {
+        let Some(stamp) = stamp(&path)? else {
             return Ok(None);
         };
-        if self.checked().contains(digest) {
+        let len = stamp.0;
+        if self.checked().get(digest) == Some(&stamp) {
             return Ok(Some((path, len)));
         }
         let mut file = File::open(&path).map_err(disk("open", &path))?;
         if len <= BLOB_BYTES_MAX && hash(&mut file).map_err(disk("read", &path))? == *digest {
-            self.remember(*digest);
+            self.remember(*digest, stamp);
             return Ok(Some((path, len)));
         }
         self.remove(digest)?;
         Ok(None)
     }
 
-    /// The content as an open file, checked once per process, and its length; `None` as for
+    /// The content as an open file, checked like [`Blobs::path`], and its length; `None` as for
     /// [`Blobs::path`].
     ///
     /// # Errors
@@ -243,17 +249,17 @@ impl Blobs {
         self.root.join(shelf).join(&name)
     }
 
-    fn checked(&self) -> MutexGuard<'_, HashSet<Digest>> {
-        // A set that a panicking thread left is whole: each change of it is one call.
+    fn checked(&self) -> MutexGuard<'_, HashMap<Digest, Stamp>> {
+        // A table that a panicking thread left is whole: each change of it is one call.
         self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, digest: Digest) {
+    fn remember(&self, digest: Digest, stamp: Stamp) {
         let mut checked = self.checked();
         if checked.len() >= CHECKED_MAX {
             checked.clear();
         }
-        checked.insert(digest);
+        checked.insert(digest, stamp);
     }
 }
 
@@ -298,7 +304,9 @@ impl Part<'_> {
         // Not synced: a blob that a power cut takes is found wrong when used, and fetched again.
         fs::rename(&self.path, &place).map_err(disk("write", &place))?;
         self.finished = true;
-        self.blobs.remember(found);
+        if let Some(stamp) = stamp(&place)? {
+            self.blobs.remember(found, stamp);
+        }
         Ok(found)
     }
 }
@@ -317,9 +325,12 @@ fn disk(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BlobError
     move |cause| BlobError::Disk { doing, path, cause }
 }
 
-fn len(path: &Path) -> Result<Option<u64>, BlobError> {
+fn stamp(path: &Path) -> Result<Option<Stamp>, BlobError> {
     match fs::metadata(path) {
-        Ok(found) if found.is_file() => Ok(Some(found.len())),
+        Ok(found) if found.is_file() => {
+            let changed = (found.ctime(), found.ctime_nsec());
+            Ok(Some((found.len(), found.ino(), changed.0, changed.1)))
+        }
         Ok(_) => Ok(None),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(disk("look at", path)(cause)),

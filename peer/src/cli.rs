@@ -1,6 +1,7 @@
 //! The commands: read arguments, ask the API, show. What starts a peer or a devnet is performed by
 //! `main.rs`; everything else here only talks to a peer that runs.
 
+pub mod bench;
 pub mod collect;
 pub mod demo;
 pub mod devnet;
@@ -122,6 +123,17 @@ pub enum Command {
     /// See the public half of this peer's keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Measure a federation of this machine, beside what it is compared with
+    #[command(hide = true)]
+    Bench(bench::BenchArgs),
+    /// Run one task of a module in this process: what `bench` compares with
+    #[command(hide = true)]
+    ExecBare {
+        /// The module
+        module: PathBuf,
+        /// The task's number
+        task: u32,
+    },
     /// Run tasks for the peer that started this process
     #[command(hide = true)]
     ExecWorker,
@@ -284,6 +296,18 @@ pub fn in_one_thread<T>(work: impl Future<Output = Result<T, Problem>>) -> Resul
         .block_on(work)
 }
 
+/// Runs a command that also carries a node of its own.
+///
+/// # Errors
+/// As [`in_one_thread`].
+pub fn in_many_threads<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::new(Code::Failed, "cannot start").because(error))?
+        .block_on(work)
+}
+
 /// Performs a command that asks a running peer.
 ///
 /// # Errors
@@ -307,7 +331,12 @@ pub async fn perform(desk: &Desk, command: Command) -> Result<(), Problem> {
         Command::Dispute(command) => asking::dispute(desk, command).await,
         Command::Ledger(command) => asking::ledger(desk, command).await,
         Command::Key(KeyCommand::Show) => asking::keys(desk),
-        Command::Demo(_) | Command::Devnet(_) | Command::Up(_) | Command::ExecWorker => {
+        Command::Demo(_)
+        | Command::Devnet(_)
+        | Command::Up(_)
+        | Command::Bench(_)
+        | Command::ExecBare { .. }
+        | Command::ExecWorker => {
             unreachable!("main.rs starts peers itself")
         }
     }

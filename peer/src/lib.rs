@@ -11,6 +11,7 @@ pub mod driver;
 pub mod entries;
 pub mod home;
 pub mod keys;
+pub mod load;
 pub mod mail;
 pub mod outbox;
 pub mod parts;

@@ -28,6 +28,8 @@ fn perform(globals: &cli::Globals, command: Command) -> Result<(), Problem> {
         Command::Up(args) => up::perform(globals.home.as_deref(), &args),
         Command::Devnet(args) => cli::in_one_thread(cli::devnet::perform(&args, globals)),
         Command::Demo(args) => cli::in_one_thread(cli::devnet::perform_demo(&args, globals)),
+        Command::Bench(args) => cli::in_many_threads(cli::bench::perform(&args, globals)),
+        Command::ExecBare { module, task } => cli::bench::bare(&module, task),
         asking => {
             let desk = Desk::find(globals)?;
             cli::in_one_thread(cli::perform(&desk, asking))

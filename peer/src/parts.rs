@@ -206,7 +206,8 @@ impl Peer {
     }
 }
 
-fn read_genesis(path: &Path) -> Result<Genesis, StartError> {
+/// A federation's first state, whole and within its limits.
+pub(crate) fn read_genesis(path: &Path) -> Result<Genesis, StartError> {
     let unusable = |why: String| StartError::Genesis {
         path: path.to_owned(),
         why,

@@ -273,9 +273,10 @@ impl Driver {
         };
         reply.give(match answer {
             Answer::Submitted(job) => self.submitted(job),
-            Answer::Cancelled(job) | Answer::Collecting { job, .. } => {
-                Err(Problem::new(Code::Failed, format!("{job} was not submitted")))
-            }
+            Answer::Cancelled(job) | Answer::Collecting { job, .. } => Err(Problem::new(
+                Code::Failed,
+                format!("{job} was not submitted"),
+            )),
             Answer::Refused { why, help } => {
                 let problem = Problem::new(Code::Failed, "the job was not accepted").because(why);
                 Err(if help.is_empty() {

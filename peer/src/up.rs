@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
+use protocol::bytes;
 use protocol::units::{Bps, Credits};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -12,10 +13,10 @@ use tracing_subscriber::EnvFilter;
 use crate::api::problem::{Code, Problem};
 use crate::api::types::Money;
 use crate::cli::UpArgs;
-use crate::config::{Config, Work};
-use crate::home::Home;
-use crate::keys::Keys;
-use crate::parts::{Peer, StartError};
+use crate::config::{Config, ConfigError, Work};
+use crate::home::{Home, HomeError};
+use crate::keys::{KeyError, Keys};
+use crate::parts::{Peer, StartError, read_genesis};
 
 /// What is logged if nobody says otherwise.
 const LOG: &str = "info";
@@ -66,12 +67,8 @@ pub fn perform(home: Option<&Path>, args: &UpArgs) -> Result<(), Problem> {
 /// Makes the home, its keys and its settings where they are missing, and writes down what the
 /// arguments change.
 fn prepare(home: &Home, args: &UpArgs) -> Result<(), Problem> {
-    let cannot = |error: &dyn std::error::Error| {
-        let title = format!("cannot prepare {}", home.root().display());
-        Problem::new(Code::Failed, title).because(error.to_string())
-    };
-    home.make().map_err(|error| cannot(&error))?;
-    Keys::load_or_make(&home.keys()).map_err(|error| cannot(&error))?;
+    home.make().map_err(|error| trouble(&error.into()))?;
+    Keys::load_or_make(&home.keys()).map_err(|error| trouble(&error.into()))?;
     if let Some(genesis) = &args.genesis {
         take_genesis(home, genesis)?;
     } else if !home.genesis().exists() {
@@ -83,7 +80,7 @@ fn prepare(home: &Home, args: &UpArgs) -> Result<(), Problem> {
     }
     let path = home.config();
     let mut config = if path.exists() {
-        Config::read(&path).map_err(|error| cannot(&error))?
+        Config::read(&path).map_err(|error| trouble(&error.into()))?
     } else {
         Config {
             name: "peer".to_owned(),
@@ -94,26 +91,29 @@ fn prepare(home: &Home, args: &UpArgs) -> Result<(), Problem> {
     let before = config.clone();
     change(&mut config, args);
     if config != before || !path.exists() {
-        config.write(&path).map_err(|error| cannot(&error))?;
+        let written = config.write(&path);
+        written.map_err(|error| trouble(&error.into()))?;
     }
     Ok(())
 }
 
+/// Copies a genesis into the home, if it is one; it never replaces that of another federation.
 fn take_genesis(home: &Home, from: &Path) -> Result<(), Problem> {
-    let read = |path: &Path| {
-        fs::read(path).map_err(|error| {
-            let title = format!("cannot read {}", path.display());
-            Problem::new(Code::Usage, title).because(error.to_string())
-        })
-    };
-    let given = read(from)?;
-    if home.genesis().exists() && read(&home.genesis())? != given {
+    let given = read_genesis(from).map_err(|error| trouble(&error))?;
+    if home.genesis().exists() {
+        let own = read_genesis(&home.genesis()).map_err(|error| trouble(&error))?;
+        if own == given {
+            return Ok(());
+        }
         let title = format!("{} belongs to another federation", home.root().display());
         return Err(Problem::new(Code::Usage, title)
             .because("its ledger and bonds are worth nothing in this one")
             .try_this("peer up --home ANOTHER --genesis FILE"));
     }
-    fs::write(home.genesis(), given).map_err(|error| {
+    let part = home.genesis().with_extension("part");
+    let kept =
+        fs::write(&part, bytes::write(&given)).and_then(|()| fs::rename(part, home.genesis()));
+    kept.map_err(|error| {
         Problem::new(Code::Failed, "cannot keep the genesis").because(error.to_string())
     })
 }
@@ -165,6 +165,7 @@ fn listen_for_the_end(stop: &mpsc::Sender<()>, leashed: bool) -> std::io::Result
     Ok(())
 }
 
+/// What, why, and what helps, of a peer that cannot start.
 fn trouble(error: &StartError) -> Problem {
     let mut causes = vec![error.to_string()];
     let mut cause = std::error::Error::source(error);
@@ -172,16 +173,48 @@ fn trouble(error: &StartError) -> Problem {
         causes.push(next.to_string());
         cause = next.source();
     }
-    let code = match error {
+    causes.dedup();
+    let problem = Problem::new(code(error), "cannot start the peer").because(causes.join(": "));
+    match help(error) {
+        Some(help) => problem.try_this(help),
+        None => problem,
+    }
+}
+
+fn code(error: &StartError) -> Code {
+    match error {
         StartError::Config(_)
         | StartError::Genesis { .. }
         | StartError::Address { .. }
-        | StartError::FaultSwitch(_) => Code::Usage,
-        StartError::Keys(_) => Code::NotAllowed,
+        | StartError::FaultSwitch(_)
+        | StartError::Home(HomeError::Nowhere | HomeError::LongPath { .. })
+        | StartError::Ledger(ledger::StartError::OtherFederation { .. }) => Code::Usage,
+        StartError::Home(HomeError::NotOurs { .. })
+        | StartError::Keys(KeyError::Exposed { .. } | KeyError::NotOurs { .. }) => Code::NotAllowed,
         _ => Code::Failed,
-    };
-    causes.dedup();
-    Problem::new(code, "cannot start the peer").because(causes.join(": "))
+    }
+}
+
+/// What the words of the error do not say themselves.
+fn help(error: &StartError) -> Option<String> {
+    match error {
+        StartError::Config(ConfigError::Malformed { path, .. }) => Some(format!(
+            "mend it by hand, or move it away: `mv {0} {0}.old`, and say with flags what was in it \
+             (peer up --help)",
+            path.display()
+        )),
+        StartError::Config(ConfigError::OutOfRange { path, .. })
+        | StartError::Address { path, .. } => Some(format!("mend it by hand: {}", path.display())),
+        StartError::Genesis { path, .. } => Some(format!(
+            "put the federation's own genesis, the same file that its members have, at {}",
+            path.display()
+        )),
+        StartError::Home(HomeError::InUse { path, .. }) => Some(format!(
+            "ask the one that runs: `peer --home {0} status`; or stop it: `peer --home {0} down`",
+            path.display()
+        )),
+        _ => None,
+    }
 }
 
 /// The number whose multiples are answered wrongly, for this share of wrong answers.

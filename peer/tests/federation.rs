@@ -4,7 +4,6 @@ mod scene;
 
 use std::time::Duration;
 
-use peer::api::types::JobState;
 use protocol::units::Bps;
 use scene::{Scene, examples, scores_are_right, told};
 
@@ -14,17 +13,34 @@ async fn a_module_of_ones_own_runs_and_all_it_left_comes_back() {
     std::fs::write(scene.dir.path().join("data.txt"), "seven\n").unwrap();
     let probe = examples().join("jobs/probe/probe.wasm");
     let output = scene.run(&[
-        "run", probe.to_str().unwrap(), "--array", "0-9", "--in", "data=data.txt", "--env",
-        "PEER_COLOUR=green", "--fetch", "out", "--", "echo", "hello",
+        "run",
+        probe.to_str().unwrap(),
+        "--array",
+        "0-9",
+        "--in",
+        "data=data.txt",
+        "--env",
+        "PEER_COLOUR=green",
+        "--fetch",
+        "out",
+        "--",
+        "echo",
+        "hello",
     ]);
     assert!(output.status.success(), "{}", told(&output));
     for index in 0..10 {
         let task = scene.dir.path().join(format!("out/{index}"));
         let stdout = std::fs::read_to_string(task.join("stdout")).unwrap();
         assert!(stdout.contains("hello"), "{stdout}");
-        assert!(stdout.contains(&format!("PEER_ARRAY_INDEX={index}")), "{stdout}");
+        assert!(
+            stdout.contains(&format!("PEER_ARRAY_INDEX={index}")),
+            "{stdout}"
+        );
         assert!(stdout.contains("PEER_COLOUR=green"), "{stdout}");
-        assert_eq!(std::fs::read_to_string(task.join("out/copy")).unwrap(), "seven\n");
+        assert_eq!(
+            std::fs::read_to_string(task.join("out/copy")).unwrap(),
+            "seven\n"
+        );
     }
     scene.verify_everywhere().await;
     scene.devnet.stop().await.unwrap();
@@ -35,7 +51,11 @@ async fn a_guest_that_misbehaves_ends_as_a_failed_task_and_the_rest_of_the_escro
     let scene = Scene::start(None).await;
     let probe = examples().join("jobs/probe/probe.wasm");
     let probe = probe.to_str().unwrap();
-    for (how, said) in [("trap", "trapped"), ("loop", "out of fuel"), ("eat", "out of memory")] {
+    for (how, said) in [
+        ("trap", "trapped"),
+        ("loop", "out of fuel"),
+        ("eat", "out of memory"),
+    ] {
         let folder = format!("out-{how}");
         let output = scene.run(&[
             "run", probe, "--fuel", "50M", "--mem", "64MiB", "--fetch", &folder, "--", how,
@@ -66,7 +86,7 @@ async fn the_job_ends_right_whichever_member_is_killed_in_the_middle() {
         let job = scene.submit_orchids();
         scene.until("the first result", || scene.job(&job).tally.provisional > 0);
         assert!(scene.devnet.kill(&name));
-        scene.until("the job's end", || scene.job(&job).state == JobState::Ended);
+        scene.until_settled(&job);
         let folder = format!("without-{name}");
         let output = scene.run(&["job", "get", &job, "--fetch", &folder]);
         assert!(output.status.success(), "{}", told(&output));
@@ -89,7 +109,7 @@ async fn the_federation_goes_on_by_itself_after_all_members_were_killed() {
     for name in [2, 0, 3, 1].map(|n: usize| &members[n]) {
         scene.devnet.restart(name).unwrap();
     }
-    scene.until("the job's end", || scene.job(&job).state == JobState::Ended);
+    scene.until_settled(&job);
     scene.roots_agree(Duration::from_secs(60)).await;
     scene.verify_everywhere().await;
     scene.devnet.stop().await.unwrap();
@@ -101,7 +121,7 @@ async fn the_runs_of_a_killed_worker_pass_to_others_and_the_job_ends() {
     let job = scene.submit_orchids();
     scene.until("the first result", || scene.job(&job).tally.provisional > 0);
     assert!(scene.devnet.kill("lab-1"));
-    scene.until("the job's end", || scene.job(&job).state == JobState::Ended);
+    scene.until_settled(&job);
     let output = scene.run(&["job", "get", &job, "--fetch", "out"]);
     assert!(output.status.success(), "{}", told(&output));
     scores_are_right(&scene.dir.path().join("out"));
@@ -114,17 +134,25 @@ async fn exactly_the_liar_is_slashed_and_the_matrix_is_right() {
     let scene = Scene::start(Some(Bps::new(3_000))).await;
     let liar = scene.devnet.liar().expect("one was told to lie");
     let job = scene.submit_orchids();
-    scene.until("the job's end", || scene.job(&job).state == JobState::Ended);
+    scene.until_settled(&job);
     let output = scene.run(&["job", "get", &job, "--fetch", "out"]);
     assert!(output.status.success(), "{}", told(&output));
     scores_are_right(&scene.dir.path().join("out"));
     let disputes = scene.disputes();
-    assert!(!disputes.items.is_empty(), "the liar was never drawn\n{}", scene.logs());
+    assert!(
+        !disputes.items.is_empty(),
+        "the liar was never drawn\n{}",
+        scene.logs()
+    );
     for dispute in disputes.items {
         let convicted: Vec<_> = dispute.convicted.iter().map(|id| id.0).collect();
         assert_eq!(convicted, [liar], "dispute {}", dispute.number);
         for slash in dispute.slashes {
-            assert_eq!(slash.peer.0, liar, "dispute {}: {}", dispute.number, slash.words);
+            assert_eq!(
+                slash.peer.0, liar,
+                "dispute {}: {}",
+                dispute.number, slash.words
+            );
         }
     }
     scene.verify_everywhere().await;

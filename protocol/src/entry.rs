@@ -11,7 +11,7 @@ use crate::signed::{Checked, Signable, Signed};
 use crate::units::{Credits, Fuel, Moment};
 
 /// A signed entry may take so many bytes.
-pub const ENTRY_BYTES_MAX: usize = 256 * 1_024;
+pub const ENTRY_BYTES_MAX: usize = 160 * 1_024;
 /// A linked batch moves credits so many times at most.
 pub const TRANSFERS_MAX: usize = 64;
 /// One entry carries so many seals or openings at most.

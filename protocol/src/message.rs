@@ -46,7 +46,8 @@ pub enum Message {
         /// The bundle.
         bundle: BundleId,
     },
-    /// To a submitter: the job is closed, and these are my openings of it.
+    /// To a submitter: these are my openings of the job, to be entered once it is closed. A peer
+    /// says them right after its outcomes, so that its death does not silence it.
     Openings {
         /// The job.
         job: JobId,

@@ -9,9 +9,7 @@ use protocol::units::{Credits, Moment};
 
 use super::{Sources, balance};
 use crate::api::problem::{Code, Problem};
-use crate::api::types::{
-    FederationView, LedgerView, MemberView, Role, StatusView, VerifyView,
-};
+use crate::api::types::{FederationView, LedgerView, MemberView, Role, StatusView, VerifyView};
 
 /// What only the running process knows of itself.
 pub struct Present<'a> {

@@ -15,6 +15,7 @@ use protocol::ids::{JobId, PartyId};
 use protocol::job::JOB_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::blob_routes::{keep, serve};
 use super::door::{ANSWER_MAX, Door, PAGE_MAX, Request, VERIFY_MAX};
@@ -24,6 +25,8 @@ use crate::blobs::{BlobError, Blobs};
 
 /// A JSON body may have so many bytes.
 const JSON_BYTES_MAX: usize = 8 << 20;
+/// So many modules are looked at at a time, each whole in memory; who hands in more waits.
+const MODULES_MAX: usize = 2;
 /// The media type of RFC 9457.
 const PROBLEM: &str = "application/problem+json";
 
@@ -32,6 +35,7 @@ const PROBLEM: &str = "application/problem+json";
 pub(super) struct Desk {
     pub(super) door: Door,
     pub(super) blobs: Arc<Blobs>,
+    modules: Arc<Semaphore>,
 }
 
 /// Every route.
@@ -61,7 +65,11 @@ pub(super) fn routes(door: Door, blobs: Arc<Blobs>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .layer(middleware::map_response(as_problem))
         .layer(middleware::from_fn(no_browsers))
-        .with_state(Desk { door, blobs })
+        .with_state(Desk {
+            door,
+            blobs,
+            modules: Arc::new(Semaphore::new(MODULES_MAX)),
+        })
 }
 
 /// A document, or a problem.
@@ -162,7 +170,7 @@ async fn submit(State(desk): State<Desk>, body: Bytes) -> Answer<SubmittedView> 
         Problem::new(Code::Usage, "this is not a job that can run").because(why)
     };
     let form: JobForm = serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
-    let needed: Vec<_> = form.blobs().collect();
+    let (module, needed) = (form.module.digest.0, form.blobs().collect::<Vec<_>>());
     let (job, wish) = form.read().map_err(|error| wrong(&error))?;
     let len = bytes::write(&job).len();
     bytes::at_most("job", len, JOB_BYTES_MAX).map_err(|error| wrong(&error))?;
@@ -179,6 +187,20 @@ async fn submit(State(desk): State<Desk>, body: Bytes) -> Answer<SubmittedView> 
         let why = format!("{} of {} bytes is not at this peer", blob.digest, blob.size);
         return Err(wrong(&why).try_this("POST it to /api/v1/blobs first"));
     }
+    let place = desk
+        .modules
+        .acquire()
+        .await
+        .map_err(|error| wrong(&error))?;
+    let blobs = Arc::clone(&desk.blobs);
+    let refused = blocking(move || {
+        let content = blobs.read(&module)?.unwrap_or_default();
+        Ok(executor::check_module(&content).err())
+    });
+    if let Some(refused) = refused.await? {
+        return Err(wrong(&refused).try_this("hand in a module of WASI preview 1"));
+    }
+    drop(place);
     let job = Box::new(job);
     let question = |reply| Request::Submit { job, wish, reply };
     desk.door.ask(question, ANSWER_MAX).await.map(Written)

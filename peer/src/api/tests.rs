@@ -96,6 +96,10 @@ async fn drive(mut asked: mpsc::Receiver<Request>, report: mpsc::Sender<Job>) {
     }
 }
 
+/// `(module (memory (export "memory") 1) (func (export "_start")))`
+const MODULE: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x05\x03\x01\0\x01\
+    \x07\x13\x02\x06memory\x02\0\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
+
 fn form(module: BlobForm) -> JobForm {
     JobForm {
         name: "x".to_owned(),
@@ -175,14 +179,17 @@ async fn a_client_hears_what_the_driver_says() {
 async fn a_job_is_handed_in_once_all_of_it_is_here() {
     let mut town = town();
     let module = BlobForm {
-        digest: Id(Digest::of(b"\0asm")),
-        size: 4,
+        digest: Id(Digest::of(MODULE)),
+        size: MODULE.len() as u64,
     };
     let post = async |form: &JobForm| town.client.post::<SubmittedView>("/jobs", form).await;
     let missing = post(&form(module)).await.unwrap_err();
     assert_eq!(missing.code, Code::Usage);
-    assert_eq!(town.client.keep(b"\0asm".to_vec()).await.unwrap(), module);
-    let lie = BlobForm { size: 5, ..module };
+    assert_eq!(town.client.keep(MODULE.to_vec()).await.unwrap(), module);
+    let lie = BlobForm {
+        size: module.size + 1,
+        ..module
+    };
     assert_eq!(post(&form(lie)).await.unwrap_err().code, Code::Usage);
     let mut endless = form(module);
     endless.limits.fuel = u64::MAX;
@@ -190,6 +197,16 @@ async fn a_job_is_handed_in_once_all_of_it_is_here() {
     let mut classless = form(module);
     classless.class = Some("first".to_owned());
     assert_eq!(post(&classless).await.unwrap_err().code, Code::Usage);
+
+    let noise = town.client.keep(b"\0asm".to_vec()).await.unwrap();
+    let refused = post(&form(noise)).await.unwrap_err();
+    assert_eq!(refused.code, Code::Usage);
+    assert!(
+        refused
+            .to_string()
+            .contains("not a valid WebAssembly module"),
+        "{refused}"
+    );
 
     assert_eq!(post(&form(module)).await.unwrap().peers, 3);
     let job = town.submitted.recv().await.unwrap();

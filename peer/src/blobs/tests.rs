@@ -48,6 +48,21 @@ fn a_corrupt_blob_is_noticed_before_it_is_used_and_is_then_absent() {
 }
 
 #[test]
+fn a_blob_that_is_damaged_after_its_first_use_is_noticed_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(dir.path()).unwrap();
+    for damage in [&b"orchidz"[..], b"orch"] {
+        let digest = blobs.keep(b"orchids").unwrap();
+        let (path, _) = blobs.path(&digest).unwrap().unwrap();
+        // The system tells changes apart by its clock's ticks, which are some milliseconds long.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        fs::write(path, damage).unwrap();
+        assert_eq!(blobs.path(&digest).unwrap(), None);
+        assert_eq!(blobs.size(&digest).unwrap(), None);
+    }
+}
+
+#[test]
 fn what_is_not_as_promised_or_not_finished_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let blobs = Blobs::open(dir.path()).unwrap();

@@ -33,9 +33,16 @@ fn this_binary() -> Result<PathBuf, Problem> {
 pub async fn perform(args: &DevnetArgs, globals: &Globals) -> Result<(), Problem> {
     let root = args.dir.clone().unwrap_or_else(temporary_root);
     let plan = Plan::make(&root, args.members, args.workers)?;
-    let home = plan.places.last().map_or_else(|| Home::at(&root), |place| place.home.clone());
+    let home = plan
+        .places
+        .last()
+        .map_or_else(|| Home::at(&root), |place| place.home.clone());
     let desk = Desk::at(Client::new(&plan.api()?), home, globals);
-    desk.say(&format!("starting {} peers in {} …", plan.places.len(), root.display()));
+    desk.say(&format!(
+        "starting {} peers in {} …",
+        plan.places.len(),
+        root.display()
+    ));
     let mut devnet = Devnet::start(plan, &this_binary()?, args.liar, args.dir.is_none()).await?;
     let announcement = devnet.announcement();
     announcement.announce().map_err(|error| {

@@ -18,18 +18,20 @@ const DEPTH_MAX: usize = 32;
 /// What every WebAssembly module begins with.
 const WASM: &[u8] = b"\0asm";
 
-/// Uploads everything `work` names and writes the form.
+/// Looks at everything `work` names, uploads it and writes the form.
 ///
 /// # Errors
-/// A file that cannot be read, is no module, or is too large; and what the peer says.
+/// A file that cannot be read, is too large, or is no module that can run: then nothing has
+/// travelled. And what the peer says.
 pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem> {
     let module = module(&work.module)?;
+    let files = named_files(&work.inputs)?;
     let module = client.keep(module).await?;
     let stdin = match &work.stdin {
         Some(path) => Some(client.keep(stdin(path)?).await?),
         None => None,
     };
-    let inputs = inputs(client, &work.inputs).await?;
+    let inputs = inputs(client, files).await?;
     let env = work
         .env
         .into_iter()
@@ -65,13 +67,23 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
 
 fn module(path: &Path) -> Result<Vec<u8>, Problem> {
     let content = read(path, "the module", MODULE_MAX.get())?;
-    if content.starts_with(WASM) {
-        return Ok(content);
+    if !content.starts_with(WASM) {
+        let title = format!("{} is not a WebAssembly module", path.display());
+        return Err(Problem::new(Code::Usage, title)
+            .because("it does not begin with `\\0asm`")
+            .try_this(
+                "build one with `cargo build --target wasm32-wasip1`, or wasi-sdk's `clang`",
+            ));
     }
-    let title = format!("{} is not a WebAssembly module", path.display());
-    Err(Problem::new(Code::Usage, title)
-        .because("it does not begin with `\\0asm`")
-        .try_this("build one with `cargo build --target wasm32-wasip1`, or wasi-sdk's `clang`"))
+    match executor::check_module(&content) {
+        Ok(_) => Ok(content),
+        Err(refused) => {
+            let title = format!("no peer can run {}", path.display());
+            Err(Problem::new(Code::Usage, title).because(refused).try_this(
+                "build it again with `cargo build --target wasm32-wasip1`, or wasi-sdk's `clang`",
+            ))
+        }
+    }
 }
 
 fn stdin(path: &Path) -> Result<Vec<u8>, Problem> {
@@ -91,19 +103,28 @@ fn stdin(path: &Path) -> Result<Vec<u8>, Problem> {
     Ok(content)
 }
 
-async fn inputs(
-    client: &Client,
-    named: &[(String, std::path::PathBuf)],
-) -> Result<Vec<InputForm>, Problem> {
-    let mut files = Vec::new();
+/// Every input file, by the name it has for the guest.
+fn named_files(named: &[(String, std::path::PathBuf)]) -> Result<Files, Problem> {
+    let mut files = Files::new();
     for (name, path) in named {
+        let before = files.len();
         walk(name, path, 0, &mut files)?;
+        if files.len() == before {
+            let title = format!("the input {} is a folder without a file", path.display());
+            return Err(Problem::new(Code::Usage, title)
+                .because(format!("the program would not find /in/{name}"))
+                .try_this("put the files there, or leave that --in out"));
+        }
     }
     files.sort();
     if let Some(twice) = files.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         let title = format!("two inputs would both be /in/{}", twice[0].0);
-        return Err(Problem::new(Code::Usage, title));
+        return Err(Problem::new(Code::Usage, title).try_this("give each --in its own NAME"));
     }
+    Ok(files)
+}
+
+async fn inputs(client: &Client, files: Files) -> Result<Vec<InputForm>, Problem> {
     let mut inputs = Vec::with_capacity(files.len());
     for (guest, path) in files {
         let content = read(&path, "the input", BLOB_BYTES_MAX)?;

@@ -40,7 +40,6 @@ impl Steward {
             standing: &self.standing,
             up: &self.up,
             us: self.me.peer,
-            height: self.height,
             time: self.time,
         };
         self.jobs.get(job).map(|job| explain::explain(job, &scene))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::ids::{JobId, PeerId};
-use protocol::units::{Height, Moment};
+use protocol::units::Moment;
 
 use crate::desk::{Aim, Desk};
 use crate::jobs::bundle::{Bundle, Copy, Stage};
@@ -41,7 +41,6 @@ pub(crate) struct Scene<'a> {
     pub(crate) standing: &'a Standing,
     pub(crate) up: &'a BTreeSet<PeerId>,
     pub(crate) us: PeerId,
-    pub(crate) height: Height,
     pub(crate) time: Moment,
 }
 
@@ -117,9 +116,6 @@ fn locked(job: &OwnJob, scene: &Scene<'_>, counts: &mut Counts) -> String {
         "it is being taken back".to_owned()
     } else if job.secret.is_none() {
         format!("it cannot be started: its secret is not this peer's; it is refunded in {left}")
-    } else if scene.height.after(1) < job.start_from {
-        let (from, at) = (job.start_from, scene.height);
-        format!("its peers are drawn from block {from} on; block {at} is agreed")
     } else {
         format!("we have asked to draw its peers; without that it is refunded in {left}")
     }

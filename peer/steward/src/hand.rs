@@ -2,7 +2,7 @@
 
 use protocol::ids::PeerId;
 use protocol::message::Message;
-use protocol::units::{Height, Moment};
+use protocol::units::Moment;
 
 use crate::crew::Crew;
 use crate::desk::Desk;
@@ -17,7 +17,6 @@ pub(crate) struct Hand<'a> {
     pub(crate) now: Moment,
     /// Whether all that was agreed before our start has been told; until then nothing is said.
     pub(crate) live: bool,
-    pub(crate) height: Height,
     pub(crate) me: &'a Identity,
     pub(crate) out: &'a mut Outbox,
     pub(crate) desk: &'a mut Desk,

@@ -130,7 +130,6 @@ macro_rules! hand {
         Hand {
             now: $steward.now,
             live: $steward.live,
-            height: $steward.height,
             me: &$steward.me,
             out: &mut $steward.out,
             desk: &mut $steward.desk,

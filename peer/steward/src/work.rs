@@ -18,7 +18,7 @@ use crate::known::KnownJobs;
 
 pub(crate) mod run;
 
-use run::{OPEN_SELF_AFTER, Run, fallback};
+use run::{OPEN_SELF_AFTER, Run, Told, fallback};
 
 /// So many runs may wait for their outcomes; a peer drawn for more declines at once.
 pub const RUNS_OPEN_MAX: usize = 1_024;
@@ -172,20 +172,8 @@ impl Work {
                     hand.desk
                         .want(Aim::Decline(bundle), hand.now, hand.out, || Some(body));
                 }
-                if let Some((outcomes, inline, seal)) = run.tell() {
-                    let (to, bundle) = (run.terms.peer, run.bundle);
-                    if to == hand.me.peer {
-                        jobs.own_outcomes(bundle, outcomes, seal, hand);
-                    } else {
-                        let said = Effect::SendOutcomes {
-                            to,
-                            bundle,
-                            outcomes,
-                            inline,
-                            seal,
-                        };
-                        hand.out.push(said);
-                    }
+                if let Some(told) = run.tell(hand) {
+                    deliver(*id, run, told, jobs, hand);
                 }
             }
             seal(*id, job, hand);
@@ -309,6 +297,48 @@ fn seal(id: JobId, job: &mut JobRuns, hand: &mut Hand<'_>) {
     }
 }
 
+/// Hands a finished run to its submitter: outcomes, seal, and the opening right behind them. The
+/// submitter enters it once the job is closed, so a peer that dies after sealing has opened all the
+/// same; and it could tell others no more than the outcomes themselves, which it holds anyway.
+/// Nothing says that it arrived, so what is not on the ledger after the close is told once more.
+fn deliver(id: JobId, run: &Run, told: Told, jobs: &mut Jobs, hand: &mut Hand<'_>) {
+    let (to, bundle) = (run.terms.peer, run.bundle);
+    let Told {
+        outcomes,
+        inline,
+        seal,
+        opening,
+    } = told;
+    if to == hand.me.peer {
+        jobs.own_outcomes(bundle, outcomes, seal, hand);
+    } else {
+        hand.out.push(Effect::SendOutcomes {
+            to,
+            bundle,
+            outcomes,
+            inline,
+            seal,
+        });
+    }
+    if !(run.opened || run.ended) {
+        tell_openings(to, id, vec![opening], jobs, hand);
+    }
+}
+
+fn tell_openings(
+    to: PeerId,
+    job: JobId,
+    openings: Vec<Opening>,
+    jobs: &mut Jobs,
+    hand: &mut Hand<'_>,
+) {
+    if to == hand.me.peer {
+        jobs.openings(to, job, openings, hand);
+    } else {
+        hand.send(to, Message::Openings { job, openings });
+    }
+}
+
 /// Tells the submitter our openings, and enters them ourselves where it did not.
 fn open_all(id: JobId, job: &mut JobRuns, jobs: &mut Jobs, hand: &mut Hand<'_>) {
     let Some((closed_at, open_by)) = job.closed.filter(|_| !job.ended) else {
@@ -335,18 +365,7 @@ fn open_all(id: JobId, job: &mut JobRuns, jobs: &mut Jobs, hand: &mut Hand<'_>) 
         && let Some(run) = job.runs.values().next()
     {
         job.opening_told = true;
-        let to = run.terms.peer;
-        if to == hand.me.peer {
-            jobs.openings(to, id, openings.clone(), hand);
-        } else {
-            hand.send(
-                to,
-                Message::Openings {
-                    job: id,
-                    openings: openings.clone(),
-                },
-            );
-        }
+        tell_openings(run.terms.peer, id, openings.clone(), jobs, hand);
     }
     if fallback(closed_at, OPEN_SELF_AFTER, open_by) <= hand.now {
         for opening in openings {

@@ -2,17 +2,17 @@
 
 #![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
 
-mod common;
+mod scene;
 
 use std::sync::Arc;
 
-use common::submitter::*;
-use common::*;
 use protocol::entry::Body;
 use protocol::event::Ending;
 use protocol::ids::Digest;
 use protocol::message::Message;
 use protocol::units::{Credits, Height, Moment};
+use scene::submitter::*;
+use scene::*;
 use steward::{Choices, Fate, Input, Request, TaskState, Ticket};
 
 #[test]

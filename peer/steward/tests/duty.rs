@@ -2,14 +2,14 @@
 
 #![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
 
-mod common;
+mod scene;
 
-use common::*;
 use protocol::entry::{Body, DisputedTask};
 use protocol::event::{Ending, Event};
 use protocol::ids::Digest;
 use protocol::outcome::{self, Outcome};
 use protocol::units::Moment;
+use scene::*;
 use steward::{Identity, Input, Misbehave};
 
 fn judge() -> Identity {

@@ -2,14 +2,14 @@
 
 #![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
 
-mod common;
+mod scene;
 
-use common::submitter::*;
-use common::*;
 use protocol::entry::Body;
 use protocol::event::{Ending, Event, Fault};
 use protocol::message::Message;
 use protocol::units::{Credits, Moment};
+use scene::submitter::*;
+use scene::*;
 use steward::{Input, JobState, TaskState};
 
 #[test]
@@ -17,15 +17,11 @@ fn an_honest_job_takes_five_entries_and_ends_agreed() {
     let (two, three) = (honest(2), honest(3));
     let mut scene = sealed_by(&two, &three);
     scene.agree("closed", vec![closed()], &["tell closed"]);
-    let openings = |copy: &Copy| Message::Openings {
-        job: job_id(1),
-        openings: vec![copy.opening.clone()],
-    };
-    scene.hear("p2 opens", 2, openings(&two), &[]);
+    scene.hear("p2 opens", 2, two.opens(), &[]);
     scene.hear(
         "p3 opens",
         3,
-        openings(&three),
+        three.opens(),
         &["propose open-batch 0/p2 0/p3"],
     );
     let events = vec![
@@ -277,4 +273,96 @@ fn a_run_that_passes_to_another_peer_is_waited_for_there() {
         20,
         &["propose seal-batch 0/p4"],
     );
+}
+
+#[test]
+fn who_opens_right_behind_its_outcomes_need_not_live_until_the_close() {
+    let (two, three) = (honest(2), honest(3));
+    let mut scene = sealed_by(&two, &three);
+    scene.hear("p2 opens and dies for ever", 2, two.opens(), &[]);
+    scene.hear("p3 too", 3, three.opens(), &[]);
+    scene.wait("nothing is opened yet", 2 * SECOND, &[]);
+    scene.agree(
+        "closed: nobody is waited for",
+        vec![closed()],
+        &["tell closed", "propose open-batch 0/p2 0/p3"],
+    );
+    scene.hear("p3 tells it once more", 3, three.opens(), &[]);
+    let events = vec![
+        opened(0, 2, two.root()),
+        opened(0, 3, three.root()),
+        ended(0, Ending::Agreed),
+        job_ended(),
+    ];
+    scene.agree(
+        "both are paid",
+        events,
+        &["tell ended 0 Agreed", "tell job ended", "keep outcomes 0"],
+    );
+    assert_eq!(scene.steward.wake_at(), None, "all is done");
+}
+
+#[test]
+fn outcomes_and_opening_may_come_before_the_block_that_drew_their_peer() {
+    let (two, three) = (honest(2), honest(3));
+    let mut scene = locked(2);
+    scene.hear("p2 is ahead of us", 2, two.message(bundle(0), &[]), &[]);
+    scene.hear("its opening comes behind", 2, two.opens(), &[]);
+    scene.agree(
+        "drawn",
+        vec![drawn(0, &[2, 3])],
+        &["tell drawn 0 p2+p3", "fetch from p2", "fetch from p2"],
+    );
+    scene.hear(
+        "p3 delivers",
+        3,
+        three.message(bundle(0), &[]),
+        &["propose seal-batch 0/p2 0/p3"],
+    );
+    scene.agree(
+        "closed",
+        vec![sealed(0, 2), sealed(0, 3), all_sealed(), closed()],
+        &["tell all sealed", "tell closed"],
+    );
+    scene.wait("company does not come", 20, &["propose open-batch 0/p2"]);
+}
+
+#[test]
+fn only_those_whose_seals_were_taken_are_opened() {
+    let (two, three, four) = (honest(2), honest(3), honest(4));
+    let mut scene = running();
+    let shown = [
+        "keep output 0",
+        "tell output 0 provisional",
+        "keep output 1",
+        "tell output 1 provisional",
+    ];
+    scene.hear("p2 delivers", 2, two.message(bundle(0), &[0, 1]), &shown);
+    scene.hear("p2 opens", 2, two.opens(), &[]);
+    let replaced = Event::Replaced {
+        bundle: bundle(0),
+        out: peer(2),
+        next: Some(peer(4)),
+        seal_by: Moment::new(90 * SECOND),
+    };
+    scene.agree(
+        "its seal came too late",
+        vec![replaced],
+        &["tell replaced 0 p2 by p4"],
+    );
+    scene.hear("p3 delivers", 3, three.message(bundle(0), &[]), &[]);
+    scene.hear("p3 opens", 3, three.opens(), &[]);
+    scene.hear(
+        "p4 delivers",
+        4,
+        four.message(bundle(0), &[]),
+        &["propose seal-batch 0/p4 0/p3"],
+    );
+    scene.hear("p4 opens", 4, four.opens(), &[]);
+    scene.agree(
+        "p4's seal came too late too, and it is closed by force",
+        vec![sealed(0, 3), closed()],
+        &["tell closed"],
+    );
+    scene.wait("company does not come", 20, &["propose open-batch 0/p3"]);
 }

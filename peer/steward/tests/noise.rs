@@ -2,11 +2,10 @@
 
 #![allow(clippy::too_many_lines, reason = "one flat match over all there is")]
 
-mod common;
+mod scene;
 
 use std::sync::Arc;
 
-use common::*;
 use protocol::entry::{DisputedTask, Opening};
 use protocol::event::{Ending, Event, Fault};
 use protocol::ids::{BundleId, Digest, PeerId};
@@ -14,6 +13,7 @@ use protocol::job::Class;
 use protocol::message::Message;
 use protocol::outcome;
 use protocol::units::{Bytes, Credits, Height, Moment};
+use scene::*;
 use steward::{
     Busy, Choices, Effect, Fate, Identity, Input, ProposalToken, Request, RunToken, Steward, Ticket,
 };

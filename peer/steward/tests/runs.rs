@@ -2,9 +2,8 @@
 
 #![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
 
-mod common;
+mod scene;
 
-use common::*;
 use protocol::entry::Body;
 use protocol::event::{Ending, Event, Fault};
 use protocol::ids::Digest;
@@ -12,7 +11,11 @@ use protocol::job::Class;
 use protocol::message::Message;
 use protocol::outcome;
 use protocol::units::{Credits, Moment};
+use scene::*;
 use steward::{Busy, Effect, Fate, Identity, Input, Misbehave};
+
+/// What p5 hears of a finished bundle 0: the opening comes right behind, to be entered later.
+const TOLD: [&str; 2] = ["to p5: outcomes 0 (2, 2 inline)", "to p5: openings (1)"];
 
 /// A peer that works, with two places; p5 submits.
 fn worker() -> Identity {
@@ -55,11 +58,7 @@ fn told() -> Scene {
     let token = scene.run();
     scene.step("one task is done", done(token, 1, right(1)), &[]);
     scene.step("the other", done(token, 0, right(0)), &["sign 0"]);
-    scene.step(
-        "signed",
-        scene.signed(),
-        &["to p5: outcomes 0 (2, 2 inline)"],
-    );
+    scene.step("signed", scene.signed(), &TOLD);
     scene
 }
 
@@ -134,11 +133,7 @@ fn a_seal_is_entered_in_time_even_when_time_is_short() {
     let token = scene.run();
     scene.step("done", done(token, 0, right(0)), &[]);
     scene.step("done", done(token, 1, right(1)), &["sign 0"]);
-    scene.step(
-        "signed",
-        scene.signed(),
-        &["to p5: outcomes 0 (2, 2 inline)"],
-    );
+    scene.step("signed", scene.signed(), &TOLD);
     scene.wait("half of what is left", SECOND, &[]);
     scene.wait("with company", 20, &["propose seal-batch 0/p1"]);
 }
@@ -147,18 +142,14 @@ fn a_seal_is_entered_in_time_even_when_time_is_short() {
 fn the_submitter_may_ask_again_and_nobody_else() {
     let mut scene = told();
     let ask = || Message::AskOutcomes { bundle: bundle(0) };
-    scene.hear("p5 asks", 5, ask(), &["to p5: outcomes 0 (2, 2 inline)"]);
+    scene.hear("p5 asks", 5, ask(), &TOLD);
     scene.hear(
         "p2 asks: it wants to copy",
         2,
         ask(),
         &["fault p2 NotSubmitter"],
     );
-    scene.step(
-        "p5 is back",
-        Input::PeerUp(peer(5)),
-        &["to p5: outcomes 0 (2, 2 inline)"],
-    );
+    scene.step("p5 is back", Input::PeerUp(peer(5)), &TOLD);
     scene.agree("sealed", vec![sealed(0, 1)], &[]);
     scene.step(
         "p5 is back once more: it knows",
@@ -343,16 +334,12 @@ fn a_killed_peer_runs_again_what_it_had_not_opened() {
     let token = killed.run();
     killed.step("done", done(token, 0, right(0)), &[]);
     killed.step("done", done(token, 1, right(1)), &["sign 0"]);
-    killed.step(
-        "signed",
-        killed.signed(),
-        &["to p5: outcomes 0 (2, 2 inline)"],
-    );
+    killed.step("signed", killed.signed(), &TOLD);
     whole.hear(
         "p5 asks",
         5,
         Message::AskOutcomes { bundle: bundle(0) },
-        &["to p5: outcomes 0 (2, 2 inline)"],
+        &TOLD,
     );
     assert_eq!(killed.last, whole.last, "the same seal, with the same salt");
 }

@@ -2,15 +2,15 @@
 
 #![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
 
-mod common;
+mod scene;
 
-use common::*;
 use protocol::ids::{BundleId, Digest};
 use protocol::job::{Class, Profile};
 use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::Outcome;
 use protocol::units::{Bytes, Credits, Fuel, Millis, Moment};
+use scene::*;
 use steward::{Effect, Input};
 
 /// A submitter whose bundle 0 is drawn for peers 2 and 3.

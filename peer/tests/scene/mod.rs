@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use peer::api::Client;
-use peer::api::types::{Done, JobView, LedgerView, List, VerifyView};
+use peer::api::types::{Done, JobState, JobView, LedgerView, List, VerifyView};
 use peer::devnet::{Devnet, Kind, Plan};
 use protocol::units::Bps;
 use serde::de::DeserializeOwned;
@@ -35,8 +35,15 @@ impl Scene {
     /// The binary, asking the researcher's peer.
     pub fn peer(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PEER);
-        command.arg("--api").arg(self.devnet.api()).args(args).current_dir(self.dir.path());
-        command.env("NO_COLOR", "1").env_remove("PEER_HOME").env_remove("PEER_API");
+        command
+            .arg("--api")
+            .arg(self.devnet.api())
+            .args(args)
+            .current_dir(self.dir.path());
+        command
+            .env("NO_COLOR", "1")
+            .env_remove("PEER_HOME")
+            .env_remove("PEER_API");
         command
     }
 
@@ -74,6 +81,13 @@ impl Scene {
         }
     }
 
+    /// Waits until a job of 94 tasks has ended with a judged result of every task.
+    pub fn until_settled(&self, job: &str) {
+        self.until("the job's end", || self.job(job).state == JobState::Ended);
+        let ended = self.job(job);
+        assert_eq!(ended.tally.done, 94, "{:?}\n{}", ended.tally, self.logs());
+    }
+
     /// The last lines of every peer's log.
     pub fn logs(&self) -> String {
         let tails = self.devnet.plan.places.iter().map(|place| {
@@ -87,21 +101,33 @@ impl Scene {
 
     /// A client of the peer of this name.
     pub fn client(&self, name: &str) -> Client {
-        let place = self.devnet.plan.place(name).expect("the devnet has this peer");
+        let place = self
+            .devnet
+            .plan
+            .place(name)
+            .expect("the devnet has this peer");
         Client::new(&place.home.api().unwrap())
     }
 
     /// The names of the members.
     pub fn members(&self) -> Vec<String> {
-        let members = self.devnet.plan.places.iter().filter(|place| place.kind == Kind::Member);
+        let members = self
+            .devnet
+            .plan
+            .places
+            .iter()
+            .filter(|place| place.kind == Kind::Member);
         members.map(|place| place.name.clone()).collect()
     }
 
     /// Every member replays its ledger from genesis to the state root it holds.
     pub async fn verify_everywhere(&self) {
         for name in self.members() {
-            let view: VerifyView =
-                self.client(&name).post("/ledger/verify", &Done {}).await.unwrap();
+            let view: VerifyView = self
+                .client(&name)
+                .post("/ledger/verify", &Done {})
+                .await
+                .unwrap();
             assert!(view.roots_equal && view.conserved, "{name}: {view:?}");
         }
     }
@@ -117,16 +143,21 @@ impl Scene {
                 }
             }
             let (first, others) = seen[..self.members().len()].split_first().unwrap();
-            let newest = first.iter().rev().find(|(height, _)| {
-                others.iter().all(|known| known.contains_key(height))
-            });
+            let newest = first
+                .iter()
+                .rev()
+                .find(|(height, _)| others.iter().all(|known| known.contains_key(height)));
             if let Some((height, root)) = newest {
                 for known in others {
                     assert_eq!(&known[height], root, "roots differ at height {height}");
                 }
                 return;
             }
-            assert!(Instant::now() < end, "members never met at one height\n{}", self.logs());
+            assert!(
+                Instant::now() < end,
+                "members never met at one height\n{}",
+                self.logs()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -145,17 +176,28 @@ pub fn examples() -> PathBuf {
 /// What a command said, for a failed assertion.
 pub fn told(output: &Output) -> String {
     let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{}\n{}\n{}", output.status, words(&output.stdout), words(&output.stderr))
+    format!(
+        "{}\n{}\n{}",
+        output.status,
+        words(&output.stdout),
+        words(&output.stderr)
+    )
 }
 
 /// The scores of a fetched orchids job equal those that another program found.
 pub fn scores_are_right(folder: &Path) -> u32 {
     let reference = include_str!("../../../examples/jobs/orchids/reference.tsv");
     let mut checked = 0;
-    for line in reference.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+    for line in reference
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+    {
         let row = line.split('\t').next().unwrap();
         let rows = std::fs::read_to_string(folder.join(row).join("out/row.tsv")).unwrap();
-        assert!(rows.lines().any(|found| found == line), "{line} is not in row {row}");
+        assert!(
+            rows.lines().any(|found| found == line),
+            "{line} is not in row {row}"
+        );
         checked += 1;
     }
     assert!(checked >= 200, "the reference has at least 200 pairs");

@@ -46,9 +46,9 @@ impl OwnJob {
                 });
             }
             Phase::Locked => {
-                // An entry made now enters the next block at the earliest.
-                let ready = hand.height.after(1) >= self.start_from;
-                if let Some(secret) = self.secret.filter(|_| ready) {
+                // A block is agreed only once two more stand on it, so an entry made now enters the
+                // third after it at the earliest: the first that the rules accept it in.
+                if let Some(secret) = self.secret {
                     let body = Body::Start {
                         job: id,
                         link: chain(&secret),
@@ -227,7 +227,9 @@ impl OwnJob {
                 .filter(|copy| copy.asked < ASKS_MAX && copy.asked > 0 && bundle.lacks(copy));
             lacking.map(|copy| copy.ask_at)
         });
-        let gathers = [self.seals.wake_at(), self.openings.wake_at()];
+        let opening = matches!(self.phase, Phase::Opening { .. });
+        let openings = self.openings.wake_at().filter(|_| opening);
+        let gathers = [self.seals.wake_at(), openings];
         gathers
             .into_iter()
             .flatten()

@@ -1,4 +1,5 @@
-//! Hearing what drawn peers say, above all what they said before the block that drew them was told to us.
+//! Hearing what drawn peers say, above all what they said before we heard of the block that drew
+//! them.
 //!
 //! They and we hear of a block at different moments, and a small task is done in between.
 
@@ -16,9 +17,9 @@ use crate::hand::Hand;
 /// What came early is held so long.
 pub const EARLY_FOR: Millis = Millis::new(10_000);
 /// So many messages are held; outputs inside them are not, they can be fetched.
-pub const EARLY_MAX: usize = 256;
+pub const EARLY_MAX: usize = 512;
 /// Of one peer so many are held.
-pub const EARLY_PER_PEER_MAX: usize = 64;
+pub const EARLY_PER_PEER_MAX: usize = 128;
 
 #[derive(Debug, Default)]
 pub(crate) struct Early {
@@ -81,11 +82,16 @@ impl Jobs {
 
     /// Whether a message would make sense if its sender were drawn for its bundle.
     fn is_early(&self, from: &PeerId, message: &Message) -> bool {
-        let (Message::Outcomes { bundle, .. } | Message::RunFailed { bundle, .. }) = message else {
-            return false;
+        let (job, index) = match message {
+            Message::Outcomes { bundle, .. } | Message::RunFailed { bundle, .. } => {
+                (&bundle.job, bundle.index)
+            }
+            // One opening comes right behind its outcomes; many are told after the close.
+            Message::Openings { job, openings } if openings.len() == 1 => (job, openings[0].bundle),
+            _ => return false,
         };
-        let job = self.jobs.get(&bundle.job).filter(|job| !job.has_ended());
-        let bundle = job.and_then(|job| job.bundles.get(bundle.index as usize));
+        let job = self.jobs.get(job).filter(|job| !job.has_ended());
+        let bundle = job.and_then(|job| job.bundles.get(index as usize));
         bundle.is_some_and(|bundle| {
             let open = matches!(bundle.stage, Stage::Waiting | Stage::Drawn);
             open && !bundle.copies.iter().any(|copy| copy.peer == *from)

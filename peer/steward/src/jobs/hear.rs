@@ -166,7 +166,7 @@ impl OwnJob {
             if opening.seal(&self.id) != seal.hash {
                 fault = Err(Fault::WrongOpening);
             } else if copy.root.is_none() && !over {
-                // It may know of the close before we do; it is entered once we know too.
+                // Most come long before the close; they are entered then.
                 self.openings.put((opening.bundle, from), opening, hand.now);
             }
         }

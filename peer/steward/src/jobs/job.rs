@@ -11,7 +11,7 @@ use protocol::entry::{Opening, PeerSeal};
 use protocol::event::{Event, Fault as LedgerFault};
 use protocol::ids::{BundleId, Digest, JobId, PeerId};
 use protocol::job::Terms;
-use protocol::units::{Credits, Height, Moment};
+use protocol::units::{Credits, Moment};
 
 use super::bundle::{Bundle, Copy, Stage};
 use crate::effect::{News, Ticket};
@@ -35,7 +35,6 @@ pub(crate) struct OwnJob {
     pub(crate) secret: Option<Digest>,
     pub(crate) escrow: Credits,
     pub(crate) submitted: Moment,
-    pub(crate) start_from: Height,
     pub(crate) start_by: Moment,
     pub(crate) phase: Phase,
     pub(crate) bundles: Vec<Bundle>,
@@ -57,7 +56,6 @@ impl OwnJob {
             job,
             terms,
             escrow,
-            start_from,
             start_by,
             ..
         } = event
@@ -71,7 +69,6 @@ impl OwnJob {
             secret,
             escrow: *escrow,
             submitted: time,
-            start_from: *start_from,
             start_by: *start_by,
             phase: Phase::Locked,
             bundles: (0..terms.bundles()).map(bundle).collect(),
@@ -141,6 +138,7 @@ impl OwnJob {
             Event::Closed { open_by, .. } => {
                 self.phase = Phase::Opening { by: *open_by };
                 self.seals = Gather::new();
+                self.forget_unsealed();
                 hand.tell(News::Closed(id));
             }
             Event::Paid { amount, .. } => {
@@ -162,12 +160,22 @@ impl OwnJob {
 
     fn replaced(&mut self, id: BundleId, out: PeerId, next: Option<PeerId>, seal_by: Moment) {
         self.seals.gone((id.index, out));
+        self.openings.gone((id.index, out));
         let Some(bundle) = self.bundle(&id) else {
             return;
         };
         bundle.seal_by = seal_by;
         bundle.copies.retain(|copy| copy.peer != out);
         bundle.copies.extend(next.map(Copy::new));
+    }
+
+    /// The ledger takes no more seals: whose seal it lacks has nothing to open.
+    fn forget_unsealed(&mut self) {
+        for bundle in &self.bundles {
+            for copy in bundle.copies.iter().filter(|copy| !copy.sealed) {
+                self.openings.gone((bundle.id.index, copy.peer));
+            }
+        }
     }
 
     /// How many seals the ledger still lacks.

@@ -35,14 +35,9 @@ impl OwnJob {
                 round,
                 seal_by,
             } => {
-                self.set_stage(
-                    *bundle,
-                    Stage::Panel {
-                        round: *round,
-                        by: *seal_by,
-                    },
-                );
-                self.called(*bundle, tasks, panel.len(), *round, hand);
+                let (round, by) = (*round, *seal_by);
+                self.set_stage(*bundle, Stage::Panel { round, by });
+                self.called(*bundle, tasks, panel.len(), round, hand);
             }
             Event::PanelOpening { bundle, open_by } => {
                 if let Some(bundle) = self.bundle(bundle)

@@ -1,8 +1,8 @@
 //! The life of one run: a share of a bundle that this peer was drawn for.
 //!
 //! ```text
-//! Drawn ──errand done──▶ found ──node key──▶ sealed, told ──on the ledger──▶ landed ──job closed──▶ opened
-//!   └── cannot be run ──▶ declined: another peer is drawn
+//! Drawn ──errand done──▶ found ──node key──▶ sealed, told ──on the ledger──▶ landed ──┐
+//!   └── cannot be run ──▶ declined: another peer is drawn        opened ◀──job closed──┘
 //! ```
 
 use std::sync::Arc;
@@ -159,12 +159,13 @@ impl Run {
         self.seal = Some(seal);
     }
 
-    /// What is to be told to the submitter now: outcomes, inline outputs, seal. At most once.
-    pub(crate) fn tell(&mut self) -> Option<(Arc<[Outcome]>, Vec<Digest>, PeerSeal)> {
+    /// What is to be told to the submitter now. At most once.
+    pub(crate) fn tell(&mut self, hand: &Hand<'_>) -> Option<Told> {
         let (result, seal) = (self.result.as_ref()?, self.seal.as_ref()?);
         if self.told {
             return None;
         }
+        let opening = self.opening(result, hand);
         (self.told, self.asked) = (true, false);
         let mut room = INLINE_BYTES_MAX as u64;
         let mut inline: Vec<Digest> = Vec::new();
@@ -176,7 +177,12 @@ impl Run {
                 inline.push(outcome.digest);
             }
         }
-        Some((result.outcomes.clone(), inline, seal.clone()))
+        Some(Told {
+            outcomes: result.outcomes.clone(),
+            inline,
+            seal: seal.clone(),
+            opening,
+        })
     }
 
     /// The submitter lacks our outcomes: they are told again, and found again if forgotten.
@@ -218,6 +224,19 @@ impl Run {
             errand.stop("not needed any more", hand.crew, hand.out);
         }
     }
+}
+
+/// What a submitter is told of a finished run.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// One per task, in order.
+    pub(crate) outcomes: Arc<[Outcome]>,
+    /// Outputs that are small enough to travel with them.
+    pub(crate) inline: Vec<Digest>,
+    /// The signed seal of the outcomes.
+    pub(crate) seal: PeerSeal,
+    /// What the seal holds.
+    pub(crate) opening: Opening,
 }
 
 /// When we enter by ourselves what the submitter should have: a while after `ready`, but no later

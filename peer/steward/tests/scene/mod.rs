@@ -206,6 +206,13 @@ impl Copy {
         }
     }
 
+    /// Its opening, as a message.
+    pub fn opens(&self) -> Message {
+        let openings = vec![self.opening.clone()];
+        let job = job_id(1);
+        Message::Openings { job, openings }
+    }
+
     pub fn root(&self) -> Root {
         self.opening.root
     }

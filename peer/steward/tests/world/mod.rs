@@ -1,0 +1,503 @@
+//! A federation of stewards in one thread, with the real rules between them.
+//!
+//! What stands in for the rest of a peer is as simple as it can be: a set of digests for its disk,
+//! and "the right outcome" for its executor. Entries are put into blocks in the order they come.
+
+#![allow(unreachable_pub, reason = "a module of a test")]
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use protocol::bytes;
+use protocol::entry::{Body, Entry, SignedEntry};
+use protocol::event::{Event, Fault};
+use protocol::genesis::{Desk, Genesis, Grant, Member, Params};
+use protocol::ids::{Digest, JobId, PartyId, PeerId, PublicKey};
+use protocol::job::Class;
+use protocol::message::Message;
+use protocol::outcome::Outcome;
+use protocol::signed::Signed;
+use protocol::units::{Bytes, Credits, Height, Millis, Moment};
+use rules::{At, Refusal, apply_block, begin, books, read};
+use steward::{
+    Answer, Choices, Effect, Fate, Identity, Input, JobState, ProposalToken, Request, RunToken,
+    Steward, TaskState, Ticket, Why,
+};
+
+use crate::scene::{job, job_digest, key, output, peer, right, wrong};
+
+/// Peers 1 to 4 are members' nodes and work too, 5 to 7 belong to desks, 8 has only a wallet.
+pub const PEERS: u8 = 8;
+pub const TASKS: u32 = 6;
+/// A story that takes longer has come to a stand.
+const TURNS_MAX: usize = 20_000;
+
+fn root(n: u8) -> PublicKey {
+    PublicKey::new(key(100 + n).verifying_key().to_bytes())
+}
+
+fn genesis() -> Genesis {
+    let credits = |n: u64| Credits::new(n * 1_000_000);
+    let member = |n| Member {
+        name: format!("member {n}"),
+        party: root(n),
+        consensus: PublicKey::new(key(200 + n).verifying_key().to_bytes()),
+        peer: peer(n),
+        power: 1,
+        bond: credits(10_000),
+    };
+    let desk = |n| Desk {
+        name: format!("desk {n}"),
+        party: root(n),
+    };
+    let grant = |n| Grant {
+        party: root(n),
+        amount: credits(1_000_000),
+    };
+    Genesis {
+        name: "stewards".to_owned(),
+        begins: Moment::new(1_000_000),
+        devnet: true,
+        members: (1..=4).map(member).collect(),
+        desks: (5..=7).map(desk).collect(),
+        grants: (1..=PEERS).map(grant).collect(),
+        params: Params::standard(),
+    }
+}
+
+/// One peer: its steward, and what it keeps outside of it.
+struct Node {
+    me: Identity,
+    steward: Steward,
+    disk: BTreeSet<Digest>,
+}
+
+pub struct World {
+    genesis: Genesis,
+    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    now: u64,
+    height: u64,
+    nodes: BTreeMap<u8, Node>,
+    /// What is about to happen, to whom.
+    pub coming: VecDeque<(u8, Input)>,
+    /// What waits for a block.
+    pub pool: Vec<(u8, ProposalToken, Body)>,
+    blocks: Vec<Input>,
+    pub events: Vec<Event>,
+    pub answers: Vec<Answer>,
+    pub submitter: u8,
+    seed: u64,
+    chance: u64,
+    /// Of a hundred messages and entries, so many are lost.
+    lost: u64,
+    pub turns: usize,
+    /// Whom to kill, and at which turn.
+    pub kill: Option<(u8, usize)>,
+    dead: BTreeSet<u8>,
+}
+
+impl World {
+    pub fn new(seed: u64, lost: u64, change: impl Fn(u8, &mut Identity)) -> Self {
+        let genesis = genesis();
+        let mut world = Self {
+            rows: begin(&genesis).expect("a good genesis"),
+            now: genesis.begins.ms(),
+            height: 0,
+            nodes: BTreeMap::new(),
+            coming: VecDeque::new(),
+            pool: Vec::new(),
+            blocks: Vec::new(),
+            events: Vec::new(),
+            answers: Vec::new(),
+            submitter: PEERS,
+            seed,
+            chance: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
+            lost,
+            turns: 0,
+            kill: None,
+            dead: BTreeSet::new(),
+            genesis,
+        };
+        for n in 1..=PEERS {
+            let mut me = world.identity(n);
+            change(n, &mut me);
+            let (steward, disk) = (Steward::new(me.clone()), BTreeSet::new());
+            world.nodes.insert(n, Node { me, steward, disk });
+            world.coming.push_back((n, Input::CaughtUp));
+        }
+        world
+    }
+
+    fn identity(&self, n: u8) -> Identity {
+        let works = n != PEERS;
+        let members = (1..=4).map(|n| steward::Member {
+            party: PartyId::of(&root(n)),
+            peer: peer(n),
+            name: format!("member {n}"),
+        });
+        Identity {
+            federation: self.genesis.id(),
+            party: PartyId::of(&root(n)),
+            member: n <= 4,
+            sponsor: works,
+            admitted: n <= 4,
+            bond_target: Credits::new(if works { 50_000_000_000 } else { 0 }),
+            classes: if works { vec![Class::Grid] } else { Vec::new() },
+            slots: if works { 2 } else { 0 },
+            per_gfuel: Credits::new(1_000_000),
+            members: members.collect(),
+            ..crate::scene::identity(n)
+        }
+    }
+
+    /// The next of a sequence of numbers that look random and are the same every time.
+    fn dice(&mut self) -> u64 {
+        self.chance ^= self.chance << 13;
+        self.chance ^= self.chance >> 7;
+        self.chance ^= self.chance << 17;
+        self.chance % 100
+    }
+
+    /// Lets everything happen that is coming, then makes blocks, until `done` or a standstill.
+    pub fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        while !done(self) {
+            self.turns += 1;
+            assert!(
+                self.turns < TURNS_MAX,
+                "{what}: it has come to a stand at {}",
+                self.now
+            );
+            if let Some((n, _)) = self.kill.take_if(|(_, at)| *at <= self.turns) {
+                self.kill_now(n);
+            }
+            if let Some((n, input)) = self.coming.pop_front() {
+                self.tell(n, input);
+            } else {
+                self.block();
+            }
+        }
+    }
+
+    /// Kills a peer; what it had in memory and on the way to it is lost, and it starts at once.
+    fn kill_now(&mut self, n: u8) {
+        self.coming.retain(|(to, input)| {
+            *to != n || matches!(input, Input::Agreed { .. } | Input::Heard { .. })
+        });
+        self.pool.retain(|(from, ..)| *from != n);
+        let node = self.nodes.get_mut(&n).expect("a peer of this world");
+        node.steward = Steward::new(node.me.clone());
+        let waiting = self
+            .coming
+            .iter()
+            .filter(|(to, input)| *to == n && matches!(input, Input::Agreed { .. }));
+        let told = self.blocks.len() - waiting.count();
+        for block in &self.blocks[..told] {
+            node.steward.handle(Moment::new(self.now), block.clone());
+            assert_eq!(
+                node.steward.next_effect(),
+                None,
+                "nothing is done before it caught up"
+            );
+        }
+        self.coming.push_front((n, Input::CaughtUp));
+        for other in 1..=PEERS {
+            if other != n {
+                self.coming.push_back((other, Input::PeerUp(peer(n))));
+                self.coming.push_back((n, Input::PeerUp(peer(other))));
+            }
+        }
+    }
+
+    /// Ends a peer for ever. What it has sent is under way; nothing reaches it any more.
+    pub fn bury(&mut self, n: u8) {
+        self.dead.insert(n);
+        self.pool.retain(|(from, ..)| *from != n);
+    }
+
+    fn tell(&mut self, n: u8, input: Input) {
+        if self.dead.contains(&n) {
+            return;
+        }
+        let node = self.nodes.get_mut(&n).expect("a peer of this world");
+        node.steward.handle(Moment::new(self.now), input);
+        while let Some(effect) = self.nodes.get_mut(&n).and_then(|n| n.steward.next_effect()) {
+            self.perform(n, effect);
+        }
+    }
+
+    fn perform(&mut self, n: u8, effect: Effect) {
+        match effect {
+            Effect::Propose { token, body } => {
+                if self.dice() >= self.lost {
+                    self.pool.push((n, token, body));
+                }
+            }
+            Effect::SignSeal(seal) => {
+                let bundle = seal.bundle;
+                let signature = Signed::sign(seal, &key(n)).signature();
+                self.coming
+                    .push_back((n, Input::SealSigned { bundle, signature }));
+            }
+            Effect::Send { to, message } => self.say(n, to, message),
+            Effect::SendOutcomes {
+                to,
+                bundle,
+                outcomes,
+                inline,
+                seal,
+            } => {
+                let known =
+                    |digest: &Digest| (0..TASKS).map(output).find(|o| Digest::of(o) == *digest);
+                let inline = inline.iter().filter_map(known).collect();
+                let outcomes = outcomes.to_vec();
+                self.say(
+                    n,
+                    to,
+                    Message::Outcomes {
+                        bundle,
+                        outcomes,
+                        inline,
+                        seal,
+                    },
+                );
+            }
+            Effect::FetchJob { digest, from } => {
+                let job = Arc::new(job(TASKS));
+                self.fetch(n, digest, &from, Input::JobFetched { digest, job });
+            }
+            Effect::Fetch { digest, from, .. } => {
+                self.fetch(n, digest, &from, Input::Fetched(digest));
+            }
+            Effect::Run {
+                token,
+                tasks,
+                alter,
+                why,
+                ..
+            } => {
+                assert!(why == Why::Work || alter.is_empty(), "a judge never lies");
+                self.run(n, token, tasks, &alter);
+            }
+            Effect::KeepOutput { digest, bytes } => {
+                assert_eq!(Digest::of(&bytes), digest);
+                self.disk(n).insert(digest);
+            }
+            Effect::Reply { answer, .. } => self.answers.push(answer),
+            Effect::CancelRun(_)
+            | Effect::KeepOutcomes { .. }
+            | Effect::Announce(_)
+            | Effect::Tell(_)
+            | Effect::Report(_) => {}
+        }
+    }
+
+    fn disk(&mut self, n: u8) -> &mut BTreeSet<Digest> {
+        &mut self.nodes.get_mut(&n).expect("a peer of this world").disk
+    }
+
+    fn run(&mut self, n: u8, token: RunToken, tasks: Vec<u32>, lies: &[u32]) {
+        for task in tasks {
+            let outcome = if lies.contains(&task) {
+                wrong(task)
+            } else {
+                right(task)
+            };
+            self.disk(n).insert(outcome.digest);
+            let size = Bytes::new(8);
+            let done = Input::TaskDone {
+                token,
+                task,
+                outcome,
+                size,
+            };
+            self.coming.push_back((n, done));
+        }
+    }
+
+    /// Brings a blob to the disk of `n` from its own or another living one, and says so.
+    fn fetch(&mut self, n: u8, digest: Digest, from: &[PeerId], there: Input) {
+        let alive = |m: &u8| !self.dead.contains(m);
+        let sources: Vec<u8> = (1..=PEERS)
+            .filter(|m| *m == n || from.contains(&peer(*m)))
+            .filter(alive)
+            .collect();
+        let input = if sources.iter().any(|m| self.disk(*m).contains(&digest)) {
+            self.disk(n).insert(digest);
+            there
+        } else {
+            let why = "nobody has it".to_owned();
+            Input::FetchFailed { digest, why }
+        };
+        self.coming.push_back((n, input));
+    }
+
+    fn say(&mut self, from: u8, to: PeerId, message: Message) {
+        let to = (1..=PEERS)
+            .find(|n| peer(*n) == to)
+            .expect("a peer of this world");
+        if self.dice() >= self.lost {
+            self.coming.push_back((
+                to,
+                Input::Heard {
+                    from: peer(from),
+                    message,
+                },
+            ));
+        }
+    }
+
+    /// Makes the next block: of all that waits, or an empty one when the next deadline comes.
+    fn block(&mut self) {
+        let wakes = self
+            .nodes
+            .iter()
+            .filter(|(n, _)| !self.dead.contains(n))
+            .filter_map(|(_, node)| node.steward.wake_at());
+        let wake = wakes.min().map_or(u64::MAX, Moment::ms);
+        let idle = self.pool.is_empty();
+        self.now = if idle {
+            wake.clamp(self.now + 1, self.now + 1_000)
+        } else {
+            self.now + 10
+        };
+        let at = At {
+            height: Height::new(self.height + 1),
+            now: Moment::new(self.now),
+            parent: Digest::of(&[self.seed.to_le_bytes(), self.height.to_le_bytes()].concat()),
+        };
+        self.height += 1;
+        let mut nonces = BTreeMap::new();
+        let proposed = std::mem::take(&mut self.pool);
+        let mut entries = Vec::new();
+        for (n, _, body) in &proposed {
+            let sender = PartyId::of(&root(*n));
+            let nonce = nonces
+                .entry(*n)
+                .or_insert_with(|| read::nonce(&self.rows, sender, 0));
+            let entry = Entry {
+                federation: self.genesis.id(),
+                sender,
+                lane: 0,
+                nonce: *nonce,
+                valid_until: at.now.after(Millis::new(60_000)),
+                body: body.clone(),
+            };
+            *nonce += 1;
+            let signed = SignedEntry::sign(entry, &key(100 + n));
+            entries.push(signed.check().expect("we signed it"));
+        }
+        let applied = apply_block(&self.rows, &at, &entries);
+        for (row, value) in applied.updates {
+            match value {
+                Some(value) => self.rows.insert(row, value),
+                None => self.rows.remove(&row),
+            };
+        }
+        books::recount(self.rows.clone().into_iter()).expect("credits are conserved");
+        for ((n, token, body), answer) in proposed.into_iter().zip(applied.answers) {
+            let fate = answer.map_or_else(|refusal| refused(&body, &refusal), |()| Fate::Agreed);
+            self.coming.push_back((n, Input::Answered { token, fate }));
+        }
+        let (height, time) = (at.height, at.now);
+        let block = Input::Agreed {
+            height,
+            time,
+            events: applied.events.clone(),
+        };
+        self.events.extend(applied.events);
+        self.blocks.push(block.clone());
+        for n in 1..=PEERS {
+            self.coming.push_back((n, block.clone()));
+        }
+    }
+
+    /// Everybody is admitted, bonded and on offer.
+    pub fn ready(&mut self) {
+        self.until("getting ready", |world| {
+            let offers = world
+                .events
+                .iter()
+                .filter(|e| matches!(e, Event::OfferPublished { .. }));
+            offers.count() >= usize::from(PEERS) - 1 && world.coming.is_empty()
+        });
+    }
+
+    pub fn submit(&mut self) {
+        let written = bytes::write(&job(TASKS));
+        self.disk(self.submitter)
+            .extend([Digest::of(&written), Digest::of(b"module")]);
+        let choices = Choices {
+            class: Class::Grid,
+            copies: 2,
+            tasks_per_bundle: Some(2),
+            per_gfuel: None,
+            seal_window: None,
+            budget: None,
+        };
+        let (digest, job) = (job_digest(TASKS), Arc::new(job(TASKS)));
+        let request = Request::Submit {
+            digest,
+            job,
+            choices,
+        };
+        self.coming.push_back((
+            self.submitter,
+            Input::Request {
+                ticket: Ticket(1),
+                request,
+            },
+        ));
+    }
+
+    pub fn job(&self) -> Option<JobId> {
+        self.events.iter().find_map(|event| match event {
+            Event::Submitted { job, .. } => Some(*job),
+            _ => None,
+        })
+    }
+
+    /// The job has ended and every right output is with the submitter.
+    pub fn delivered(&self) -> bool {
+        let steward = &self.nodes[&self.submitter].steward;
+        let Some(view) = self.job().and_then(|job| steward.job(&job)) else {
+            return false;
+        };
+        view.state == JobState::Ended && view.tasks_here == TASKS && view.tasks_judged == TASKS
+    }
+
+    pub fn outcomes(&self) -> Vec<Option<Outcome>> {
+        let steward = &self.nodes[&self.submitter].steward;
+        let tasks = self
+            .job()
+            .map(|job| steward.tasks(&job, 0..TASKS))
+            .unwrap_or_default();
+        for task in &tasks {
+            let sure = matches!(task.state, TaskState::Agreed | TaskState::Judged);
+            assert!(sure && task.here, "{task:?}");
+        }
+        tasks.into_iter().map(|task| task.outcome).collect()
+    }
+
+    pub fn slashed(&self) -> BTreeSet<(String, Fault)> {
+        let slashed = |event: &Event| match event {
+            Event::Slashed { peer, fault, .. } => Some((crate::scene::show::name(peer), *fault)),
+            _ => None,
+        };
+        self.events.iter().filter_map(slashed).collect()
+    }
+}
+
+fn refused(body: &Body, refusal: &Refusal) -> Fate {
+    let may_retry = matches!(
+        refusal,
+        Refusal::InsufficientBalance { .. }
+            | Refusal::StartTooEarly { .. }
+            | Refusal::NotEnoughPeers { .. }
+            | Refusal::NotAllSealed { .. }
+            | Refusal::CloseTooEarly { .. }
+    );
+    Fate::Refused {
+        why: format!("{}: {refusal}", body.name()),
+        may_retry,
+    }
+}
