@@ -131,11 +131,8 @@ impl Outbox {
         fresh_lane: u16,
         sign: impl Fn(Entry) -> SignedEntry,
     ) -> Vec<SignedEntry> {
-        if !self
-            .waiting
-            .front()
-            .is_some_and(|oldest| agreed_time > oldest.valid_until)
-        {
+        let lives = |oldest: &Waiting| agreed_time <= oldest.valid_until;
+        if self.waiting.front().is_none_or(lives) {
             return Vec::new();
         }
         self.lane = fresh_lane;

@@ -132,14 +132,7 @@ impl Peer {
         let blobs = Arc::new(Blobs::open(&home.blobs())?);
         let (gossip, mut heard) = start_gossip(home, &config, &keys, &genesis, &blobs).await?;
         let ledger = start_ledger(home, &config, &keys, &genesis, &gossip)?;
-        let members: Vec<PeerId> = genesis.members.iter().map(|member| member.peer).collect();
-        let is_member = members.contains(&keys.node());
-        if !is_member {
-            tokio::spawn(carry::follow(Arc::clone(&ledger), gossip.clone(), members));
-        }
-        if let Some(followers) = heard.followers() {
-            tokio::spawn(carry::serve(Arc::clone(&ledger), followers));
-        }
+        let is_member = carry_blocks(&keys, &genesis, &ledger, &gossip, &mut heard);
         let (done, results) = mpsc::channel(DONE_MAX);
         let runs = Runs::start(home, &config, Arc::clone(&blobs), done)?;
         let (fetched, fetches) = mpsc::channel(FETCHED_MAX);
@@ -304,6 +297,25 @@ fn start_ledger(
         Ledger::start(ledger_config, Arc::new(NoCarrier))
     };
     Ok(Arc::new(ledger?))
+}
+
+/// Follows the members' blocks unless we are one, and serves blocks to those who follow us.
+fn carry_blocks(
+    keys: &Keys,
+    genesis: &Genesis,
+    ledger: &Arc<Ledger>,
+    gossip: &Handle,
+    heard: &mut Heard,
+) -> bool {
+    let members: Vec<PeerId> = genesis.members.iter().map(|member| member.peer).collect();
+    let is_member = members.contains(&keys.node());
+    if !is_member {
+        tokio::spawn(carry::follow(Arc::clone(ledger), gossip.clone(), members));
+    }
+    if let Some(followers) = heard.followers() {
+        tokio::spawn(carry::serve(Arc::clone(ledger), followers));
+    }
+    is_member
 }
 
 fn identity(

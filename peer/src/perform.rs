@@ -142,7 +142,7 @@ impl Driver {
                 };
                 let job = self.book.job(&self.blobs, &wanted.job);
                 if let Err(input) = self.runs.start_run(&wanted, job, &self.blobs) {
-                    self.inbox.push_back(input);
+                    self.inbox.push_back(*input);
                 }
             }
             Effect::CancelRun(token) => self.runs.cancel(token),

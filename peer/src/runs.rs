@@ -109,9 +109,9 @@ impl Runs {
         wanted: &Wanted,
         job: Option<Arc<Job>>,
         blobs: &Blobs,
-    ) -> Result<(), Input> {
+    ) -> Result<(), Box<Input>> {
         let token = wanted.token;
-        let failed = |why: String| Input::RunFailed { token, why };
+        let failed = |why: String| Box::new(Input::RunFailed { token, why });
         let job = job.ok_or_else(|| failed("the job's written form is not here".to_owned()))?;
         let path = |digest: &Digest| match blobs.path(digest) {
             Ok(Some((path, _))) => Ok(path),
@@ -146,7 +146,7 @@ impl Runs {
                 locked(&self.works).of.remove(&name);
                 self.cancel(token);
                 return Err(match refused {
-                    Refused::Full => Input::Busy(Busy::Run(token)),
+                    Refused::Full => Box::new(Input::Busy(Busy::Run(token))),
                     other => failed(other.to_string()),
                 });
             }

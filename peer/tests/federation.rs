@@ -1,5 +1,8 @@
 //! A federation of real processes: jobs end settled and right, whoever is killed in the middle.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+#[allow(dead_code, unreachable_pub, reason = "other tests use the rest of it")]
 mod scene;
 
 use std::time::Duration;

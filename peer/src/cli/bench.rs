@@ -112,43 +112,7 @@ async fn measure(
     let module = devnet.plan.root.join("tiny.wasm");
     fs::write(&module, TINY)
         .map_err(|error| Problem::new(Code::Failed, "cannot write a module").because(error))?;
-    let mut figures = Vec::new();
-    let mut put = |what: &str, value: String| {
-        figures.push(Figure {
-            what: what.to_owned(),
-            value,
-        });
-    };
-    desk.say("small jobs …");
-    let small = small_jobs(&desk, &module, args.jobs).await?;
-    put(
-        "small job, provisional output (median)",
-        millis(median(&small.provisional)),
-    );
-    put(
-        "small job, settled (median)",
-        millis(median(&small.settled)),
-    );
-    put(
-        "small job, whole `peer run` (median)",
-        millis(shell(devnet, program, &module, args.jobs)?),
-    );
-    desk.say("an array …");
-    let array = an_array(&desk, &module, args.tasks).await?;
-    put(
-        &format!("{} tiny tasks, 2 copies, settled", args.tasks),
-        millis(array),
-    );
-    let bare = in_one_process(args.tasks)?;
-    put(
-        &format!("{} tiny tasks, plain wasmtime, one process", args.tasks),
-        millis(bare),
-    );
-    let forked = by_xargs(program, &module, args.tasks)?;
-    put(
-        &format!("{} tiny tasks, xargs -P2, a process each", args.tasks),
-        millis(forked),
-    );
+    let mut figures = jobs(args, &desk, devnet, program, &module).await?;
     desk.say("entries …");
     let Rate {
         entries,
@@ -156,29 +120,62 @@ async fn measure(
         latencies,
     } = load::measure(devnet, args.entries).await?;
     let rate = f64::from(entries) / took.as_secs_f64();
-    put(
-        "entries per second, four members, synced RocksDB",
-        format!("{rate:.0}"),
-    );
-    put(
-        "commit latency, p50",
-        millis(load::percentile(&latencies, 50)),
-    );
-    put(
-        "commit latency, p99",
-        millis(load::percentile(&latencies, 99)),
-    );
+    let each = |percent| millis(load::percentile(&latencies, percent));
+    figures.extend([
+        figure(
+            "entries per second, four members, synced RocksDB",
+            format!("{rate:.0}"),
+        ),
+        figure("commit latency, p50", each(50)),
+        figure("commit latency, p99", each(99)),
+    ]);
     desk.say("idle …");
     let (share, resident) = idle(devnet, args.idle).await?;
-    put(
-        &format!("idle member over {} s, share of a core", args.idle),
-        format!("{share:.1} %"),
-    );
-    put(
+    let over = format!("idle member over {} s, share of a core", args.idle);
+    figures.push(figure(over, format!("{share:.1} %")));
+    figures.push(figure(
         "idle member, resident memory",
         format!("{} MiB", resident >> 20),
-    );
+    ));
     Ok((desk, BenchView { figures }))
+}
+
+async fn jobs(
+    args: &BenchArgs,
+    desk: &Desk,
+    devnet: &Devnet,
+    program: &Path,
+    module: &Path,
+) -> Result<Vec<Figure>, Problem> {
+    desk.say("small jobs …");
+    let small = small_jobs(desk, module, args.jobs).await?;
+    let whole = shell(devnet, program, module, args.jobs)?;
+    desk.say("an array …");
+    let array = an_array(desk, module, args.tasks).await?;
+    let bare = in_one_process(args.tasks)?;
+    let forked = by_xargs(program, module, args.tasks)?;
+    let tiny = |how: &str| format!("{} tiny tasks, {how}", args.tasks);
+    Ok(vec![
+        figure(
+            "small job, provisional output (median)",
+            millis(median(&small.provisional)),
+        ),
+        figure(
+            "small job, settled (median)",
+            millis(median(&small.settled)),
+        ),
+        figure("small job, whole `peer run` (median)", millis(whole)),
+        figure(tiny("2 copies, settled"), millis(array)),
+        figure(tiny("plain wasmtime, one process"), millis(bare)),
+        figure(tiny("xargs -P2, a process each"), millis(forked)),
+    ])
+}
+
+fn figure(what: impl Into<String>, value: String) -> Figure {
+    Figure {
+        what: what.into(),
+        value,
+    }
 }
 
 fn millis(span: Duration) -> String {
