@@ -22,7 +22,7 @@ mod gate;
 mod handle;
 mod heard;
 #[cfg(test)]
-mod hostile;
+mod hostile_tests;
 mod messages;
 mod names;
 mod net;

@@ -33,7 +33,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// The largest datum of a block, unless a federation says otherwise. A proposal of it fits the
-/// network's frame for urgent words (256 KiB), and an answer of 16 blocks its frame for bulk (4 MiB).
+/// network's frame for urgent words (256 KiB), an answer of 16 blocks its frame for bulk (4 MiB).
 pub const BLOCK_BYTES_MAX: usize = 192 << 10;
 /// The engine fills this buffer once and then keeps almost nothing: the wire bounds it instead.
 const BUFFER_BYTES: u64 = 1 << 40;

@@ -69,7 +69,7 @@ pub async fn serve(ledger: Arc<Ledger>, mut followers: Followers) {
         tokio::spawn(async move {
             let follower = channel.peer();
             if let Err(why) = feed(ledger, channel).await {
-                tracing::debug!(target: "peer::carry", %follower, %why, "stopped feeding a follower");
+                tracing::debug!(%follower, %why, "stopped feeding a follower");
             }
             drop(place);
         });
@@ -102,7 +102,7 @@ pub async fn follow(ledger: Arc<Ledger>, handle: Handle, members: Vec<PeerId>) {
         match follow_one(&ledger, &handle, *member).await {
             Ok(()) => {}
             Err(why) => {
-                tracing::debug!(target: "peer::carry", %member, %why, "asking another member for blocks");
+                tracing::debug!(%member, %why, "asking another member for blocks");
             }
         }
         sleep(NEXT_AFTER).await;

@@ -238,7 +238,8 @@ pub enum WalletCommand {
         #[arg(long, value_name = "PLACE")]
         before: Option<u64>,
         /// How many at most
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        #[arg(long, default_value_t = 100)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
         limit: u32,
     },
 }

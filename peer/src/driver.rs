@@ -75,7 +75,7 @@ impl Driver {
                 () = sleep_until(wake) => self.look_around(),
             }
         }
-        tracing::info!(target: "peer::driver", "stopping");
+        tracing::info!("stopping");
     }
 
     fn wake(&self) -> Instant {
@@ -114,7 +114,7 @@ impl Driver {
         }
         if !self.live && now().since(block.now) <= NEWS_AGE_MAX {
             self.live = true;
-            tracing::info!(target: "peer::driver", height = block.height.get(), "caught up");
+            tracing::info!(height = block.height.get(), "caught up");
             self.feed(Input::CaughtUp);
         }
     }
@@ -124,7 +124,7 @@ impl Driver {
             Happening::Offer(offer) => self.feed(Input::Offered(offer.into_value())),
             Happening::Consensus { from, bytes, .. } => {
                 if let Err(error) = self.ledger.deliver(&from, &bytes) {
-                    tracing::debug!(target: "peer::driver", %from, %error, "a frame was not taken");
+                    tracing::debug!(%from, %error, "a frame was not taken");
                 }
             }
             Happening::PeerUp(peer) => {
@@ -139,11 +139,11 @@ impl Driver {
                 match bytes::read::<Message>(&bytes, MESSAGE_BYTES_MAX) {
                     Ok(Message::Entries(entries)) => self.take_in(from, entries),
                     Ok(Message::EntryRefused { entry, why }) => {
-                        tracing::warn!(target: "peer::driver", %from, %entry, %why, "a member refused an entry");
+                        tracing::warn!(%from, %entry, %why, "a member refused an entry");
                     }
                     Ok(message) => self.feed(Input::Heard { from, message }),
                     Err(error) => {
-                        tracing::warn!(target: "peer::driver", %from, %error, "a malformed message");
+                        tracing::warn!(%from, %error, "a malformed message");
                     }
                 }
             }
@@ -154,7 +154,7 @@ impl Driver {
         if let Some(intake) = &self.intake
             && intake.try_send(entries).is_err()
         {
-            tracing::debug!(target: "peer::driver", %from, "entries were dropped: too many wait");
+            tracing::debug!(%from, "entries were dropped: too many wait");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Load on a devnet's ledger: transfers of all its parties, handed to every member at once, timed at
-//! a follower of its own.
+//! Load on a devnet's ledger: transfers of all its parties, handed to every member at once, timed
+//! at a follower of its own.
 
 use std::fs;
 use std::sync::Arc;

@@ -33,7 +33,7 @@ impl Mail {
     pub fn post(&mut self, to: PeerId, message: &Message) -> bool {
         let written = bytes::write(message);
         if written.len() > MESSAGE_BYTES_MAX {
-            tracing::error!(target: "peer::mail", %to, bytes = written.len(), "a message is too large");
+            tracing::error!(%to, bytes = written.len(), "a message is too large");
             return false;
         }
         self.sender(to)
@@ -59,7 +59,7 @@ impl Mail {
 async fn deliver(handle: Handle, to: PeerId, mut letters: mpsc::Receiver<Vec<u8>>) {
     while let Some(letter) = letters.recv().await {
         if let Err(error) = handle.send(to, letter).await {
-            tracing::debug!(target: "peer::mail", %to, %error, "a message was not delivered");
+            tracing::debug!(%to, %error, "a message was not delivered");
         }
     }
 }

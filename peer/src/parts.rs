@@ -194,7 +194,7 @@ impl Peer {
         self.gossip.shutdown().await;
         let ledger = self.ledger;
         if let Err(error) = tokio::task::spawn_blocking(move || ledger.stop()).await {
-            tracing::error!(target: "peer::parts", %error, "the ledger did not stop cleanly");
+            tracing::error!(%error, "the ledger did not stop cleanly");
         }
     }
 }
@@ -386,7 +386,7 @@ fn intake(ledger: Arc<Ledger>) -> SyncSender<Vec<SignedEntry>> {
         for entry in batches.into_iter().flatten() {
             let id = entry.entry_id();
             if let Err(why) = ledger.propose(&entry) {
-                tracing::debug!(target: "peer::parts", entry = %id, %why, "an entry is not pooled");
+                tracing::debug!(entry = %id, %why, "an entry is not pooled");
             }
         }
     });

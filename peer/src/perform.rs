@@ -148,7 +148,7 @@ impl Driver {
             Effect::CancelRun(token) => self.runs.cancel(token),
             Effect::KeepOutput { digest, bytes } => {
                 if let Err(error) = self.blobs.keep_as(digest, &bytes) {
-                    tracing::error!(target: "peer::perform", %digest, %error, "cannot keep an output");
+                    tracing::error!(%digest, %error, "cannot keep an output");
                 }
             }
             // Ended jobs ask their peers again after a restart.
@@ -177,7 +177,7 @@ impl Driver {
             if let (Some(intake), Message::Entries(entries)) = (&self.intake, message)
                 && intake.try_send(entries).is_err()
             {
-                tracing::debug!(target: "peer::perform", "our own pool's queue is full; trying again soon");
+                tracing::debug!("our own pool's queue is full; trying again soon");
             }
         }
     }
@@ -263,7 +263,7 @@ impl Driver {
 
     fn announce(&self, offer: Offer) {
         if let Err(error) = self.gossip.announce(self.keys.sign_offer(offer)) {
-            tracing::debug!(target: "peer::perform", %error, "an offer was not announced");
+            tracing::debug!(%error, "an offer was not announced");
         }
     }
 
@@ -349,10 +349,12 @@ fn log(report: &Report) {
             tracing::warn!(target: "peer::runs", %bundle, %why, "cannot run");
         }
         Report::SecretUnknown(job) => {
-            tracing::error!(target: "peer::jobs", %job, "was submitted with other keys: cannot start it");
+            let why = "it was submitted with other keys";
+            tracing::error!(target: "peer::jobs", %job, why, "cannot start a job");
         }
         Report::Convicted { bundle } => {
-            tracing::error!(target: "peer::runs", %bundle, "this peer was found wrong; bond not renewed");
+            let why = "this peer was found wrong";
+            tracing::error!(target: "peer::runs", %bundle, why, "the bond is not renewed");
         }
     }
 }

@@ -130,7 +130,7 @@ impl Runs {
             .map(|input| path(&input.blob.digest))
             .collect();
         let inputs = inputs?;
-        tracing::debug!(target: "peer::runs", bundle = %wanted.bundle, why = ?wanted.why, "running");
+        tracing::debug!(bundle = %wanted.bundle, why = ?wanted.why, "running");
         for tasks in stretches(&wanted.tasks) {
             let work = Work {
                 token: self.name(wanted),

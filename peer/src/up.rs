@@ -57,9 +57,9 @@ pub fn perform(home: Option<&Path>, args: &UpArgs) -> Result<(), Problem> {
         let peer = Peer::start(&home, args.fault, stopped)
             .await
             .map_err(|error| trouble(&error))?;
-        tracing::info!(target: "peer::up", home = %home.root().display(), "up");
+        tracing::info!(home = %home.root().display(), "up");
         peer.run().await;
-        tracing::info!(target: "peer::up", "down");
+        tracing::info!("down");
         Ok(())
     })
 }

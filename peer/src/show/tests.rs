@@ -26,11 +26,14 @@ fn jobs_as_a_table() {
         Format::Auto,
         true,
     );
-    let expected = "\
+    let when = "2026-11-18T11:06:40.000Z";
+    let expected = format!(
+        "\
 JOB                   NAME           STATE           TASKS  DONE  FAILED  PAID     SUBMITTED
-job_aeaqcaibaeaqcaib  sample         ✓ done          10     10    0       0.41 cr  2026-11-18T11:06:40.000Z
-job_aibaeaqcaibaeaqc  evil [2J name  ✗ failed tasks  10     9     1       0.41 cr  2026-11-18T11:06:40.000Z
-";
+job_aeaqcaibaeaqcaib  sample         ✓ done          10     10    0       0.41 cr  {when}
+job_aibaeaqcaibaeaqc  evil [2J name  ✗ failed tasks  10     9     1       0.41 cr  {when}
+"
+    );
     assert_eq!(table, expected);
 }
 
