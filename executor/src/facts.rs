@@ -69,6 +69,9 @@ pub enum ModuleRefused {
     /// Its memory cannot be reached by the calls it imports.
     #[error("the module exports no memory named `memory`")]
     NoMemory,
+    /// It shares its memory, and there are no threads to share it with.
+    #[error("the module's memory is shared; build it without threads")]
+    SharedMemory,
     /// Its tables are larger, or more, than they may be.
     #[error("the module has more than {TABLES_MAX} tables, or one of more than {max} elements",
         max = TABLE_ELEMENTS_MAX)]
@@ -165,7 +168,11 @@ impl Seen {
             }
             Payload::MemorySection(memories) => {
                 for memory in memories {
-                    self.memory_min = Some(memory.map_err(invalid)?.initial);
+                    let memory = memory.map_err(invalid)?;
+                    if memory.shared {
+                        return Err(ModuleRefused::SharedMemory);
+                    }
+                    self.memory_min = Some(memory.initial);
                 }
             }
             Payload::TableSection(tables) => {

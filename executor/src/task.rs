@@ -229,3 +229,6 @@ fn status(error: &Error) -> Result<Status, Option<String>> {
     };
     Ok(Status::Trapped(kind))
 }
+
+#[cfg(test)]
+mod tests;

@@ -250,3 +250,9 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> Result<Linker<Host>> {
     })?;
     Ok(linker)
 }
+
+/// Every call with its parameters, for tests that try them all.
+#[cfg(test)]
+pub(crate) fn calls() -> &'static [(&'static str, &'static [ValType])] {
+    CALLS
+}

@@ -122,7 +122,9 @@ impl Scene {
     /// A file with this content.
     pub fn file(&self, content: &[u8]) -> PathBuf {
         let path = self.folder.path().join(Digest::of(content).full());
-        std::fs::write(&path, content).expect("the test's disk works");
+        if !path.exists() {
+            std::fs::write(&path, content).expect("the test's disk works");
+        }
         path
     }
 
@@ -193,7 +195,8 @@ impl Scene {
 pub fn config(folder: &Path, slots: usize) -> Config {
     Config {
         program: worker(),
-        worker_args: vec!["exec-worker".into()],
+        // The folder tells this scene's workers from those of other tests in this process.
+        worker_args: vec!["exec-worker".into(), folder.into()],
         cache: folder.join("cache"),
         slots,
         memory_max: Bytes::new(1 << 30),

@@ -1,0 +1,170 @@
+//! Programs that compilers made, in the world that a worker gives them.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{Scene, blob, conclusive, input, job};
+use executor::{Inconclusive, TaskResult, Work};
+use protocol::job::{Array, Job};
+use protocol::outcome::{Limit, Status, TaskOutput, Trap};
+use protocol::units::{Bytes, Fuel};
+
+fn example(path: &str) -> (PathBuf, Vec<u8>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../examples/jobs")
+        .join(path);
+    let content = std::fs::read(&path).unwrap();
+    (path, content)
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// What the probe does when it is given these arguments.
+fn probe(scene: &Scene, args: &[&str], change: impl FnOnce(&mut Job)) -> TaskResult {
+    let (_, module) = example("probe/probe.wasm");
+    scene.one(&module, |job| {
+        job.args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        change(job);
+    })
+}
+
+#[test]
+fn a_c_program_sees_its_arguments_environment_stdin_and_inputs() {
+    let scene = Scene::open(1);
+    let (_, module) = example("probe/probe.wasm");
+    let mut echo = job(&module);
+    echo.args = vec!["echo".to_owned(), "two words".to_owned()];
+    echo.env = vec![("Z".to_owned(), "1".to_owned())];
+    echo.array = Array {
+        first: 3,
+        step: 4,
+        count: 3,
+    };
+    echo.stdin = Some(blob(b"from stdin\n"));
+    echo.inputs = vec![input("data", b"content"), input("deep/er/file", b"")];
+    let work = Work {
+        stdin: Some(scene.file(b"from stdin\n")),
+        inputs: vec![scene.file(b"content"), scene.file(b"")],
+        tasks: 1..3,
+        ..scene.work(&module, echo)
+    };
+    let results: Vec<_> = scene.results(work).into_iter().map(conclusive).collect();
+    assert_eq!(results.len(), 2);
+    let (output, _) = &results[1];
+    assert_eq!(output.status, Status::Exited(0), "{}", text(&output.stderr));
+    assert_eq!(output.files, [("copy".to_owned(), b"content".to_vec())]);
+    let shown = text(&output.stdout);
+    for word in [
+        "two words",
+        "from stdin",
+        "PEER_TASK_ID=2",
+        "PEER_ARRAY_INDEX=11",
+        "PEER_JOB_ID=job_",
+    ] {
+        assert!(shown.contains(word), "{word} in {shown}");
+    }
+    assert_ne!(results[0].1.digest, results[1].1.digest);
+}
+
+#[test]
+fn every_way_a_guest_can_end_has_its_own_name() {
+    let scene = Scene::open(1);
+    let small = |job: &mut Job| {
+        job.limits.fuel = Fuel::new(50_000_000);
+        job.limits.memory = Bytes::new(32 << 20);
+    };
+    let limit = Fuel::new(50_000_000);
+    for (args, status, said) in [
+        (&["exit", "9"][..], Status::Exited(9), ""),
+        (
+            &["trap"],
+            Status::Trapped(Trap::Unreachable),
+            "about to trap",
+        ),
+        (&["loop"], Status::OutOf(Limit::Fuel), "about to loop"),
+        (&["eat"], Status::OutOf(Limit::Memory), "about to eat"),
+        (&["flood"], Status::OutOf(Limit::Output), ""),
+        (&["stderr"], Status::Exited(0), ""),
+        (&["files", "16"], Status::Exited(0), ""),
+        (&["files", "17"], Status::OutOf(Limit::Output), ""),
+    ] {
+        let (output, outcome) = conclusive(probe(&scene, args, small));
+        assert_eq!(output.status, status, "{args:?}");
+        assert!(
+            text(&output.stdout).contains(said),
+            "{args:?}: {}",
+            text(&output.stdout)
+        );
+        let billed = outcome.fuel == limit;
+        assert_eq!(
+            billed,
+            !matches!(status, Status::Exited(_)),
+            "{args:?}: {:?}",
+            outcome.fuel
+        );
+    }
+    match probe(&scene, &["recurse"], |_| {}) {
+        TaskResult::Inconclusive {
+            why: Inconclusive::StackOverflow,
+            stdout,
+            ..
+        } => {
+            assert!(text(&stdout).contains("about to recurse"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn files_are_listed_by_path_and_their_number_and_content_are_the_guests() {
+    let scene = Scene::open(1);
+    let (output, _) = conclusive(probe(&scene, &["files", "3"], |_| {}));
+    let TaskOutput { files, .. } = output;
+    let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["0000.txt", "0001.txt", "0002.txt"]);
+}
+
+#[test]
+fn orchids_align_as_the_reference_says() {
+    let scene = Scene::open(2);
+    let (_, module) = example("orchids/align.wasm");
+    let (path, sequences) = example("orchids/ls_orchid.fasta");
+    let (_, reference) = example("orchids/reference.tsv");
+    let mut align = job(&module);
+    align.array = Array {
+        first: 0,
+        step: 1,
+        count: 94,
+    };
+    align.inputs = vec![input("sequences", &sequences)];
+    align.limits.fuel = Fuel::new(2_000_000_000);
+    let last = Work {
+        inputs: vec![path],
+        tasks: 84..94,
+        ..scene.work(&module, align)
+    };
+    let results = scene.results(last);
+    assert_eq!(results.len(), 10);
+    let mut known = 0;
+    for (task, result) in (84..).zip(results) {
+        let (output, _) = conclusive(result);
+        assert_eq!(output.status, Status::Exited(0), "{}", text(&output.stderr));
+        let [(name, rows)] = &output.files[..] else {
+            panic!("one file: {:?}", output.files)
+        };
+        assert_eq!(name, "row.tsv");
+        let start = format!("{task}\t");
+        for line in text(&reference)
+            .lines()
+            .filter(|line| line.starts_with(&start))
+        {
+            assert!(text(rows).lines().any(|row| row == line), "{line}");
+            known += 1;
+        }
+    }
+    assert!(known > 5, "the reference knows {known} of these scores");
+}
