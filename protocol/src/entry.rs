@@ -6,9 +6,13 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crate::bytes::{Limited, Malformed, at_most};
 use crate::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
 use crate::job::{BUNDLES_MAX, COPIES_MAX, Class, Terms};
-use crate::outcome::{LeafProof, Outcome, Root};
+use crate::outcome::{LeafProof, Outcome};
 use crate::signed::{Checked, Signable, Signed};
 use crate::units::{Credits, Fuel, Moment};
+
+mod seal;
+
+pub use seal::{Opening, PeerSeal, Seal};
 
 /// A signed entry may take so many bytes.
 pub const ENTRY_BYTES_MAX: usize = 160 * 1_024;
@@ -186,79 +190,6 @@ pub fn chain(link: &Digest) -> Digest {
     Digest::derive("tallygrid submitter chain v1", &[link.bytes()])
 }
 
-/// What a drawn peer signs when its outcomes are ready: it cannot change them any more, and nobody
-/// can read them yet.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Seal {
-    /// The federation.
-    pub federation: FederationId,
-    /// The bundle.
-    pub bundle: BundleId,
-    /// The peer that ran it, and whose key signs.
-    pub peer: PeerId,
-    /// [`Opening::seal`].
-    pub hash: Digest,
-}
-
-/// A seal as it stands in an entry that names the job and federation once.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct PeerSeal {
-    /// The bundle's place in the job.
-    pub bundle: u32,
-    /// The peer that signed.
-    pub peer: PeerId,
-    /// [`Seal::hash`].
-    pub hash: Digest,
-    /// The peer's signature of the whole [`Seal`].
-    pub signature: [u8; 64],
-}
-
-impl PeerSeal {
-    /// The seal as the peer signed it, still to be checked.
-    pub fn signed(&self, federation: FederationId, job: JobId) -> Signed<Seal> {
-        let bundle = BundleId {
-            job,
-            index: self.bundle,
-        };
-        let seal = Seal {
-            federation,
-            bundle,
-            peer: self.peer,
-            hash: self.hash,
-        };
-        Signed::from_parts(seal, PublicKey::new(*self.peer.bytes()), self.signature)
-    }
-}
-
-/// What a peer sealed, opened.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Opening {
-    /// The bundle's place in the job.
-    pub bundle: u32,
-    /// The peer that ran it.
-    pub peer: PeerId,
-    /// The root of its outcomes.
-    pub root: Root,
-    /// 32 bytes that only the peer knew.
-    pub salt: Digest,
-}
-
-impl Opening {
-    /// The hash that a peer seals: bound to job, bundle and peer, so that no one can use it as its
-    /// own.
-    pub fn seal(&self, job: &JobId) -> Digest {
-        let parts: [&[u8]; 6] = [
-            job.bytes(),
-            &self.bundle.to_le_bytes(),
-            self.peer.bytes(),
-            self.salt.bytes(),
-            self.root.digest.bytes(),
-            &self.root.fuel.get().to_le_bytes(),
-        ];
-        Digest::derive("tallygrid seal v1", &parts)
-    }
-}
-
 /// One task on which opened roots part: what each of the bundle's opened peers has there.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct DisputedTask {
@@ -293,16 +224,6 @@ impl PanelAnswer {
 
 impl Signable for Entry {
     const CONTEXT: &'static str = "tallygrid entry v1";
-}
-
-impl Signable for Seal {
-    const CONTEXT: &'static str = "tallygrid peer seal v1";
-}
-
-impl Limited for Seal {
-    fn within_limits(&self) -> Result<(), Malformed> {
-        Ok(())
-    }
 }
 
 impl SignedEntry {

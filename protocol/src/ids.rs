@@ -1,4 +1,5 @@
-//! Names nobody can mix up: each is its own type over 32 bytes, shown with a prefix that says what it names.
+//! Names nobody can mix up: each is its own type over 32 bytes, shown with a prefix that
+//! says what it names.
 
 use std::fmt;
 use std::str::FromStr;

@@ -30,7 +30,9 @@ pub const TASK_FUEL_MAX: Fuel = Fuel::new(1_000_000_000_000);
 /// A guest may have so much memory.
 pub const MEMORY_MAX: Bytes = Bytes::new(4 << 30);
 /// A task's whole output may have so many bytes.
-pub const OUTPUT_MAX: Bytes = Bytes::new(64 << 20);
+pub const OUTPUT_MAX: Bytes = Bytes::new(OUTPUT_BYTES_MAX as u64);
+/// [`OUTPUT_MAX`] as a length in memory.
+pub(crate) const OUTPUT_BYTES_MAX: usize = 64 << 20;
 /// A task may leave so many output files.
 pub const OUTPUT_FILES_MAX: u32 = 10_000;
 /// A module may have so many bytes.
@@ -106,7 +108,8 @@ pub struct Blob {
 /// A file that every task of the job can read.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Input {
-    /// Where the guest finds it, below `/in/`: parts joined by `/`, none of them empty, `.` or `..`.
+    /// Where the guest finds it, below `/in/`: parts joined by `/`, none of them empty, `.` or
+    /// `..`.
     pub path: String,
     /// What is in it.
     pub blob: Blob,

@@ -5,11 +5,11 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::bytes::{self, Limited, Malformed, at_most};
 use crate::ids::Digest;
-use crate::job::{OUTPUT_FILES_MAX, OUTPUT_MAX, Profile, TASKS_PER_BUNDLE_MAX};
+use crate::job::{OUTPUT_BYTES_MAX, OUTPUT_FILES_MAX, Profile, TASKS_PER_BUNDLE_MAX};
 use crate::units::Fuel;
 
 /// A task's output in written form may take so many bytes: its content, and room for names.
-pub const TASK_OUTPUT_BYTES_MAX: usize = (OUTPUT_MAX.get() as usize) + (8 << 20);
+pub const TASK_OUTPUT_BYTES_MAX: usize = OUTPUT_BYTES_MAX + (8 << 20);
 /// A path in a bundle's tree has at most so many steps: 2^10 tasks.
 pub const PATH_STEPS_MAX: usize = 10;
 

@@ -109,19 +109,9 @@ fn disputed() -> DisputedTask {
     }
 }
 
-fn bodies() -> Vec<Body> {
+fn bodies_of_people() -> Vec<Body> {
     let key = PublicKey::new([6; 32]);
     let amount = Credits::new(7);
-    let seal = PeerSeal {
-        bundle: 5,
-        peer: PEER,
-        hash: opening().seal(&JOB),
-        signature: [8; 64],
-    };
-    let answer = PanelAnswer {
-        outcomes: vec![Some(outcomes()[0]), None],
-        salt: Digest::of(b"salt"),
-    };
     let offer = Body::PublishOffer {
         peer: PEER,
         class: Class::Grid,
@@ -145,6 +135,21 @@ fn bodies() -> Vec<Body> {
             peer: PEER,
             class: Class::Ai,
         },
+    ]
+}
+
+fn bodies_of_jobs() -> Vec<Body> {
+    let seal = PeerSeal {
+        bundle: 5,
+        peer: PEER,
+        hash: opening().seal(&JOB),
+        signature: [8; 64],
+    };
+    let answer = PanelAnswer {
+        outcomes: vec![Some(outcomes()[0]), None],
+        salt: Digest::of(b"salt"),
+    };
+    vec![
         Body::Submit {
             terms: terms(),
             chain: chain(&chain(&Digest::of(b"s0"))),
@@ -185,6 +190,10 @@ fn bodies() -> Vec<Body> {
         Body::Cancel { job: JOB },
         Body::Sweep { job: JOB },
     ]
+}
+
+fn bodies() -> Vec<Body> {
+    [bodies_of_people(), bodies_of_jobs()].concat()
 }
 
 fn entry(body: Body) -> Entry {
@@ -286,16 +295,10 @@ fn jobs_outputs_offers_and_messages() {
     );
 }
 
-#[test]
-fn events() {
+fn events_until_the_close() -> Vec<Event> {
     let (amount, moment) = (Credits::new(7), Moment::new(9));
-    let job = JOB;
-    let bundle = BUNDLE;
-    let root = Root {
-        digest: Digest::of(b"root"),
-        fuel: Fuel::new(3),
-    };
-    let events = [
+    let (job, bundle) = (JOB, BUNDLE);
+    vec![
         Event::Registered { party: PARTY },
         Event::Transferred {
             from: PARTY,
@@ -332,6 +335,17 @@ fn events() {
             job,
             open_by: moment,
         },
+    ]
+}
+
+fn events_after_the_close() -> Vec<Event> {
+    let (amount, moment) = (Credits::new(7), Moment::new(9));
+    let (job, bundle) = (JOB, BUNDLE);
+    let root = Root {
+        digest: Digest::of(b"root"),
+        fuel: Fuel::new(3),
+    };
+    vec![
         Event::Opened {
             bundle,
             peer: PEER,
@@ -380,7 +394,12 @@ fn events() {
             paid: amount,
             refunded: amount,
         },
-    ];
+    ]
+}
+
+#[test]
+fn events() {
+    let events = [events_until_the_close(), events_after_the_close()].concat();
     golden(
         "events",
         &events.iter().flat_map(bytes::write).collect::<Vec<_>>(),
