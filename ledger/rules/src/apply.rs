@@ -59,12 +59,12 @@ pub fn apply_block(view: &dyn View, at: &At, entries: &[CheckedEntry]) -> Applie
     }
 }
 
-/// What would become of an entry if it stood alone in the next block, at `now`. For choosing what to
-/// keep in a pool; the answer of a block may be another.
+/// What would become of an entry if it stood alone in the next block, at `now`. For choosing what
+/// to keep in a pool; the answer of a block may be another.
 ///
 /// # Errors
-/// Why it would be refused. [`Refusal::NonceInFuture`] says only that its turn has not come: what it
-/// asks for was not tried.
+/// Why it would be refused. [`Refusal::NonceInFuture`] says only that its turn has not come: what
+/// it asks for was not tried.
 pub fn preview(view: &dyn View, now: Moment, entry: &CheckedEntry) -> Result<(), Refusal> {
     let founding = founding(view);
     let (last, before) = clock(view);

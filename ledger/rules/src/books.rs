@@ -119,7 +119,8 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Counts every row of a state, as an auditor would: nothing is taken from what blocks have checked.
+/// Counts every row of a state, as an auditor would: nothing is taken from what blocks have
+/// checked.
 ///
 /// # Errors
 /// The first thing that does not balance.

@@ -3,8 +3,8 @@
 //! ```text
 //!  Mint ──▶ Wallet ──▶ Escrow(job) ──▶ Wallet (pay, refund)
 //!             │  ▲
-//!             │  └── Unbonding(peer) ◀── Bond(peer) ──▶ SlashHold(bundle) ──▶ Burn, Treasury, Wallet
-//!             ├──▶ Bond(peer)        MemberBond(party) ──────▲
+//!             │  └── Unbonding(peer) ◀── Bond(peer) ──▶ SlashHold(bundle) ──▶ Burn, Treasury,
+//!             ├──▶ Bond(peer)        MemberBond(party) ──────▲              Wallet
 //!             └──▶ Fees ──▶ Burn, Treasury
 //! ```
 //!

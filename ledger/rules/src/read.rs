@@ -1,5 +1,5 @@
-//! Reading what is agreed, row by row and with types. Nothing here scans: what is listed is numbered
-//! or paged, and the reader walks as far as it likes.
+//! Reading what is agreed, row by row and with types. Nothing here scans: what is listed is
+//! numbered or paged, and the reader walks as far as it likes.
 
 use protocol::genesis::Params;
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
@@ -76,8 +76,8 @@ pub fn block_hash(view: &dyn View, height: Height) -> Option<Digest> {
     row::<BlockHashes>(view, &height)
 }
 
-/// The earliest deadline that waits. Where it is not after the last block's time, the next block has
-/// work to do even without entries.
+/// The earliest deadline that waits. Where it is not after the last block's time, the next block
+/// has work to do even without entries.
 pub fn next_due(view: &dyn View) -> Option<Moment> {
     due::next(view)
 }

@@ -6,7 +6,7 @@
 //!    │             Replaced)            │              │    │                 │   └──NotShown──┐
 //! Cancelled         TooFew           TooFew         TooFew Agreed       Shown │                │
 //!    ▼                └───────┬────────┴──────────────┘    ▼     (ShownToAll) ▼                ▼
-//! Cancelled                 Short                       Agreed          PanelSealing      Undisputed
+//! Cancelled                 Short                       Agreed          PanelSealing    Undisputed
 //!                                                                       (JurorSealed)
 //!                                          ┌─────────────────────────────┘ ▲     │
 //!                                     JurorsSealed                         │     │
@@ -20,9 +20,9 @@
 //! ```
 //!
 //! [`step`] is that picture as a table; nothing else moves a bundle. Every state but `Waiting` and
-//! `Sealed`, whose deadline is the job's, has a deadline with a default in `work/due.rs`, so a bundle ends
-//! whoever falls silent. Audits slot in between `Sealed` and `Opening`, as a state of their own with
-//! the number 3 that is kept free for it.
+//! `Sealed`, whose deadline is the job's, has a deadline with a default in `work/due.rs`, so a
+//! bundle ends whoever falls silent. Audits slot in between `Sealed` and `Opening`, as a state of
+//! their own with the number 3 that is kept free for it.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::event::Ending;

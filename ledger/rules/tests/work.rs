@@ -24,6 +24,7 @@ fn table() -> Vec<(State, Happening, State)> {
     use State as S;
     let ends = S::Ended;
     let (first, whole) = (Round::First, Round::Whole);
+    let (sealing, opening) = (S::PanelSealing, S::PanelOpening);
     vec![
         (S::Waiting, H::Drawn, S::Drawn),
         (S::Waiting, H::Cancelled, ends(Ending::Cancelled)),
@@ -37,57 +38,25 @@ fn table() -> Vec<(State, Happening, State)> {
         (S::Opening, H::Agreed, ends(Ending::Agreed)),
         (S::Opening, H::Differed, S::Differing),
         (S::Opening, H::TooFew, ends(Ending::Short)),
-        (S::Differing, H::Shown, S::PanelSealing(first)),
-        (S::Differing, H::ShownToAll, S::PanelSealing(whole)),
+        (S::Differing, H::Shown, sealing(first)),
+        (S::Differing, H::ShownToAll, sealing(whole)),
         (S::Differing, H::NotShown, ends(Ending::Undisputed)),
+        (sealing(first), H::JurorSealed, sealing(first)),
+        (sealing(first), H::JurorsSealed, opening(first)),
+        (sealing(first), H::JurorsSilent, sealing(whole)),
+        (sealing(whole), H::JurorSealed, sealing(whole)),
+        (sealing(whole), H::JurorsSealed, opening(whole)),
         (
-            S::PanelSealing(first),
-            H::JurorSealed,
-            S::PanelSealing(first),
-        ),
-        (
-            S::PanelSealing(first),
-            H::JurorsSealed,
-            S::PanelOpening(first),
-        ),
-        (
-            S::PanelSealing(first),
-            H::JurorsSilent,
-            S::PanelSealing(whole),
-        ),
-        (
-            S::PanelSealing(whole),
-            H::JurorSealed,
-            S::PanelSealing(whole),
-        ),
-        (
-            S::PanelSealing(whole),
-            H::JurorsSealed,
-            S::PanelOpening(whole),
-        ),
-        (
-            S::PanelSealing(whole),
+            sealing(whole),
             H::JurorsSilent,
             ends(Ending::Nondeterministic),
         ),
-        (
-            S::PanelOpening(first),
-            H::JurorOpened,
-            S::PanelOpening(first),
-        ),
-        (S::PanelOpening(first), H::Judged, ends(Ending::Judged)),
-        (S::PanelOpening(first), H::Split, S::PanelSealing(whole)),
-        (
-            S::PanelOpening(whole),
-            H::JurorOpened,
-            S::PanelOpening(whole),
-        ),
-        (S::PanelOpening(whole), H::Judged, ends(Ending::Judged)),
-        (
-            S::PanelOpening(whole),
-            H::Split,
-            ends(Ending::Nondeterministic),
-        ),
+        (opening(first), H::JurorOpened, opening(first)),
+        (opening(first), H::Judged, ends(Ending::Judged)),
+        (opening(first), H::Split, sealing(whole)),
+        (opening(whole), H::JurorOpened, opening(whole)),
+        (opening(whole), H::Judged, ends(Ending::Judged)),
+        (opening(whole), H::Split, ends(Ending::Nondeterministic)),
     ]
 }
 
@@ -105,8 +74,8 @@ fn a_bundle_goes_where_the_table_says_and_nowhere_else() {
     }
 }
 
-/// Plays one bundle of two tasks: one word for its runs, one letter each (`-` never seals, `?` never
-/// opens), then the panels' words, if it comes to that. Then tells what happened, as
+/// Plays one bundle of two tasks: one word for its runs, one letter each (`-` never seals, `?`
+/// never opens), then the panels' words, if it comes to that. Then tells what happened, as
 /// `Ending paid AB slashed C:F1`.
 fn play(line: &str) -> String {
     let mut scene = Scene::with(|params| params.replacements_max = 0).ready(cr(1_000), cr(1));

@@ -1,5 +1,5 @@
-//! What a peer stands to lose. Of a bond, open bundles lock a part each; only what is not locked can
-//! leave, and what leaves matures first.
+//! What a peer stands to lose. Of a bond, open bundles lock a part each; only what is not locked
+//! can leave, and what leaves matures first.
 //!
 //! ```text
 //! Wallet ──add──▶ Bond { free | locked } ──unbond──▶ Unbonding ──matured──▶ Wallet

@@ -85,33 +85,9 @@ pub(crate) fn take(
     pay(case, index, (slash.from, hold), taken, Code::Slash);
 
     let [burn, victims, find, _] = case.draft.params().slash_split;
-    pay(
-        case,
-        index,
-        (hold, Account::Burn),
-        taken.share(burn),
-        Code::SlashBurned,
-    );
-    let mut for_victims = taken.share(victims);
-    for ((party, claim), got) in claims.iter().zip(&mut shared.victims) {
-        *got = for_victims.min(*claim);
-        for_victims = for_victims.minus(*got).expect("the lesser of the two");
-        pay(
-            case,
-            index,
-            (hold, Account::Wallet(*party)),
-            *got,
-            Code::SlashVictim,
-        );
-    }
-    let submitter = Account::Wallet(case.job.sender);
-    pay(
-        case,
-        index,
-        (hold, submitter),
-        for_victims,
-        Code::SlashVictim,
-    );
+    let burnt = taken.share(burn);
+    pay(case, index, (hold, Account::Burn), burnt, Code::SlashBurned);
+    shared.victims = pay_victims(case, index, taken.share(victims), claims);
     if let Some(finder) = finder.filter(|finder| !is_kin(case, slash.peer, *finder)) {
         let to = Account::Wallet(finder);
         pay(
@@ -138,6 +114,29 @@ pub(crate) fn take(
         amount: taken,
     });
     shared
+}
+
+/// Shares an amount that is held for this bundle's slash among those harmed; returns what each got.
+/// The submitter has the rest.
+fn pay_victims(
+    case: &mut Case<'_, '_>,
+    index: u32,
+    amount: Credits,
+    claims: &[(PartyId, Credits)],
+) -> Vec<Credits> {
+    let hold = Account::SlashHold(case.name(index));
+    let mut left = amount;
+    let mut given = Vec::with_capacity(claims.len());
+    for (party, claim) in claims {
+        let got = left.min(*claim);
+        left = left.minus(got).expect("the lesser of the two");
+        given.push(got);
+        let to = Account::Wallet(*party);
+        pay(case, index, (hold, to), got, Code::SlashVictim);
+    }
+    let submitter = Account::Wallet(case.job.sender);
+    pay(case, index, (hold, submitter), left, Code::SlashVictim);
+    given
 }
 
 fn is_kin(case: &Case<'_, '_>, peer: PeerId, finder: PartyId) -> bool {

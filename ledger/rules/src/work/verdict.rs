@@ -1,6 +1,6 @@
-//! Members judge. Each runs the disputed tasks, seals its answer, and opens it when all have sealed.
-//! A first panel decides only if all of it found the same; else every member is asked, and more than
-//! two thirds of power decide, task by task. A majority of peers decides nothing.
+//! Members judge. Each runs the disputed tasks, seals its answer, and opens it when all have
+//! sealed. A first panel decides only if all of it found the same; else every member is asked, and
+//! more than two thirds of power decide, task by task. A majority of peers decides nothing.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! Jobs in a test: who was drawn, what they seal and open, what panels find. An outcome is a letter.
+//! Jobs in a test: who was drawn, what they seal and open, what panels find. An outcome is a
+//! letter.
 #![allow(
     dead_code,
     clippy::unwrap_used,
