@@ -1,7 +1,5 @@
 //! Stories of a member that judges.
 
-#![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
-
 mod scene;
 
 use protocol::entry::{Body, DisputedTask};

@@ -1,7 +1,5 @@
 //! Stories of a job at its submitter: from the request to the last judged output.
 
-#![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
-
 mod scene;
 
 use protocol::entry::Body;
@@ -50,9 +48,8 @@ fn an_honest_job_takes_five_entries_and_ends_agreed() {
     assert_eq!(scene.steward.wake_at(), None, "an idle submitter sleeps");
 }
 
-#[test]
-fn a_difference_is_shown_to_the_panel_and_the_judged_output_fetched() {
-    let (two, three) = (liar(2), honest(3));
+/// A liar's first outputs are at home, both copies are opened, and they differ.
+fn disputed(two: &Copy, three: &Copy) -> Scene {
     let mut scene = running();
     scene.hear(
         "the liar delivers first",
@@ -97,6 +94,13 @@ fn a_difference_is_shown_to_the_panel_and_the_judged_output_fetched() {
         events,
         &["tell disputed 0 p2+p3", "propose dispute 0 [1]"],
     );
+    scene
+}
+
+#[test]
+fn a_difference_is_shown_to_the_panel_and_the_judged_output_fetched() {
+    let (two, three) = (liar(2), honest(3));
+    let mut scene = disputed(&two, &three);
     let [Body::Dispute { tasks, .. }] = &scene.proposed()[..] else {
         panic!("one dispute")
     };

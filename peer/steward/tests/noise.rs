@@ -1,7 +1,5 @@
 //! Whatever happens, in whatever order: nothing panics, nothing spins, nothing grows without end.
 
-#![allow(clippy::too_many_lines, reason = "one flat match over all there is")]
-
 mod scene;
 
 use std::sync::Arc;
@@ -46,6 +44,7 @@ impl Dice {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a flat match over all there is")]
     fn event(&mut self) -> Event {
         let (bundle, (n, peer)) = (self.bundle(), self.peer());
         let by = Moment::new(10_000 + self.below(100_000));
@@ -59,6 +58,7 @@ impl Dice {
             DisputedTask { claims: vec![] },
         ];
         let other = self.peer().1;
+        // flat match: one event of every kind
         match self.below(18) {
             0 => {
                 let Event::Submitted {
@@ -193,6 +193,7 @@ impl Dice {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a flat match over all there is")]
     fn input(&mut self, height: &mut u64) -> Input {
         let (n, peer) = self.peer();
         let task = u32::try_from(self.below(8)).expect("small");
@@ -205,6 +206,7 @@ impl Dice {
         ];
         let digest = digests[usize::from(self.small(4))];
         let why = || "because".to_owned();
+        // flat match: one input of every kind
         match self.below(20) {
             0..=5 => {
                 *height += 1;

@@ -1,7 +1,5 @@
 //! Stories of a run at a drawn peer: from the draw to the opening.
 
-#![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
-
 mod scene;
 
 use protocol::entry::Body;
@@ -368,6 +366,15 @@ fn a_liar_lies_only_in_a_devnet_and_loudly() {
     }
 }
 
+fn bonded(bond: u64) -> Event {
+    let (bond, locked) = (Credits::new(bond), Credits::ZERO);
+    Event::BondChanged {
+        peer: peer(1),
+        bond,
+        locked,
+    }
+}
+
 #[test]
 fn a_peer_that_works_asks_to_be_let_in_bonds_and_offers() {
     let bond_target = Credits::new(1_000);
@@ -398,14 +405,6 @@ fn a_peer_that_works_asks_to_be_let_in_bonds_and_offers() {
         &["refused bond, again: true"],
     );
     scene.wait("again", 100, &["propose bond"]);
-    let bonded = |bond| {
-        let (bond, locked) = (Credits::new(bond), Credits::ZERO);
-        Event::BondChanged {
-            peer: peer(1),
-            bond,
-            locked,
-        }
-    };
     scene.agree("bonded", vec![bonded(1_000)], &["propose publish-offer"]);
     scene.agree("on offer", vec![on_offer()], &[]);
     let slashed = |fault, amount| {

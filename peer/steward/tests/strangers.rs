@@ -1,7 +1,5 @@
 //! What strangers may try with words. Nothing of it is kept, and each fault has its name.
 
-#![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
-
 mod scene;
 
 use protocol::ids::{BundleId, Digest};
@@ -38,8 +36,6 @@ fn outcomes_are_believed_only_from_who_was_drawn_and_sealed_them() {
     unsigned.seal.signature[5] ^= 1;
     let mut another_hash = good();
     another_hash.seal.hash = Digest::of(b"another");
-    let mut greedy = list();
-    greedy[0].fuel = Fuel::new(FUEL_MAX.get() + 1);
     for (what, n, message, fault) in [
         (
             "another's seal",
@@ -65,52 +61,58 @@ fn outcomes_are_believed_only_from_who_was_drawn_and_sealed_them() {
             another_hash.message(bundle(0), &[]),
             "p2 WrongSeal",
         ),
+    ] {
+        assert_refused(what, n, message, fault);
+    }
+}
+
+#[test]
+fn outcomes_are_believed_only_if_they_can_be_of_the_bundle() {
+    let good = || copy_of(2, bundle(0), &list());
+    let mut greedy = list();
+    greedy[0].fuel = Fuel::new(FUEL_MAX.get() + 1);
+    let job = job_id(8);
+    let elsewhere = BundleId { job, index: 0 };
+    for (what, message, fault) in [
         (
             "too short",
-            2,
             copy_of(2, bundle(0), &list()[..1]).message(bundle(0), &[]),
             "p2 WrongOutcomes",
         ),
         (
             "too long",
-            2,
             copy_of(2, bundle(0), &[list(), list()].concat()).message(bundle(0), &[]),
             "p2 WrongOutcomes",
         ),
         (
             "too dear",
-            2,
             copy_of(2, bundle(0), &greedy).message(bundle(0), &[]),
             "p2 WrongOutcomes",
         ),
         (
             "no such bundle",
-            2,
             good().message(bundle(9), &[]),
             "p2 UnknownJob",
         ),
         (
             "no such job",
-            2,
-            good().message(
-                BundleId {
-                    job: job_id(8),
-                    index: 0,
-                },
-                &[],
-            ),
+            good().message(elsewhere, &[]),
             "p2 UnknownJob",
         ),
     ] {
-        let mut scene = submitter();
-        scene.hear(what, n, message, &[&format!("fault {fault}")]);
-        let tasks = scene.steward.tasks(&job_id(1), 0..4);
-        assert!(
-            tasks.iter().all(|task| task.outcome.is_none()),
-            "{what}: nothing was kept"
-        );
-        scene.wait("and nothing is entered", 50, &[]);
+        assert_refused(what, 2, message, fault);
     }
+}
+
+fn assert_refused(what: &str, n: u8, message: Message, fault: &str) {
+    let mut scene = submitter();
+    scene.hear(what, n, message, &[&format!("fault {fault}")]);
+    let tasks = scene.steward.tasks(&job_id(1), 0..4);
+    assert!(
+        tasks.iter().all(|task| task.outcome.is_none()),
+        "{what}: nothing was kept"
+    );
+    scene.wait("and nothing is entered", 50, &[]);
 }
 
 #[test]
