@@ -7,16 +7,23 @@
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anstream::adapter::strip_bytes;
 use protocol::outcome::TaskOutput;
 use serde_json::json;
+use tokio::time::sleep;
 
 use super::asking::Desk;
 use super::submit::too_early;
 use crate::api::door::PAGE_MAX;
 use crate::api::problem::{Code, Problem};
 use crate::api::types::{JobView, List, TaskState, TaskView};
+
+/// The outputs of judged tasks arrive within this, or something holds them up.
+pub const ARRIVE_MAX: Duration = Duration::from_secs(30);
+/// How often it is looked whether they have.
+const ARRIVE_LOOK: Duration = Duration::from_millis(50);
 
 /// Which results are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +55,23 @@ pub async fn tasks(desk: &Desk, job: &JobView) -> Result<Vec<TaskView>, Problem>
     Ok(tasks)
 }
 
+/// Every task of a job, once the outputs of all judged ones are at the peer: after a verdict the
+/// right one may still be on its way. Waits at most [`ARRIVE_MAX`].
+///
+/// # Errors
+/// What the peer says.
+pub async fn arrived(desk: &Desk, job: &JobView) -> Result<Vec<TaskView>, Problem> {
+    let end = Instant::now() + ARRIVE_MAX;
+    loop {
+        let tasks = tasks(desk, job).await?;
+        let late = |task: &TaskView| task.state == TaskState::Judged && task.output.is_none();
+        if !tasks.iter().any(late) || Instant::now() >= end {
+            return Ok(tasks);
+        }
+        sleep(ARRIVE_LOOK).await;
+    }
+}
+
 /// What a task left; `None` if it has no result.
 ///
 /// # Errors
@@ -75,7 +99,8 @@ pub async fn fetch(
         return Err(too_early(job));
     }
     let (mut count, mut absent) = (0, 0);
-    for task in tasks(desk, job).await? {
+    for task in arrived(desk, job).await? {
+        absent += u32::from(task.state == TaskState::Judged && task.output.is_none());
         let output = match output(desk, Some(&task)).await {
             Err(problem) if problem.code == Code::NotFound => {
                 absent += 1;

@@ -299,7 +299,7 @@ async fn show_one(
     folder: Option<&Path>,
     exit_of: ExitOf,
 ) -> Result<(), Problem> {
-    let tasks = collect::tasks(desk, job).await?;
+    let tasks = collect::arrived(desk, job).await?;
     let Some(output) = collect::output(desk, tasks.first()).await? else {
         return Ok(());
     };
@@ -327,7 +327,7 @@ async fn show_many(desk: &Desk, job: &JobView, folder: Option<&Path>) -> Result<
     if desk.look.is_json() {
         return desk.show(job);
     }
-    let tasks: Vec<TaskView> = collect::tasks(desk, job).await?;
+    let tasks: Vec<TaskView> = collect::arrived(desk, job).await?;
     desk.show(&List::from(tasks))
 }
 
