@@ -9,7 +9,11 @@ mod errno;
 mod host;
 mod paths;
 mod process;
+mod transfer;
 mod tree;
+
+#[cfg(test)]
+mod tests;
 
 use wasmtime::{Caller, Error, Linker, Result, Trap, ValType};
 
@@ -195,19 +199,19 @@ calls! {
     fd_filestat_set_size(fd: u32, size: u64) costs 50 = descriptors::set_size;
     fd_filestat_set_times(fd: u32, read: u64, written: u64, which: u32) costs 10
         = descriptors::set_times;
-    fd_pread(fd: u32, parts: u32, count: u32, at: u64, done: u32) costs 100 = descriptors::pread;
+    fd_pread(fd: u32, parts: u32, count: u32, at: u64, done: u32) costs 100 = transfer::pread;
     fd_prestat_get(fd: u32, to: u32) costs 50 = descriptors::prestat;
     fd_prestat_dir_name(fd: u32, to: u32, len: u32) costs 50 = descriptors::prestat_name;
     fd_pwrite(fd: u32, parts: u32, count: u32, at: u64, done: u32) costs 100
-        = descriptors::pwrite;
-    fd_read(fd: u32, parts: u32, count: u32, done: u32) costs 100 = descriptors::read;
+        = transfer::pwrite;
+    fd_read(fd: u32, parts: u32, count: u32, done: u32) costs 100 = transfer::read;
     fd_readdir(fd: u32, to: u32, len: u32, cookie: u64, done: u32) costs 200
         = descriptors::readdir;
     fd_renumber(from: u32, to: u32) costs 50 = descriptors::renumber;
     fd_seek(fd: u32, offset: i64, whence: u32, to: u32) costs 50 = descriptors::seek;
     fd_sync(fd: u32) costs 10 = descriptors::sync;
     fd_tell(fd: u32, to: u32) costs 50 = descriptors::tell;
-    fd_write(fd: u32, parts: u32, count: u32, done: u32) costs 100 = descriptors::write;
+    fd_write(fd: u32, parts: u32, count: u32, done: u32) costs 100 = transfer::write;
     path_create_directory(fd: u32, path: u32, len: u32) costs 100 = paths::create_directory;
     path_filestat_get(fd: u32, flags: u32, path: u32, len: u32, to: u32) costs 100
         = paths::filestat;

@@ -217,3 +217,14 @@ pub fn conclusive(result: TaskResult) -> (TaskOutput, Outcome) {
         TaskResult::Inconclusive { why, .. } => panic!("no outcome: {why}"),
     }
 }
+
+/// Lets a task run for as long as it is left alone.
+pub fn endless(job: &mut Job) {
+    job.limits.fuel = Fuel::new(1_000_000_000_000);
+    job.limits.wall_ms = Millis::new(600_000);
+}
+
+/// Still takes work and does it, in the same executor.
+pub fn goes_on(scene: &Scene) {
+    assert_eq!(scene.status(&hello("I live.")), Status::Exited(0));
+}
