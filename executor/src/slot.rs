@@ -211,7 +211,7 @@ impl Slot<'_> {
                     return Ok(());
                 }
                 (_, Reply::StaleCode) => {
-                    tracing::warn!(target: "executor", "compiled code was damaged; compiling again");
+                    tracing::warn!(target: "executor", "compiled code is damaged: compiled again");
                     self.shared.cache.forget(&key);
                 }
                 (_, Reply::Failed(why)) => return Err(Trouble::Barred(Barred::Failed(why))),

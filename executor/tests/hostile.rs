@@ -1,99 +1,53 @@
 //! Modules, guests and disks that mean harm: every work still ends, and the executor goes on.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod scene;
 
 use std::path::PathBuf;
 
-use common::{Scene, assemble, conclusive, endless, goes_on, hello, job, program};
 use executor::{Inconclusive, Refused, TaskResult, Token, Work};
 use protocol::ids::Digest;
 use protocol::job::{Array, Profile};
 use protocol::outcome::{Limit, Outcome, Status, TaskOutput, Trap};
 use protocol::units::{Bytes, Fuel};
+use scene::{Scene, assemble, conclusive, endless, goes_on, hello, job, program};
 
 /// Modules that no machine can run, each with words from the reason.
-#[expect(clippy::too_many_lines, reason = "it is one table")]
 fn refused_modules() -> Vec<(&'static str, Vec<u8>)> {
-    let good = assemble(&hello("x"));
-    let noise: Vec<u8> = (0..5_000_u32)
-        .flat_map(|n| Digest::of(&n.to_le_bytes()).bytes()[..3].to_vec())
-        .collect();
     let memory = r#"(memory (export "memory") 1)"#;
-    vec![
+    let start = r#"(func (export "_start"))"#;
+    let import = |module, name| format!(r#"(import "{module}" "{name}" (func)) {memory} {start}"#);
+    let wasi = "wasi_snapshot_preview1";
+    let mut modules: Vec<_> = [
         (
             "start section",
-            assemble(
-                format!(
-                    "(module {memory} (func $s) (start $s)
-            (func (export \"_start\")))"
-                )
-                .as_bytes(),
-            ),
+            format!("{memory} (func $s) (start $s) {start}"),
         ),
-        (
-            "no peer has",
-            assemble(
-                format!(
-                    "(module (import \"env\" \"host\" (func)) {memory}
-            (func (export \"_start\")))"
-                )
-                .as_bytes(),
-            ),
-        ),
-        (
-            "no peer has",
-            assemble(
-                format!(
-                    "(module (import \"wasi_snapshot_preview1\" \"fd_reed\"
-            (func)) {memory} (func (export \"_start\")))"
-                )
-                .as_bytes(),
-            ),
-        ),
-        (
-            "does not have",
-            assemble(
-                format!(
-                    "(module (import \"wasi_snapshot_preview1\" \"fd_read\"
-            (func)) {memory} (func (export \"_start\")))"
-                )
-                .as_bytes(),
-            ),
-        ),
+        ("no peer has", import("env", "host")),
+        ("no peer has", import(wasi, "fd_reed")),
+        ("does not have", import(wasi, "fd_read")),
         (
             "1048576 elements",
-            assemble(
-                format!(
-                    "(module (table 4000000000 funcref) {memory}
-            (func (export \"_start\")))"
-                )
-                .as_bytes(),
-            ),
+            format!("(table 4000000000 funcref) {memory} {start}"),
         ),
-        (
-            "neither",
-            assemble(format!("(module {memory} (func (export \"main\")))").as_bytes()),
-        ),
-        (
-            "no memory",
-            assemble(b"(module (func (export \"_start\")))"),
-        ),
-        (
-            "not a valid",
-            assemble(b"(module (memory i64 1) (func (export \"_start\")))"),
-        ),
+        ("neither", format!("{memory} (func (export \"main\"))")),
+        ("no memory", start.to_owned()),
+        ("not a valid", format!("(memory i64 1) {start}")),
         (
             "is shared",
-            assemble(
-                b"(module (memory (export \"memory\") 1 1 shared) (func (export \"_start\")))",
-            ),
+            format!("(memory (export \"memory\") 1 1 shared) {start}"),
         ),
-        ("not a valid", good[..good.len() - 5].to_vec()),
-        ("not a valid", noise),
-        ("not a valid", Vec::new()),
-        ("not a valid", hello("text is not a module")),
     ]
+    .map(|(why, items)| (why, assemble(format!("(module {items})").as_bytes())))
+    .into();
+    let good = assemble(&hello("x"));
+    let noise = (0..5_000_u32)
+        .flat_map(|n| *Digest::of(&n.to_le_bytes()).bytes())
+        .collect();
+    let cut = good[..good.len() - 5].to_vec();
+    let junk = [cut, noise, Vec::new(), hello("text is not a module")];
+    modules.extend(junk.map(|bytes| ("not a valid", bytes)));
+    modules
 }
 
 #[test]
@@ -159,7 +113,7 @@ fn files_that_are_not_what_the_job_names_give_no_outcome() {
     let scene = Scene::open(1);
     let module = assemble(&hello("x"));
     let mut reads = job(&module);
-    reads.inputs = vec![common::input("data", b"right")];
+    reads.inputs = vec![scene::input("data", b"right")];
     for content in [&b"wrong"[..], b"right, and more"] {
         let work = Work {
             inputs: vec![scene.file(content)],

@@ -1,21 +1,19 @@
 //! Workers that are killed, late, cancelled or damaged on disk: every work still ends.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod scene;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::{
-    PATIENCE, Scene, assemble, conclusive, config, endless, goes_on, hello, job, program,
-};
 use executor::{Event, Executor, Inconclusive, StartError, TaskResult, Token};
 use protocol::ids::Digest;
 use protocol::job::Array;
 use protocol::outcome::Status;
 use protocol::units::Millis;
+use scene::{PATIENCE, Scene, assemble, conclusive, config, endless, goes_on, hello, job, program};
 
 /// The processes that this scene's executor started, by their ids.
 fn children(scene: &Scene) -> Vec<u32> {

@@ -1,11 +1,11 @@
 //! The same task gives the same digest and the same fuel, whoever runs it and how often.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod scene;
 
-use common::{Scene, assemble, conclusive, hello, job, program};
 use protocol::job::Array;
 use protocol::outcome::Status;
+use scene::{Scene, assemble, conclusive, hello, job, program};
 
 #[test]
 fn the_same_task_gives_the_same_outcome_in_two_processes() {

@@ -1,15 +1,15 @@
 //! Programs that compilers made, in the world that a worker gives them.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod scene;
 
 use std::path::{Path, PathBuf};
 
-use common::{Scene, blob, conclusive, input, job};
 use executor::{Inconclusive, TaskResult, Work};
 use protocol::job::{Array, Job};
 use protocol::outcome::{Limit, Status, TaskOutput, Trap};
 use protocol::units::{Bytes, Fuel};
+use scene::{Scene, blob, conclusive, input, job};
 
 fn example(path: &str) -> (PathBuf, Vec<u8>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
