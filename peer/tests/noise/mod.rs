@@ -7,7 +7,7 @@ pub(crate) fn bytes(count: usize, seed: u64) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        (state >> 24) as u8
+        state.to_le_bytes()[3]
     };
     std::iter::repeat_with(next).take(count).collect()
 }

@@ -242,7 +242,7 @@ async fn ledger_files(scene: &mut Scene, home: &Home, root: &str) {
     let manifest = newest(&ledger, |name| name.starts_with("MANIFEST-"));
     let log = newest(&ledger, |name| name.ends_with(".log"));
     let current = ledger.join("CURRENT");
-    let half = |path: &Path| fs::metadata(path).unwrap().len() as usize / 2;
+    let half = |path: &Path| fs::read(path).unwrap().len() / 2;
     let damages = [
         (&manifest, cut(&manifest)),
         (&manifest, flipped(&manifest, half(&manifest))),
