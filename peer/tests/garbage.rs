@@ -1,5 +1,5 @@
-//! Garbage on every port and in every file that a peer keeps: a clear error or a dropped connection,
-//! no panic, nothing lost.
+//! Garbage on every port and in every file that a peer keeps: a clear error or a dropped
+//! connection, no panic, nothing lost.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
