@@ -11,6 +11,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use protocol::ids::PeerId;
@@ -136,6 +137,13 @@ impl Devnet {
             }
         }
         Ok(())
+    }
+
+    /// The peers whose processes have ended, and how.
+    pub fn ended(&mut self) -> Vec<(Place, ExitStatus)> {
+        let both = self.processes.iter_mut().zip(&self.plan.places);
+        let ended = both.filter_map(|(process, place)| Some((place.clone(), process.ended()?)));
+        ended.collect()
     }
 
     /// The peer that was told to lie.

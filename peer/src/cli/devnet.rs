@@ -1,5 +1,6 @@
 //! `peer devnet`, and the federations that `peer demo` plays on.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,23 +61,33 @@ pub async fn perform(args: &DevnetArgs, globals: &Globals) -> Result<(), Problem
         desk.say(&format!("  {liar} was told to lie"));
     }
     desk.say("ready. In another terminal: peer run ./prog.wasm --array 0-9   (Ctrl-C stops all)");
-    let ended = watch(&mut devnet).await;
+    let ended = watch(&mut devnet, &desk).await;
     announcement.withdraw();
     let stopped = devnet.stop().await;
     ended?;
     stopped
 }
 
-/// Waits for Ctrl-C or SIGTERM, or for a peer that ends by itself.
-async fn watch(devnet: &mut Devnet) -> Result<(), Problem> {
+/// Waits for Ctrl-C or SIGTERM. A peer that ends meanwhile is named, and the others go on: that is
+/// what a federation is for.
+async fn watch(devnet: &mut Devnet, desk: &Desk) -> Result<(), Problem> {
     let cannot = |error| Problem::new(Code::Failed, "cannot listen for signals").because(error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+    let mut told = BTreeSet::new();
     loop {
         tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
-            () = sleep(LOOK_EVERY) => devnet.all_run()?,
+            () = sleep(LOOK_EVERY) => {
+                for (place, how) in devnet.ended() {
+                    if told.insert(place.name.clone()) {
+                        let home = place.home.root().display();
+                        desk.say(&format!("  {} ended: {how}", place.name));
+                        desk.say(&format!("  to start it again: peer up --home {home}"));
+                    }
+                }
+            }
         }
     }
 }
