@@ -33,7 +33,6 @@ use crate::keys::{KeyError, Keys};
 use crate::mail::Mail;
 use crate::perform::Driver;
 use crate::runs::Runs;
-use crate::serving;
 use crate::up::every;
 use crate::watch::Watchers;
 
@@ -159,7 +158,6 @@ impl Peer {
             connected: BTreeSet::new(),
             intake: is_member.then(|| intake(Arc::clone(&ledger))),
             fetched,
-            incoming: serving::incoming(home)?,
             fetching: Arc::new(Semaphore::new(FETCHING_MAX)),
             inbox: VecDeque::new(),
             tickets: BTreeMap::new(),

@@ -72,8 +72,6 @@ pub struct Driver {
     pub(crate) intake: Option<SyncSender<Vec<SignedEntry>>>,
     /// Where fetches that ended are told.
     pub(crate) fetched: mpsc::Sender<Input>,
-    /// Where fetched content lies until it is in the store.
-    pub(crate) incoming: PathBuf,
     /// How many fetches run at a time.
     pub(crate) fetching: Arc<Semaphore>,
     /// Inputs that performing an effect gave rise to.
@@ -230,17 +228,9 @@ impl Driver {
             return;
         };
         let (blobs, gossip) = (Arc::clone(&self.blobs), self.gossip.clone());
-        let into = self.incoming.join(digest.full());
         let told = self.fetched.clone();
         tokio::spawn(async move {
-            let input = match serving::bring(
-                &blobs,
-                &gossip,
-                &serving::Wanted { digest, size, into },
-                &from,
-            )
-            .await
-            {
+            let input = match serving::bring(&blobs, &gossip, digest, size, &from).await {
                 Err(why) => Input::FetchFailed { digest, why },
                 Ok(()) if is_job => read_job(&blobs, digest),
                 Ok(()) => Input::Fetched(digest),

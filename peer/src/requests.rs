@@ -94,7 +94,9 @@ impl Driver {
     }
 
     fn jobs(&mut self) -> Result<List<crate::api::types::JobView>, Problem> {
-        let ids: Vec<JobId> = self.steward.jobs().iter().map(|job| job.id).collect();
+        let mut jobs = self.steward.jobs();
+        jobs.sort_by_key(|job| (job.submitted, job.id));
+        let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
         let views: Result<Vec<_>, _> =
             self.with_book(|book, from| ids.into_iter().map(|job| book.view(from, job)).collect());
         Ok(views?.into())
