@@ -6,7 +6,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crate::bytes::{self, Limited, Malformed, at_most};
 use crate::ids::{Digest, FederationId, PartyId, PeerId, PublicKey};
 use crate::job::NAME_BYTES_MAX;
-use crate::units::{Bps, Credits, Millis, Moment};
+use crate::units::{Credits, Moment};
+
+pub use crate::params::Params;
 
 /// A genesis may take so many bytes.
 pub const GENESIS_BYTES_MAX: usize = 1 << 20;
@@ -69,78 +71,6 @@ pub struct Grant {
     pub party: PublicKey,
     /// How much.
     pub amount: Credits,
-}
-
-/// The governed numbers. `rules` refuses any that make cheating pay.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Params {
-    /// How often an outcome is checked by a member, per class in code order.
-    pub audit: [Bps; 4],
-    /// What a drawn peer locks per bundle, in task prices, per class in code order.
-    pub slash_mult: [u16; 4],
-    /// Price of an entry, whatever its size.
-    pub entry_fee: Credits,
-    /// Price of each of its bytes.
-    pub byte_fee: Credits,
-    /// Share of an entry's fee that is burned; the rest goes to the treasury.
-    pub fee_burned: Bps,
-    /// Shares of a slash: burned, victim, finder, treasury. They add up to one.
-    pub slash_split: [Bps; 4],
-    /// A job must be started within this.
-    pub start_window: Millis,
-    /// The least time a drawn peer has to seal.
-    pub seal_window_min: Millis,
-    /// After all have sealed, the submitter has so long to close.
-    pub close_window: Millis,
-    /// After the close, peers have so long to open.
-    pub open_window: Millis,
-    /// After a difference, anyone has so long to show where.
-    pub dispute_window: Millis,
-    /// A panel has so long to seal, and so long again to open.
-    pub panel_window: Millis,
-    /// An unbonding stays slashable so long.
-    pub unbond_window: Millis,
-    /// A run is handed on to another peer so often.
-    pub replacements_max: u8,
-    /// A peer convicted of a wrong outcome is not drawn for so long.
-    pub jail: Millis,
-    /// An entry is valid for so long at most.
-    pub entry_life_max: Millis,
-}
-
-impl Params {
-    /// The defaults that `docs/ECONOMY.md` derives.
-    pub const fn standard() -> Self {
-        const MINUTE: u64 = 60_000;
-        Self {
-            audit: [
-                Bps::new(500),
-                Bps::new(2_500),
-                Bps::new(1_000),
-                Bps::new(1_000),
-            ],
-            slash_mult: [128, 20, 64, 64],
-            entry_fee: Credits::new(200),
-            byte_fee: Credits::new(1),
-            fee_burned: Bps::new(5_000),
-            slash_split: [
-                Bps::new(4_000),
-                Bps::new(3_000),
-                Bps::new(2_000),
-                Bps::new(1_000),
-            ],
-            start_window: Millis::new(MINUTE),
-            seal_window_min: Millis::new(MINUTE),
-            close_window: Millis::new(10 * MINUTE),
-            open_window: Millis::new(10 * MINUTE),
-            dispute_window: Millis::new(60 * MINUTE),
-            panel_window: Millis::new(30 * MINUTE),
-            unbond_window: Millis::new(168 * 60 * MINUTE),
-            replacements_max: 5,
-            jail: Millis::new(168 * 60 * MINUTE),
-            entry_life_max: Millis::new(120 * MINUTE),
-        }
-    }
 }
 
 impl Genesis {

@@ -26,5 +26,6 @@ pub mod job;
 pub mod message;
 pub mod offer;
 pub mod outcome;
+pub mod params;
 pub mod signed;
 pub mod units;

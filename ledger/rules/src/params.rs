@@ -1,6 +1,13 @@
 //! Governed numbers within their bounds. Numbers that would make cheating pay are refused here, so
 //! that the margin is a law of the ledger and not a promise of its documents.
 //!
+//! ```text
+//! protocol::params   the table: id, name, unit, default, bounds, largest step
+//! params::check      bounds, and what must hold between numbers (a genesis, or after a change)
+//! params::change     what one decision of the council may make of them
+//! params::class      the four presets, read off the numbers
+//! ```
+//!
 //! An audit finds a wrong task with `q = p(1-fa)(1-b) / (1-bp)`, where `p` is the audit rate, `fa`
 //! the share of auditors and `b` the share of block leaders in the ring, both taken as a third.
 //! Cheating must cost at least twice what it brings: `margin = q * slash * 0.8 / (1-q) >= 2`, of
@@ -8,8 +15,15 @@
 
 use protocol::genesis::Params;
 use protocol::job::Class;
-use protocol::units::Millis;
+use protocol::params::{PARAMS, ParamSpec};
+use protocol::units::{Credits, Millis};
 use thiserror::Error;
+
+mod change;
+mod class;
+
+pub use change::change;
+pub use class::{Cadence, ClassSpec, Curve, WorkUnit, class, place, slash_mult, window};
 
 /// Deadlines applied in one block, counted in bundles; the rest waits for the next block.
 pub const DUE_PER_BLOCK_MAX: u32 = 256;
@@ -24,10 +38,10 @@ pub const SEAL_WINDOW_MAX: Millis = Millis::new(7 * 24 * 3_600_000);
 pub const SLOTS_MAX: u16 = 1_024;
 /// Credits ever minted and not burned, in micro-credits, so that products fit 128 bits.
 pub const SUPPLY_MAX: u64 = 1 << 50;
-/// Tasks of a dispute that a panel runs, for which a submitter leaves a deposit.
-pub const PANEL_TASKS: u64 = 8;
 /// Unbondings of one peer that may wait at the same time.
 pub const UNBONDINGS_MAX: usize = 16;
+/// A year of 365 days, over which an inflation cap is spread.
+pub const YEAR: Millis = Millis::new(8_760 * 3_600_000);
 
 /// Ten-thousandths in one.
 const ONE: u128 = 10_000;
@@ -37,31 +51,49 @@ const RING: u128 = 3_333;
 const REAL_LOSS: u128 = 8_000;
 /// The least margin: twice.
 pub const MARGIN_MIN: u64 = 20_000;
-/// The largest slash, in task prices.
-const SLASH_MULT_MAX: u16 = 512;
-/// The largest share of a slash that goes to its finder.
-const FINDER_MAX: u32 = 2_000;
+/// A bond must be slashable so many times longer than a cheat can stay undiscovered.
+const UNBOND_FACTOR: u64 = 10;
 
-/// A governed number is out of its bounds.
+/// Governed numbers are out of their bounds, or would make cheating pay.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ParamsRefused {
-    /// A ratio is above one.
-    #[error("{0} is more than 10 000 ten-thousandths")]
-    RatioAboveOne(&'static str),
-    /// The parts of a slash are not the slash.
-    #[error("the shares of a slash add up to {sum} ten-thousandths, not to 10 000")]
-    SlashSplit {
-        /// What they add up to.
-        sum: u32,
+    /// There is no such number.
+    #[error("there is no governed number {id}")]
+    Unknown {
+        /// Its id.
+        id: u16,
     },
-    /// Finding cheats would pay more than cheating costs.
-    #[error("a slash's finder gets at most {FINDER_MAX} ten-thousandths")]
-    FinderShare,
-    /// Too small or too large a multiple.
-    #[error("class {class}: a lock is 1 to {SLASH_MULT_MAX} task prices")]
-    SlashMult {
-        /// The class's name.
-        class: &'static str,
+    /// A number is out of its bounds.
+    #[error("{name} is {value}: it must be {min} to {max}")]
+    OutOfBounds {
+        /// Its name.
+        name: &'static str,
+        /// What it would be.
+        value: u64,
+        /// The least it may be.
+        min: u64,
+        /// The most it may be.
+        max: u64,
+    },
+    /// One decision would change a number too much.
+    #[error("{name} is {from}, and one decision changes it by at most {step}, not to {to}")]
+    StepTooLarge {
+        /// Its name.
+        name: &'static str,
+        /// What it is.
+        from: u64,
+        /// What it would be.
+        to: u64,
+        /// By how much it may change.
+        step: u64,
+    },
+    /// The parts of a whole are not the whole.
+    #[error("the shares of {what} add up to {sum} ten-thousandths, not to 10 000")]
+    Shares {
+        /// Of what.
+        what: &'static str,
+        /// What they add up to.
+        sum: u64,
     },
     /// Cheating would pay.
     #[error(
@@ -74,15 +106,25 @@ pub enum ParamsRefused {
         /// The margin these numbers give.
         margin: u64,
     },
-    /// A window that closes before it opens.
-    #[error("{0} is zero")]
-    NoTime(&'static str),
+    /// Two numbers stand the wrong way round.
+    #[error("{low} is more than {high}")]
+    Order {
+        /// The name of the one that must not be more.
+        low: &'static str,
+        /// The name of the other.
+        high: &'static str,
+    },
     /// Credits would leave a bond before their peer can be judged.
-    #[error("the unbond window is shorter than the dispute window")]
-    UnbondTooShort,
-    /// A fee so large that it cannot be added up.
-    #[error("an entry's fee or the price of a byte is more than all credits there can be")]
-    FeeTooLarge,
+    #[error("the unbond window is {window} ms, and must be 10 times audit and dispute: {least} ms")]
+    UnbondTooShort {
+        /// What it is.
+        window: u64,
+        /// What it must be at least.
+        least: u64,
+    },
+    /// Buying one's own work would earn more than it costs.
+    #[error("the subsidy of work must be at most half of what is burned for it")]
+    WashingPays,
 }
 
 /// What cheating costs, in ten-thousandths of what it brings, with these numbers in the worst case.
@@ -105,128 +147,111 @@ pub fn margin(audit: u32, slash_mult: u16) -> u64 {
 /// Asks whether these numbers may govern a federation.
 ///
 /// # Errors
-/// The first number that may not.
+/// The first number, or the first condition between numbers, that does not hold.
 pub fn check(params: &Params) -> Result<(), ParamsRefused> {
-    let whole = |what, bps: u32| {
-        if bps > 10_000 {
-            Err(ParamsRefused::RatioAboveOne(what))
-        } else {
-            Ok(())
-        }
-    };
-    whole("the burned share of fees", params.fee_burned.get())?;
-    for share in params.slash_split.iter().chain(&params.audit) {
-        whole("a share of a slash or an audit rate", share.get())?;
-    }
-    let sum = params.slash_split.iter().map(|share| share.get()).sum();
-    if sum != 10_000 {
-        return Err(ParamsRefused::SlashSplit { sum });
-    }
-    if params.slash_split[2].get() > FINDER_MAX {
-        return Err(ParamsRefused::FinderShare);
-    }
-    for (class, (audit, mult)) in Class::ALL
-        .iter()
-        .zip(params.audit.iter().zip(params.slash_mult))
-    {
-        let class = class.name();
-        if mult == 0 || mult > SLASH_MULT_MAX {
-            return Err(ParamsRefused::SlashMult { class });
-        }
-        let margin = margin(audit.get(), mult);
+    PARAMS.iter().try_for_each(|spec| bounded(params, spec))?;
+    shares("a slash", &params.slash_split)?;
+    shares("an epoch", &params.epoch_split)?;
+    for class in Class::ALL {
+        let place = place(class);
+        let margin = margin(params.audit[place].get(), params.slash_mult[place]);
         if margin < MARGIN_MIN {
+            let class = class.name();
             return Err(ParamsRefused::CheatingPays { class, margin });
         }
     }
-    windows(params)?;
-    if params.entry_fee.get() > SUPPLY_MAX || params.byte_fee.get() > SUPPLY_MAX {
-        return Err(ParamsRefused::FeeTooLarge);
-    }
-    Ok(())
-}
-
-fn windows(params: &Params) -> Result<(), ParamsRefused> {
-    for (what, window) in [
-        ("the start window", params.start_window),
-        ("the seal window", params.seal_window_min),
-        ("the close window", params.close_window),
-        ("the open window", params.open_window),
-        ("the dispute window", params.dispute_window),
-        ("the panel window", params.panel_window),
-        ("the unbond window", params.unbond_window),
-        ("an entry's life", params.entry_life_max),
+    unbonding(params)?;
+    for (low, high, holds) in [
+        (
+            "work_fee_burned",
+            "work_fee",
+            params.work_fee_burned <= params.work_fee,
+        ),
+        (
+            "curve_until.full",
+            "curve_until.half",
+            params.curve_until[0] <= params.curve_until[1],
+        ),
+        (
+            "reward_cap_peer",
+            "reward_cap_sponsor",
+            params.reward_cap_peer <= params.reward_cap_sponsor,
+        ),
+        (
+            "copies_trusted",
+            "copies_normal",
+            params.copies_trusted <= params.copies_normal,
+        ),
+        (
+            "copies_normal",
+            "copies_probation",
+            params.copies_normal <= params.copies_probation,
+        ),
+        (
+            "normal_score",
+            "trusted_score",
+            params.normal_score <= params.trusted_score,
+        ),
+        (
+            "quorum_member",
+            "quorum_reversal",
+            params.quorum_member <= params.quorum_reversal,
+        ),
     ] {
-        if window == Millis::ZERO {
-            return Err(ParamsRefused::NoTime(what));
+        if !holds {
+            return Err(ParamsRefused::Order { low, high });
         }
     }
-    if params.unbond_window < params.dispute_window {
-        return Err(ParamsRefused::UnbondTooShort);
+    Ok(())
+}
+
+fn bounded(params: &Params, spec: &ParamSpec) -> Result<(), ParamsRefused> {
+    let value = params.get(spec.id).expect("the table lists what there is");
+    if (spec.min..=spec.max).contains(&value) {
+        return Ok(());
+    }
+    Err(ParamsRefused::OutOfBounds {
+        name: spec.name,
+        value,
+        min: spec.min,
+        max: spec.max,
+    })
+}
+
+fn shares(what: &'static str, shares: &[protocol::units::Bps]) -> Result<(), ParamsRefused> {
+    let sum = shares
+        .iter()
+        .fold(0, |sum: u64, share| sum.saturating_add(share.get().into()));
+    if u128::from(sum) == ONE {
+        Ok(())
+    } else {
+        Err(ParamsRefused::Shares { what, sum })
+    }
+}
+
+fn unbonding(params: &Params) -> Result<(), ParamsRefused> {
+    let hidden = params
+        .audit_window
+        .plus(params.dispute_window)
+        .unwrap_or(Millis::MAX);
+    let least = hidden.times(UNBOND_FACTOR).unwrap_or(Millis::MAX).get();
+    let window = params.unbond_window.get();
+    if window < least {
+        return Err(ParamsRefused::UnbondTooShort { window, least });
     }
     Ok(())
 }
 
-/// What a drawn peer locks per bundle of a class, in task prices.
-pub fn slash_mult(params: &Params, class: Class) -> u64 {
-    let place = match class {
-        Class::Grid => 0,
-        Class::Edge => 1,
-        Class::Cloud => 2,
-        Class::Ai => 3,
-    };
-    params.slash_mult[place].into()
+/// The most that work may be subsidised with in an epoch in which so much was burned for it: a half
+/// at most, so that buying one's own work never pays.
+pub fn subsidy_max(params: &Params, burned: Credits) -> Credits {
+    let subsidy = burned.share(params.subsidy_max);
+    assert!(
+        subsidy.get() <= burned.get() / 2,
+        "the share of burned fees that may be given back is bounded by a half"
+    );
+    subsidy
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use protocol::units::Bps;
-
-    #[test]
-    fn the_margin_is_the_one_of_the_economy() {
-        for (audit, slash_mult, expected) in [
-            (1_000, 64, 24_631),
-            (2_500, 20, 22_066),
-            (500, 128, 23_570),
-            (500, 64, 11_785),
-            (200, 64, 4_597),
-        ] {
-            assert_eq!(margin(audit, slash_mult), expected, "{audit} {slash_mult}");
-        }
-        assert_eq!(margin(0, 512), 0);
-    }
-
-    #[test]
-    fn numbers_that_make_cheating_pay_are_refused() {
-        let standard = Params::standard();
-        assert_eq!(check(&standard), Ok(()));
-        let refused = |change: fn(&mut Params)| {
-            let mut params = Params::standard();
-            change(&mut params);
-            check(&params).expect_err("out of bounds")
-        };
-        assert_eq!(
-            refused(|p| p.slash_mult[0] = 64),
-            ParamsRefused::CheatingPays {
-                class: "grid",
-                margin: 11_785
-            }
-        );
-        assert_eq!(
-            refused(|p| p.slash_split[3] = Bps::ZERO),
-            ParamsRefused::SlashSplit { sum: 9_000 }
-        );
-        assert_eq!(
-            refused(|p| p.slash_split = [Bps::ZERO, Bps::ZERO, Bps::ONE, Bps::ZERO]),
-            ParamsRefused::FinderShare
-        );
-        assert_eq!(
-            refused(|p| p.open_window = Millis::ZERO),
-            ParamsRefused::NoTime("the open window")
-        );
-        assert_eq!(
-            refused(|p| p.slash_mult[3] = 0),
-            ParamsRefused::SlashMult { class: "ai" }
-        );
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use protocol::genesis::Params;
 use protocol::job::Terms;
 use protocol::units::Credits;
 
-use crate::params::{PANEL_TASKS, slash_mult};
+use crate::params::slash_mult;
 use crate::refusal::Refusal;
 
 /// The numbers of a job, fixed when it is submitted so that later parameters do not change them.
@@ -37,7 +37,7 @@ pub(crate) fn quote(params: &Params, terms: &Terms, panel: u64) -> Result<Quote,
         let runs = price
             .times(terms.tasks.into())?
             .times(terms.copies.into())?;
-        let deposit = price.times(panel)?.times(PANEL_TASKS)?;
+        let deposit = price.times(panel)?.times(params.panel_deposit.into())?;
         let escrow = runs.plus(deposit)?;
         Some(Quote {
             price,
