@@ -10,8 +10,15 @@ use crate::outcome::{LeafProof, Outcome};
 use crate::signed::{Checked, Signable, Signed};
 use crate::units::{Credits, Fuel, Moment};
 
+mod council;
+mod issue;
 mod seal;
 
+pub use council::{
+    Approval, CHANGES_MAX, CORRECTIONS_MAX, Choice, Correction, CouncilRequest, EmergencyAct,
+    EmergencyOrder, Joining, KEYS_MAX, NOTICE_BYTES_MAX, Notice, Place, Proposal, Quota, Severity,
+};
+pub use issue::{IssueRequest, ReserveReport};
 pub use seal::{Opening, PeerSeal, Seal};
 
 /// A signed entry may take so many bytes.
@@ -182,6 +189,10 @@ pub enum Body {
         /// The job.
         job: JobId,
     },
+    /// The council, its votes and its emergencies.
+    Council(CouncilRequest),
+    /// Credits that come into being or end.
+    Issue(IssueRequest),
 }
 
 /// One step of a submitter's hash chain: `chain(chain(s0))` is published first, then `chain(s0)`,
@@ -270,6 +281,8 @@ impl Limited for Entry {
             Body::PanelOpen { answer, .. } => {
                 some("panel outcomes", answer.outcomes.len(), DISPUTED_MAX)
             }
+            Body::Council(request) => request.within_limits(),
+            Body::Issue(request) => request.within_limits(),
             Body::Register { .. }
             | Body::AdmitPeer { .. }
             | Body::Bond { .. }
@@ -312,6 +325,8 @@ impl Body {
             Self::PanelOpen { .. } => "panel-open",
             Self::Cancel { .. } => "cancel",
             Self::Sweep { .. } => "sweep",
+            Self::Council(request) => request.name(),
+            Self::Issue(request) => request.name(),
         }
     }
 }

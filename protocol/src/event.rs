@@ -3,6 +3,10 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+mod council;
+
+pub use council::{CouncilEvent, Decision, IssueEvent};
+
 use crate::entry::DisputedTask;
 use crate::ids::{BundleId, Digest, JobId, PartyId, PeerId};
 use crate::job::{Class, Terms};
@@ -270,4 +274,8 @@ pub enum Event {
         /// What went back to the submitter.
         refunded: Credits,
     },
+    /// Of the council.
+    Council(CouncilEvent),
+    /// Of epochs and issuance.
+    Issue(IssueEvent),
 }

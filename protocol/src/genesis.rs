@@ -4,6 +4,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::bytes::{self, Limited, Malformed, at_most};
+use crate::entry::KEYS_MAX;
 use crate::ids::{Digest, FederationId, PartyId, PeerId, PublicKey};
 use crate::job::NAME_BYTES_MAX;
 use crate::units::{Credits, Moment};
@@ -36,6 +37,62 @@ pub struct Genesis {
     pub grants: Vec<Grant>,
     /// The governed numbers.
     pub params: Params,
+    /// Where credits come from after the beginning.
+    pub issuance: Issuance,
+    /// Who can stop things in an emergency; nobody, where there are no keys.
+    pub emergency: Committee,
+}
+
+/// Where credits come from. A federation chooses once.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Issuance {
+    /// From the beginning alone: what there is then is all there will ever be.
+    Fixed,
+    /// From every epoch, bounded by a share of all credits in a year.
+    Inflation,
+    /// From members who owe them: each may go below zero as far as its line, to pay for work.
+    MutualCredit,
+    /// From a reserve that custodians hold, never more than it covers.
+    Reserve {
+        /// Who says what the reserve holds.
+        custodians: Committee,
+        /// What it holds at the beginning.
+        holds: Credits,
+        /// Whether credits can be given back for what the reserve holds.
+        redeemable: bool,
+    },
+}
+
+/// Keys of people, of which enough must sign together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Committee {
+    /// The keys, each once.
+    pub keys: Vec<PublicKey>,
+    /// How many of them must sign: 1 to their number, or 0 if there are none.
+    pub threshold: u8,
+}
+
+impl Committee {
+    /// Nobody.
+    pub const NOBODY: Self = Self {
+        keys: Vec::new(),
+        threshold: 0,
+    };
+}
+
+impl Limited for Committee {
+    fn within_limits(&self) -> Result<(), Malformed> {
+        at_most("keys of a committee", self.keys.len(), KEYS_MAX)?;
+        let count = self.keys.len();
+        let needed = usize::from(self.threshold);
+        let twice = (1..count).any(|place| self.keys[..place].contains(&self.keys[place]));
+        if twice || needed > count || (needed == 0 && count > 0) {
+            return Err(Malformed::Senseless(
+                "a committee's keys differ, and 1 to all of them must sign",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// An institution that votes on blocks and sponsors peers.
@@ -111,6 +168,13 @@ impl Limited for Genesis {
             .iter()
             .map(|m| &m.name)
             .chain(self.desks.iter().map(|d| &d.name));
+        self.emergency.within_limits()?;
+        if let Issuance::Reserve { custodians, .. } = &self.issuance {
+            custodians.within_limits()?;
+            if custodians.threshold == 0 {
+                return Err(Malformed::Senseless("a reserve has custodians"));
+            }
+        }
         for name in names {
             at_most("name", name.len(), NAME_BYTES_MAX)?;
         }

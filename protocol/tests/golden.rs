@@ -7,7 +7,7 @@ use ed25519_dalek::SigningKey;
 use protocol::bytes;
 use protocol::entry::{Body, DisputedTask, Entry, Opening, PanelAnswer, PeerSeal, chain};
 use protocol::event::{Ending, Event, Fault};
-use protocol::genesis::{Desk, Genesis, Grant, Member, Params};
+use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Params};
 use protocol::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
 use protocol::job::{Array, Blob, Class, Input, Job, Limits, Profile, Terms};
 use protocol::message::Message;
@@ -431,6 +431,8 @@ fn a_genesis_and_the_federation_it_names() {
             amount: Credits::new(10),
         }],
         params: Params::standard(),
+        issuance: Issuance::Fixed,
+        emergency: Committee::NOBODY,
     };
     let written = bytes::write(&genesis);
     assert_eq!(

@@ -8,8 +8,10 @@ use protocol::ids::Digest;
 use protocol::units::{Height, Moment};
 
 use crate::books;
+use crate::council;
+use crate::epoch;
 use crate::market::roster;
-use crate::money::{bond, fee, transfer};
+use crate::money::{bond, fee, issue, transfer};
 use crate::people::{self, key, sponsor};
 use crate::refusal::Refusal;
 use crate::state::{
@@ -42,6 +44,7 @@ pub fn apply_block(view: &dyn View, at: &At, entries: &[CheckedEntry]) -> Applie
     let at = At { now, ..*at };
     let mut block = Draft::new(view, &founding, at);
     turn_clock(&mut block, &at);
+    epoch::step(&mut block);
     due::apply(&mut block);
     let answers = entries
         .iter()
@@ -139,5 +142,7 @@ fn rule(draft: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
         Body::PanelOpen { bundle, answer } => verdict::open(draft, sender, *bundle, answer),
         Body::Cancel { job } => submit::cancel(draft, sender, *job),
         Body::Sweep { job } => due::sweep(draft, *job),
+        Body::Council(request) => council::rule(draft, sender, request),
+        Body::Issue(request) => issue::rule(draft, sender, request),
     }
 }

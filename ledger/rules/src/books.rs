@@ -11,10 +11,11 @@ use protocol::ids::{JobId, PeerId};
 use protocol::units::Credits;
 use thiserror::Error;
 
-use crate::money::{Account, Accounts, Balance, balance, bond};
+use crate::council::{Ballot, Ballots};
+use crate::money::{Account, Accounts, Balance, balance, bond, issue};
 use crate::params::SUPPLY_MAX;
 use crate::people::{Peer, Peers};
-use crate::state::{Table, View};
+use crate::state::{Federation, Table, View, row};
 use crate::work::{Job, Jobs, Phase};
 
 /// The books do not balance: the rules are wrong, or the rows were changed by something else.
@@ -49,6 +50,14 @@ pub enum Unbalanced {
         locked: Credits,
         /// Its bond.
         bond: Credits,
+    },
+    /// An ended proposal holds credits.
+    #[error("proposal {proposal} has ended and still holds {left}")]
+    DepositLeft {
+        /// The proposal.
+        proposal: u64,
+        /// What it holds.
+        left: Credits,
     },
     /// An ended job holds credits.
     #[error("{job} has ended and still holds {left}")]
@@ -91,6 +100,7 @@ pub(crate) fn check(
     updates: &BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 ) -> Result<(), Unbalanced> {
     let after = Changed(before, updates);
+    let deepest = issue::deepest(row::<Federation>(&after, &()).as_ref());
     let (mut debits, mut credits) = (0_u128, 0_u128);
     for (key, row) in updates {
         let Some((prefix, key)) = key.split_first() else {
@@ -104,12 +114,13 @@ pub(crate) fn check(
                 let account: Account = decoded(*prefix, key)?;
                 let now: Balance = decoded(*prefix, row)?;
                 let was = balance(before, account);
-                above_zero(account, &now)?;
+                above_zero(account, &now, deepest)?;
                 debits = debits.saturating_add(now.debits.saturating_sub(was.debits));
                 credits = credits.saturating_add(now.credits.saturating_sub(was.credits));
             }
             Peers::PREFIX => covered(&after, decoded(*prefix, key)?, &decoded(*prefix, row)?)?,
             Jobs::PREFIX => emptied(&after, decoded(*prefix, key)?, &decoded(*prefix, row)?)?,
+            Ballots::PREFIX => returned(&after, &decoded(*prefix, row)?)?,
             _ => {}
         }
     }
@@ -125,11 +136,19 @@ pub(crate) fn check(
 /// # Errors
 /// The first thing that does not balance.
 pub fn recount(rows: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<Supply, Unbalanced> {
-    let kept = [Accounts::PREFIX, Peers::PREFIX, Jobs::PREFIX];
+    let kept = [
+        Federation::PREFIX,
+        Accounts::PREFIX,
+        Peers::PREFIX,
+        Jobs::PREFIX,
+        Ballots::PREFIX,
+    ];
     let rows: BTreeMap<Vec<u8>, Vec<u8>> = rows
         .filter(|(key, _)| key.first().is_some_and(|prefix| kept.contains(prefix)))
         .collect();
-    let (mut debits, mut credits, mut held) = (0_u128, 0_u128, 0_u128);
+    let deepest = issue::deepest(row::<Federation>(&rows, &()).as_ref());
+    let (mut debits, mut credits) = (0_u128, 0_u128);
+    let (mut held, mut owed) = (0_u128, 0_u128);
     for (key, row) in &rows {
         let Some((prefix, key)) = key.split_first() else {
             continue;
@@ -138,20 +157,23 @@ pub fn recount(rows: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<Supply,
             Accounts::PREFIX => {
                 let account: Account = decoded(*prefix, key)?;
                 let now: Balance = decoded(*prefix, row)?;
-                above_zero(account, &now)?;
+                above_zero(account, &now, deepest)?;
                 debits = debits.saturating_add(now.debits);
                 credits = credits.saturating_add(now.credits);
                 if !matches!(account, Account::Mint | Account::Burn) {
-                    held = held.saturating_add(now.amount().get().into());
+                    held = held.saturating_add(now.credits);
+                    owed = owed.saturating_add(now.debits);
                 }
             }
             Peers::PREFIX => covered(&rows, decoded(*prefix, key)?, &decoded(*prefix, row)?)?,
             Jobs::PREFIX => emptied(&rows, decoded(*prefix, key)?, &decoded(*prefix, row)?)?,
+            Ballots::PREFIX => returned(&rows, &decoded(*prefix, row)?)?,
             _ => {}
         }
     }
     let supply = supply(&rows);
-    if debits != credits || held != u128::from(supply.circulating.get()) {
+    let sum = held.checked_sub(owed);
+    if debits != credits || sum != Some(supply.circulating.get().into()) {
         return Err(Unbalanced::Leak { debits, credits });
     }
     Ok(supply)
@@ -178,13 +200,21 @@ fn decoded<T: BorshDeserialize>(prefix: u8, bytes: &[u8]) -> Result<T, Unbalance
     borsh::from_slice(bytes).map_err(|_| Unbalanced::Unreadable(prefix))
 }
 
-fn above_zero(account: Account, now: &Balance) -> Result<(), Unbalanced> {
+/// Whether an account holds at least nothing; a wallet of mutual credit may be so far below.
+fn above_zero(account: Account, now: &Balance, deepest: u128) -> Result<(), Unbalanced> {
     if account == Account::Mint {
         let minted = now.debits;
         if minted > SUPPLY_MAX.into() {
             return Err(Unbalanced::TooManyMinted { minted });
         }
-    } else if now.debits > now.credits {
+        return Ok(());
+    }
+    let line = if matches!(account, Account::Wallet(_)) {
+        deepest
+    } else {
+        0
+    };
+    if now.debits > now.credits.saturating_add(line) {
         return Err(Unbalanced::BelowZero(account));
     }
     Ok(())
@@ -202,6 +232,15 @@ fn emptied(view: &dyn View, job: JobId, row: &Job) -> Result<(), Unbalanced> {
     let left = balance(view, Account::Escrow(job)).amount();
     if row.phase == Phase::Ended && left > Credits::ZERO {
         return Err(Unbalanced::EscrowLeft { job, left });
+    }
+    Ok(())
+}
+
+fn returned(view: &dyn View, row: &Ballot) -> Result<(), Unbalanced> {
+    let proposal = row.number;
+    let left = balance(view, Account::Deposit(proposal)).amount();
+    if row.ended.is_some() && left > Credits::ZERO {
+        return Err(Unbalanced::DepositLeft { proposal, left });
     }
     Ok(())
 }

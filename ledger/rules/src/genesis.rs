@@ -50,6 +50,9 @@ pub enum GenesisRefused {
     /// There would be more credits than there may be.
     #[error("the grants are more than all credits there can be")]
     TooManyCredits,
+    /// The grants are more than the reserve covers.
+    #[error("the grants are more than the reserve covers")]
+    ReserveShort,
     /// A member's bond is more than it is granted.
     #[error("member `{name}` bonds {needs} and is granted {has}")]
     BondUncovered {
@@ -76,6 +79,9 @@ pub fn begin(genesis: &Genesis) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, GenesisRef
         name: genesis.name.clone(),
         devnet: genesis.devnet,
         params: genesis.params.clone(),
+        epochs: (0, genesis.begins),
+        issuance: genesis.issuance.clone(),
+        emergency: genesis.emergency.clone(),
     };
     let at = At {
         height: Height::GENESIS,
@@ -102,6 +108,7 @@ pub fn begin(genesis: &Genesis) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, GenesisRef
         draft.put::<Sponsors>(&party, &Sponsor { name, member });
         draft.count(|counts| counts.desks = counts.desks.saturating_add(1));
     }
+    issue::found(&mut draft).map_err(|_| GenesisRefused::ReserveShort)?;
     books::check(&nothing, draft.updates()).expect("grants are minted by postings alone");
     let rows = draft.into_changes().updates.into_iter();
     Ok(rows.filter_map(|(key, row)| Some((key, row?))).collect())

@@ -19,6 +19,8 @@ pub mod read;
 pub mod work;
 
 mod apply;
+mod council;
+mod epoch;
 mod genesis;
 mod market;
 mod money;
@@ -27,9 +29,13 @@ mod refusal;
 mod state;
 
 pub use apply::{Applied, apply_block, preview};
+pub use council::{Ballot, Council, Emergency, Given, Tally, Upgrade};
+pub use epoch::{Epoch, Pools};
 pub use genesis::{GenesisRefused, begin};
 pub use market::Standing;
+pub use market::index::Index;
+pub use money::issue::Reserve;
 pub use money::{About, Account, Balance, Code, Line};
 pub use people::{Member, Party, Peer, Sponsor};
-pub use refusal::Refusal;
+pub use refusal::{CouncilRefusal, IssueRefusal, Refusal};
 pub use state::{At, View};

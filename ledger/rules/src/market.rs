@@ -13,6 +13,7 @@ use protocol::units::Credits;
 use crate::state::table;
 
 pub(crate) mod class;
+pub(crate) mod index;
 pub(crate) mod roster;
 
 /// Offers on one page.

@@ -5,6 +5,7 @@
 //!             │  ▲
 //!             │  └── Unbonding(peer) ◀── Bond(peer) ──▶ SlashHold(bundle) ──▶ Burn, Treasury,
 //!             ├──▶ Bond(peer)        MemberBond(party) ──────▲              Wallet
+//!             ├──▶ Deposit(proposal) ──▶ Wallet, Treasury
 //!             └──▶ Fees ──▶ Burn, Treasury
 //! ```
 //!
@@ -52,6 +53,8 @@ pub enum Account {
     Escrow(JobId),
     /// A slash on its way to its shares; the place of an appeal window, which is zero today.
     SlashHold(BundleId),
+    /// What a proposal's member left for it; empty once it has ended.
+    Deposit(u64),
 }
 
 /// What went in and out of an account, ever.
@@ -114,6 +117,22 @@ pub enum Code {
     SlashFinder = 17,
     /// The share of a slash for the treasury.
     SlashTreasury = 18,
+    /// A proposal's deposit was set aside.
+    ProposalDeposit = 60,
+    /// It came back.
+    DepositReturned = 61,
+    /// It did not: more than a third of power vetoed.
+    DepositLost = 62,
+    /// The council corrected something.
+    Correction = 63,
+    /// A member that voted twice lost a part of its bond.
+    MemberFine = 64,
+    /// Minted against the reserve.
+    Minted = 65,
+    /// Minted for an epoch.
+    Reward = 66,
+    /// Given back for what the reserve holds.
+    Redeemed = 67,
 }
 
 /// What a posting was for.
@@ -129,6 +148,8 @@ pub enum About {
     Job(JobId),
     /// A bundle of a job.
     Bundle(BundleId),
+    /// A proposal.
+    Proposal(u64),
 }
 
 /// One line of a party's history: a posting that touched its wallet.

@@ -100,6 +100,15 @@ table!(
     PeerNumbers, 0x37, u64 => PeerId
 );
 
+table!(
+    /// When the bond of a member that has left matures.
+    Departed, 0xBD, PartyId => Moment
+);
+table!(
+    /// An epoch, and how much power changed hands in it.
+    PowerMoved, 0xBE, () => (u64, u64)
+);
+
 /// Whether the party is known here.
 pub(crate) fn is_known(view: &dyn View, party: PartyId) -> bool {
     row::<Parties>(view, &party).is_some()

@@ -6,6 +6,10 @@ use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
 use protocol::job::Class;
 use protocol::units::{Credits, Height, Moment};
 
+mod council;
+
+pub use council::*;
+
 pub use crate::books::Supply;
 pub use crate::state::Counts;
 
@@ -79,7 +83,7 @@ pub fn block_hash(view: &dyn View, height: Height) -> Option<Digest> {
 /// The earliest deadline that waits. Where it is not after the last block's time, the next block
 /// has work to do even without entries.
 pub fn next_due(view: &dyn View) -> Option<Moment> {
-    due::next(view)
+    due::next_applied(view)
 }
 
 /// How many there are of everything that is numbered.

@@ -8,6 +8,10 @@ use thiserror::Error;
 
 use crate::work::{Happening, Phase, State};
 
+mod council;
+
+pub use council::{CouncilRefusal, IssueRefusal};
+
 /// A rule said no. Each has a number that never changes its meaning ([`Refusal::code`]).
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[allow(
@@ -147,6 +151,12 @@ pub enum Refusal {
     AnswerMismatch { party: PartyId },
     #[error("an answer has one outcome per disputed task: {expected}, not {found}")]
     AnswerShape { expected: usize, found: usize },
+
+    // The council, and issuance.
+    #[error(transparent)]
+    Council(CouncilRefusal),
+    #[error(transparent)]
+    Issue(IssueRefusal),
 }
 
 impl Refusal {
@@ -208,6 +218,8 @@ impl Refusal {
             Self::AlreadyAnswered { .. } => 95,
             Self::AnswerMismatch { .. } => 96,
             Self::AnswerShape { .. } => 97,
+            Self::Council(refusal) => refusal.code(),
+            Self::Issue(refusal) => refusal.code(),
         }
     }
 

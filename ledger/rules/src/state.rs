@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::bytes;
 use protocol::event::Event;
-use protocol::genesis::Params;
+use protocol::genesis::{Committee, Issuance, Params};
 use protocol::ids::{Digest, FederationId};
-use protocol::units::{Height, Moment};
+use protocol::units::{Height, Millis, Moment};
+
+use crate::council::emergency;
 
 /// So many hashes of the latest blocks are kept as rows; older ones are forgotten.
 pub(crate) const BLOCK_HASHES_KEPT: u64 = 65_536;
@@ -83,6 +85,21 @@ pub(crate) struct Founding {
     pub(crate) name: String,
     pub(crate) devnet: bool,
     pub(crate) params: Params,
+    /// An epoch, and when it began: from there on epochs are counted.
+    pub(crate) epochs: (u64, Moment),
+    pub(crate) issuance: Issuance,
+    pub(crate) emergency: Committee,
+}
+
+impl Founding {
+    /// The number of the epoch that a moment is in, and when that epoch began.
+    pub(crate) fn epoch_at(&self, now: Moment) -> (u64, Moment) {
+        let (number, began) = self.epochs;
+        let passed = now.since(began).get().checked_div(self.params.epoch.get());
+        let passed = passed.expect("an epoch is at least ten minutes");
+        let spent = Millis::new(passed.saturating_mul(self.params.epoch.get()));
+        (number.saturating_add(passed), began.after(spent))
+    }
 }
 
 /// How many there are of everything that is numbered from 0.
@@ -170,8 +187,24 @@ impl<'v> Draft<'v> {
         self.at.now
     }
 
+    /// The moment that deadlines of jobs are measured by: agreed time, unless an emergency extends
+    /// them.
+    pub(crate) fn deadline_now(&self) -> Moment {
+        emergency::deadline_clock(self, self.at.now)
+    }
+
     pub(crate) const fn params(&self) -> &'v Params {
         &self.founding.params
+    }
+
+    /// The number of the epoch that agreed time is in.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.founding.epoch_at(self.at.now).0
+    }
+
+    /// What a genesis fixed, and the numbers as they were when the block began.
+    pub(crate) const fn founding(&self) -> &'v Founding {
+        self.founding
     }
 
     pub(crate) const fn federation(&self) -> FederationId {
@@ -228,6 +261,9 @@ mod tests {
             name: String::new(),
             devnet: true,
             params: Params::standard(),
+            epochs: (0, Moment::new(0)),
+            issuance: Issuance::Fixed,
+            emergency: Committee::NOBODY,
         };
         let at = At {
             height: Height::new(1),

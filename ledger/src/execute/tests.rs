@@ -4,7 +4,7 @@ use super::*;
 use crate::commitment::Tree;
 use ed25519_dalek::SigningKey;
 use protocol::entry::{Body, Entry};
-use protocol::genesis::{Genesis, Grant, Member, Params};
+use protocol::genesis::{Committee, Genesis, Grant, Issuance, Member, Params};
 use protocol::ids::{PartyId, PeerId, PublicKey};
 use protocol::signed::Signed;
 use protocol::units::Credits;
@@ -42,6 +42,8 @@ fn genesis() -> Genesis {
             })
             .collect(),
         params: Params::standard(),
+        issuance: Issuance::Fixed,
+        emergency: Committee::NOBODY,
     }
 }
 

@@ -5,7 +5,7 @@ use ledger::{
     Carrier, Clock, Config, Feed, Lane, Ledger, MemberKey, NoCarrier, PoolRefusal, Role, WallClock,
 };
 use protocol::entry::{Body, Entry, SignedEntry};
-use protocol::genesis::{Genesis, Grant, Member, Params};
+use protocol::genesis::{Committee, Genesis, Grant, Issuance, Member, Params};
 use protocol::ids::{EntryId, PartyId, PeerId, PublicKey};
 use protocol::signed::Signed;
 use protocol::units::{Credits, Height, Millis};
@@ -66,6 +66,8 @@ pub(crate) fn genesis() -> Genesis {
         desks: vec![],
         grants: parties.map(grant).collect(),
         params: Params::standard(),
+        issuance: Issuance::Fixed,
+        emergency: Committee::NOBODY,
     }
 }
 

@@ -93,7 +93,7 @@ fn item(line: &Line) -> HistoryItem {
         About::Job(job) => (Some(job), None, None),
         About::Bundle(bundle) => (Some(bundle.job), Some(bundle.index), None),
         About::Peer(peer) => (None, None, Some(peer)),
-        About::Entry(_) | About::Ledger => (None, None, None),
+        About::Entry(_) | About::Proposal(_) | About::Ledger => (None, None, None),
     };
     let what = words(line.code);
     let other = match line.other {
@@ -139,5 +139,13 @@ const fn words(code: Code) -> &'static str {
         Code::Slash | Code::SlashBurned | Code::SlashTreasury => "slashed",
         Code::SlashVictim => "compensation from a slash",
         Code::SlashFinder => "reward for showing a fault",
+        Code::ProposalDeposit => "deposit for a proposal",
+        Code::DepositReturned => "deposit of a proposal came back",
+        Code::DepositLost => "deposit lost by a veto",
+        Code::Correction => "correction by the council",
+        Code::MemberFine => "fine for voting twice",
+        Code::Minted => "minted against the reserve",
+        Code::Reward => "reward of an epoch",
+        Code::Redeemed => "redeemed from the reserve",
     }
 }

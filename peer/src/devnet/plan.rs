@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use protocol::bytes;
-use protocol::genesis::{Desk, Genesis, Grant, Member, Params};
+use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Params};
 use protocol::units::{Credits, Millis};
 
 use super::cannot;
@@ -167,6 +167,8 @@ impl Plan {
                 })
                 .collect(),
             params: params(),
+        issuance: Issuance::Fixed,
+        emergency: Committee::NOBODY,
         }
     }
 

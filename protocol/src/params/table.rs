@@ -116,6 +116,9 @@ governed! {
     /// How far a price index moves in an epoch at most.
     index_step: Bps, Ratio { 30 "index_step" = 1_250, 0..=2_500; }
 
+    /// Of where it began, the share below which a price index does not fall.
+    index_floor: Bps, Ratio { 31 "index_floor" = 1_000, 0..=10_000; }
+
     // Copies and checks.
     /// Copies of a bundle that a peer on probation takes part in, at least.
     copies_probation: u8, Count { 40 "copies_probation" = 3, 2..=7; }
@@ -287,7 +290,7 @@ governed! {
     /// Of an epoch's pool, the peers of one sponsor get at most this share.
     reward_cap_sponsor: Bps, Ratio { 191 "reward_cap_sponsor" = 2_000, 1..=10_000; }
     /// Rewards that are not claimed for so long are not minted.
-    claim_life: u32, Epochs { 192 "claim_life" = 720, 1..=8_760; }
+    claim_life: u32, Epochs { 192 "claim_life" = 48, 1..=60; }
     /// The most that a member may owe, with mutual credit.
     credit_line: Credits, Money { 193 "credit_line" = 10_000_000_000, 0..=1_000_000_000_000; }
     /// What the reserve must hold, of all redeemable credits.

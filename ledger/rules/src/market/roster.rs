@@ -7,7 +7,7 @@ use protocol::job::Class;
 use protocol::units::Credits;
 
 use crate::market::{
-    Offers, PAGE_OFFERS_MAX, PAGES_MAX, PageHead, RosterHeads, RosterPages, Standing,
+    Offers, PAGE_OFFERS_MAX, PAGES_MAX, PageHead, RosterHeads, RosterPages, Standing, index,
 };
 use crate::params::SLOTS_MAX;
 use crate::people::owned;
@@ -98,6 +98,13 @@ pub(crate) fn count(view: &dyn View, class: Class) -> u32 {
         .fold(0, |sum: u32, page| sum.saturating_add(page.offers))
 }
 
+/// How many slots stand ready in a class.
+pub(crate) fn slots(view: &dyn View, class: Class) -> u64 {
+    heads(view, class)
+        .iter()
+        .fold(0, |sum: u64, page| sum.saturating_add(page.weight))
+}
+
 /// What the roster's head knows of each page of a class.
 pub(crate) fn heads(view: &dyn View, class: Class) -> Vec<PageHead> {
     row::<RosterHeads>(view, &class).unwrap_or_default()
@@ -142,4 +149,5 @@ fn change_page(
     };
     draft.put::<RosterPages>(&(class, number), &offers);
     draft.put::<RosterHeads>(&class, &heads);
+    index::offers_changed(draft, class);
 }

@@ -5,8 +5,9 @@ use protocol::entry::CheckedEntry;
 use protocol::ids::PartyId;
 use protocol::units::Credits;
 
+use crate::epoch;
 use crate::money::posting::{Posting, post, post_covered};
-use crate::money::{About, Account, Code, available, balance};
+use crate::money::{About, Account, Code, available, balance, issue};
 use crate::refusal::Refusal;
 use crate::state::Draft;
 
@@ -55,7 +56,7 @@ pub(crate) fn split(draft: &mut Draft<'_>) {
     let burned = all.share(draft.params().fee_burned);
     let kept = all.minus(burned).expect("a share is at most the whole");
     for (to, amount, code) in [
-        (Account::Burn, burned, Code::FeeBurned),
+        (issue::end_of_credits(draft), burned, Code::FeeBurned),
         (Account::Treasury, kept, Code::FeeKept),
     ] {
         let from = Account::Fees;
@@ -71,4 +72,5 @@ pub(crate) fn split(draft: &mut Draft<'_>) {
             },
         );
     }
+    epoch::burned(draft, burned);
 }

@@ -6,6 +6,7 @@ use protocol::units::Credits;
 
 use crate::money::{
     About, Account, Accounts, Balance, Code, HISTORY_PAGES, History, LINES_PER_PAGE, Line, balance,
+    issue,
 };
 use crate::refusal::Refusal;
 use crate::state::Draft;
@@ -34,7 +35,13 @@ pub(crate) fn post(draft: &mut Draft<'_>, posting: Posting) -> Result<(), Refusa
     );
     let moved = u128::from(posting.amount.get());
     let mut from = balance(draft, posting.from);
-    if posting.from != Account::Mint && from.amount() < posting.amount {
+    let line = match posting.from {
+        Account::Wallet(party) => issue::line(draft, party, posting.code),
+        _ => Credits::ZERO,
+    };
+    let after = from.debits.saturating_add(moved);
+    let covered = from.credits.saturating_add(line.get().into());
+    if posting.from != Account::Mint && after > covered {
         return Err(Refusal::InsufficientBalance {
             needs: posting.amount,
             has: from.amount(),

@@ -40,7 +40,7 @@ pub(crate) fn close(
 pub(crate) fn force(draft: &mut Draft<'_>, job: JobId) -> Result<(), Refusal> {
     let mut case = Case::take(draft, job)?;
     all_sealed(&case)?;
-    if case.job.due > case.draft.now() {
+    if case.job.due > case.draft.deadline_now() {
         let close_by = case.job.due;
         return Err(Refusal::CloseTooEarly { close_by });
     }

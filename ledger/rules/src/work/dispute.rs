@@ -55,7 +55,7 @@ pub(crate) fn show(
         None => (Round::Whole, Happening::ShownToAll),
     };
     row.step(happening)?;
-    let (due, now) = (row.due, case.draft.now());
+    let (due, now) = (row.due, case.draft.deadline_now());
     if now > due {
         return Err(Refusal::DeadlinePassed { due, now });
     }

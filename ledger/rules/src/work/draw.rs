@@ -17,6 +17,7 @@ use protocol::ids::{Digest, JobId, PartyId, PeerId};
 use protocol::job::Terms;
 use protocol::units::{Credits, Moment};
 
+use crate::market::index as price_index;
 use crate::market::{Standing, roster};
 use crate::money::bond;
 use crate::people::Peers;
@@ -199,7 +200,7 @@ pub(crate) fn start(
     let mut case = Case::take(draft, job)?;
     case.only_by(sender)?;
     case.only_in(Phase::Submitted, "starting")?;
-    let (due, now) = (case.job.due, case.draft.now());
+    let (due, now) = (case.job.due, case.draft.deadline_now());
     if now > due {
         return Err(Refusal::DeadlinePassed { due, now });
     }
@@ -223,8 +224,10 @@ pub(crate) fn start(
     case.job.seed = Some(seed);
     case.job.chain = link;
     case.job.phase = Phase::Sealing;
-    let seal_by = now.after(case.job.terms.seal_window);
+    let seal_by = case.draft.now().after(case.job.terms.seal_window);
     case.job.due = seal_by;
+    let wanted = u64::from(case.job.terms.bundles()).saturating_mul(case.job.terms.copies.into());
+    price_index::wants(case.draft, case.job.terms.class, wanted);
     due::push(case.draft, seal_by, Due::Job(job, 0));
     for (index, peers) in (0..).zip(drawn) {
         seat(&mut case, index, &peers, seal_by);

@@ -19,6 +19,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::ids::{BundleId, JobId};
 use protocol::units::Moment;
 
+use crate::council::emergency;
 use crate::params::DUE_PER_BLOCK_MAX;
 use crate::refusal::Refusal;
 use crate::state::{Draft, View, row, table};
@@ -62,6 +63,12 @@ pub(crate) fn next(view: &dyn View) -> Option<Moment> {
     row::<Heap>(view, &0)
 }
 
+/// When a block has deadlines to apply: the earliest, or later while deadlines are extended.
+pub(crate) fn next_applied(view: &dyn View) -> Option<Moment> {
+    let earliest = next(view)?;
+    Some(emergency::deadlines_resume(view).map_or(earliest, |resume| earliest.max(resume)))
+}
+
 /// Lets something wait for a moment.
 pub(crate) fn push(draft: &mut Draft<'_>, when: Moment, due: Due) {
     let waiting = draft.row::<Waiting>(&when).unwrap_or(0);
@@ -77,7 +84,7 @@ pub(crate) fn push(draft: &mut Draft<'_>, when: Moment, due: Due) {
 
 /// Takes one thing whose moment has come.
 fn pop(draft: &mut Draft<'_>) -> Option<Due> {
-    let when = next(draft).filter(|when| *when <= draft.now())?;
+    let when = next(draft).filter(|when| *when <= draft.deadline_now())?;
     let rest = draft
         .row::<Waiting>(&when)
         .and_then(|waiting| waiting.checked_sub(1))
@@ -215,7 +222,7 @@ pub(crate) fn sweep(draft: &mut Draft<'_>, job: JobId) -> Result<(), Refusal> {
 
 /// The default of a job's own deadline, if it has passed.
 fn ripen_job(case: &mut Case<'_, '_>) -> bool {
-    if case.job.due > case.draft.now() {
+    if case.job.due > case.draft.deadline_now() {
         return false;
     }
     match case.job.phase {
@@ -231,7 +238,7 @@ fn ripen(case: &mut Case<'_, '_>, index: u32) -> bool {
     let Ok(mut bundle) = case.bundle(index) else {
         return false;
     };
-    if !is_ripe(&bundle, case.draft.now()) {
+    if !is_ripe(&bundle, case.draft.deadline_now()) {
         return false;
     }
     match bundle.state {
@@ -264,7 +271,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
-    use protocol::genesis::Params;
+    use protocol::genesis::{Committee, Issuance, Params};
     use protocol::ids::{Digest, FederationId};
     use protocol::units::Height;
 
@@ -281,6 +288,9 @@ mod tests {
                 name: String::new(),
                 devnet: true,
                 params: Params::standard(),
+                epochs: (0, Moment::new(0)),
+                issuance: Issuance::Fixed,
+                emergency: Committee::NOBODY,
             };
             let at = At {
                 height: Height::new(1),

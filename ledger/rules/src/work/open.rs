@@ -51,7 +51,7 @@ fn enter_one(case: &mut Case<'_, '_>, opening: &Opening) -> Result<(), Refusal> 
         Stage::Running | Stage::Gone(_) => return Err(Refusal::NotSealed { peer }),
     };
     bundle.step(Happening::Opened)?;
-    let (due, now) = (bundle.due, case.draft.now());
+    let (due, now) = (bundle.due, case.draft.deadline_now());
     if now > due {
         return Err(Refusal::DeadlinePassed { due, now });
     }

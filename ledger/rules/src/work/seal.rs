@@ -7,6 +7,7 @@ use protocol::ids::{JobId, PartyId};
 use protocol::job::Class;
 use protocol::units::{Credits, Moment};
 
+use crate::epoch::reward;
 use crate::market::roster;
 use crate::params::COPIES_MIN;
 use crate::people::Peers;
@@ -47,7 +48,7 @@ fn enter_one(case: &mut Case<'_, '_>, sender: PartyId, seal: &PeerSeal) -> Resul
     let (index, peer) = (seal.bundle, seal.peer);
     let mut bundle = case.bundle(index)?;
     let slot = bundle.slot(peer)?;
-    let (run, now) = (&bundle.runs[slot], case.draft.now());
+    let (run, now) = (&bundle.runs[slot], case.draft.deadline_now());
     let second = match run.stage {
         Stage::Running if now > run.seal_by => {
             let due = run.seal_by;
@@ -99,7 +100,7 @@ pub(crate) fn look(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
 
 /// F2 for every run that is late; each is handed on.
 pub(crate) fn replace_late(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
-    let now = case.draft.now();
+    let now = case.draft.deadline_now();
     for slot in 0..bundle.runs.len() {
         let run = &bundle.runs[slot];
         if run.stage != Stage::Running || run.seal_by > now {
@@ -107,6 +108,7 @@ pub(crate) fn replace_late(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bun
         }
         let peer = run.peer;
         draw::hand_on(case, index, bundle, slot, Gone::Late);
+        reward::was_late(case.draft, peer, case.job.terms.class);
         let quarter = Credits::new(case.job.price.get() / 4);
         let fine = Slash::peer(peer, Fault::NoSeal, quarter);
         slash::take(case, index, fine, None, &[]);

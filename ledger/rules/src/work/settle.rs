@@ -6,6 +6,8 @@ use protocol::ids::{PartyId, PeerId};
 use protocol::outcome::Root;
 use protocol::units::Credits;
 
+use crate::epoch::reward;
+use crate::market::index as price_index;
 use crate::money::{About, Code, bond, escrow};
 use crate::people::Peers;
 use crate::work::case::Case;
@@ -41,6 +43,7 @@ pub(crate) fn pay_runs(
             .expect("only admitted peers are drawn")
             .owner;
         pay(case, index, (run.peer, owner), amount, Code::Pay);
+        reward::worked(case.draft, run.peer, case.job.terms.class, amount);
     }
 }
 
@@ -84,6 +87,10 @@ pub(crate) fn end(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, how:
         case.job.unsealed = case.job.unsealed.checked_sub(1).expect(counted);
     }
     case.job.open = case.job.open.checked_sub(1).expect(counted);
+    let (class, slots) = (case.job.terms.class, case.job.terms.copies);
+    if was != State::Waiting {
+        price_index::frees(case.draft, class, slots.into());
+    }
     let bundle = case.name(index);
     case.draft.say(Event::BundleEnded { bundle, ending });
 }

@@ -6,7 +6,7 @@ use protocol::ids::{PartyId, PeerId};
 use protocol::units::Credits;
 
 use crate::money::posting::{Posting, post_covered};
-use crate::money::{About, Account, Code, balance};
+use crate::money::{About, Account, Code, balance, issue};
 use crate::people::Peers;
 use crate::work::case::Case;
 
@@ -86,7 +86,8 @@ pub(crate) fn take(
 
     let [burn, victims, find, _] = case.draft.params().slash_split;
     let burnt = taken.share(burn);
-    pay(case, index, (hold, Account::Burn), burnt, Code::SlashBurned);
+    let end = issue::end_of_credits(case.draft);
+    pay(case, index, (hold, end), burnt, Code::SlashBurned);
     shared.victims = pay_victims(case, index, taken.share(victims), claims);
     if let Some(finder) = finder.filter(|finder| !is_kin(case, slash.peer, *finder)) {
         let to = Account::Wallet(finder);

@@ -5,6 +5,7 @@ use protocol::ids::{Digest, EntryId, JobId, PartyId};
 use protocol::job::Terms;
 use protocol::units::{Credits, Moment};
 
+use crate::council::emergency;
 use crate::market::{class, roster};
 use crate::money::escrow;
 use crate::params::{COPIES_MIN, SEAL_WINDOW_MAX, START_BLOCKS};
@@ -26,6 +27,7 @@ pub(crate) fn submit(
     terms: &Terms,
     chain: Digest,
 ) -> Result<(), Refusal> {
+    emergency::class_takes_jobs(draft, terms.class)?;
     if terms.copies < COPIES_MIN {
         return Err(Refusal::TooFewCopies { min: COPIES_MIN });
     }

@@ -83,7 +83,7 @@ fn take_dispute(
 ) -> Result<(Bundle, Dispute), Refusal> {
     let mut row = case.bundle(bundle.index)?;
     row.step(asked)?;
-    let (due, now) = (row.due, case.draft.now());
+    let (due, now) = (row.due, case.draft.deadline_now());
     if now > due {
         return Err(Refusal::DeadlinePassed { due, now });
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use ed25519_dalek::SigningKey;
 use protocol::entry::{Body, CheckedEntry, Entry, SignedEntry};
 use protocol::event::Event;
-use protocol::genesis::{Desk, Genesis, Grant, Member, Params};
+use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Params};
 use protocol::ids::{Digest, PartyId, PeerId, PublicKey};
 use protocol::job::Class;
 use protocol::units::{Credits, Height, Millis, Moment};
@@ -105,6 +105,8 @@ pub(crate) fn genesis() -> Genesis {
         desks: desks.collect(),
         grants: grants.collect(),
         params: Params::standard(),
+        issuance: Issuance::Fixed,
+        emergency: Committee::NOBODY,
     }
 }
 

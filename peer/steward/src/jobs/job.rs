@@ -221,7 +221,9 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
         | Event::Slashed { bundle, .. }
         | Event::Paid { bundle, .. }
         | Event::BundleEnded { bundle, .. } => Some(bundle.job),
-        Event::Registered { .. }
+        Event::Council(_)
+        | Event::Issue(_)
+        | Event::Registered { .. }
         | Event::Transferred { .. }
         | Event::PeerAdmitted { .. }
         | Event::BondChanged { .. }

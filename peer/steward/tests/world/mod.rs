@@ -11,7 +11,7 @@ use std::sync::Arc;
 use protocol::bytes;
 use protocol::entry::{Body, Entry, SignedEntry};
 use protocol::event::{Event, Fault};
-use protocol::genesis::{Desk, Genesis, Grant, Member, Params};
+use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Params};
 use protocol::ids::{Digest, JobId, PartyId, PeerId, PublicKey};
 use protocol::job::Class;
 use protocol::message::Message;
@@ -62,6 +62,8 @@ fn genesis() -> Genesis {
         desks: (5..=7).map(desk).collect(),
         grants: (1..=PEERS).map(grant).collect(),
         params: Params::standard(),
+        issuance: Issuance::Fixed,
+        emergency: Committee::NOBODY,
     }
 }
 
