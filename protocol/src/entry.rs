@@ -10,10 +10,14 @@ use crate::outcome::{LeafProof, Outcome};
 use crate::signed::{Checked, Signable, Signed};
 use crate::units::{Credits, Fuel, Moment};
 
+mod audit;
 mod council;
 mod issue;
 mod seal;
 
+pub use audit::{
+    AUDIT_PARTS_MAX, AUDITED_PER_PART, AuditRequest, FINDINGS_MAX, Findings, part_digest,
+};
 pub use council::{
     Approval, CHANGES_MAX, CORRECTIONS_MAX, Choice, Correction, CouncilRequest, EmergencyAct,
     EmergencyOrder, Joining, KEYS_MAX, NOTICE_BYTES_MAX, Notice, Place, Proposal, Quota, Severity,
@@ -193,6 +197,8 @@ pub enum Body {
     Council(CouncilRequest),
     /// Credits that come into being or end.
     Issue(IssueRequest),
+    /// Audits, disputes and faults.
+    Audit(AuditRequest),
 }
 
 /// One step of a submitter's hash chain: `chain(chain(s0))` is published first, then `chain(s0)`,
@@ -283,6 +289,7 @@ impl Limited for Entry {
             }
             Body::Council(request) => request.within_limits(),
             Body::Issue(request) => request.within_limits(),
+            Body::Audit(request) => request.within_limits(),
             Body::Register { .. }
             | Body::AdmitPeer { .. }
             | Body::Bond { .. }
@@ -327,6 +334,7 @@ impl Body {
             Self::Sweep { .. } => "sweep",
             Self::Council(request) => request.name(),
             Self::Issue(request) => request.name(),
+            Self::Audit(request) => request.name(),
         }
     }
 }

@@ -27,10 +27,20 @@ pub enum Fault {
     NoOpening,
     /// F4: it signed two different seals for one bundle.
     TwoSeals,
-    /// F7: a panel member answered against the verdict.
+    /// F7: a panel member or an auditor answered against the verdict.
     WrongJudgement,
-    /// F8: a panel member did not answer.
+    /// F8: a panel member or an auditor did not answer.
     NoJudgement,
+    /// F5: a lease's units were not delivered. Reserved until there are leases.
+    LeaseMissed,
+    /// F6: a member signed two votes for one view.
+    TwoVotes,
+    /// F9: a submitter's input was missing, or its tasks have no one outcome.
+    NoOneOutcome,
+    /// F10: a capacity that is not there was claimed. Reserved until capacity is measured.
+    FakeCapacity,
+    /// F11: a storage challenge was missed. Reserved until there is storage to challenge.
+    StorageMissed,
 }
 
 impl Fault {
@@ -43,6 +53,11 @@ impl Fault {
             Self::TwoSeals => "F4",
             Self::WrongJudgement => "F7",
             Self::NoJudgement => "F8",
+            Self::LeaseMissed => "F5",
+            Self::TwoVotes => "F6",
+            Self::NoOneOutcome => "F9",
+            Self::FakeCapacity => "F10",
+            Self::StorageMissed => "F11",
         }
     }
 
@@ -53,8 +68,13 @@ impl Fault {
             Self::NoSeal => "did not seal in time",
             Self::NoOpening => "sealed and did not open",
             Self::TwoSeals => "sealed two different results",
-            Self::WrongJudgement => "judged against the verdict",
-            Self::NoJudgement => "did not judge in time",
+            Self::WrongJudgement => "judged or audited against the verdict",
+            Self::NoJudgement => "did not judge or audit in time",
+            Self::LeaseMissed => "did not deliver what it leased",
+            Self::TwoVotes => "signed two votes for one view",
+            Self::NoOneOutcome => "submitted tasks without input or without one outcome",
+            Self::FakeCapacity => "claimed a capacity that it does not have",
+            Self::StorageMissed => "missed a storage challenge",
         }
     }
 }
@@ -278,4 +298,55 @@ pub enum Event {
     Council(CouncilEvent),
     /// Of epochs and issuance.
     Issue(IssueEvent),
+    /// A member is to audit tasks of a job: to run them and seal what it found.
+    AuditDrawn {
+        /// The job.
+        job: JobId,
+        /// The number of its seat among the job's auditors.
+        seat: u16,
+        /// The auditor's party.
+        member: PartyId,
+        /// Its node.
+        peer: PeerId,
+        /// The tasks' numbers in the job, rising.
+        tasks: Vec<u32>,
+        /// By when it must have sealed.
+        seal_by: Moment,
+    },
+    /// An auditor's seal is on the ledger.
+    AuditSealed {
+        /// The job.
+        job: JobId,
+        /// The auditor's party.
+        member: PartyId,
+    },
+    /// An auditor fell silent: its tasks pass to another member, or stay without an audit.
+    AuditLapsed {
+        /// The job.
+        job: JobId,
+        /// The auditor's party.
+        member: PartyId,
+        /// Who audits them now.
+        next: Option<PartyId>,
+    },
+    /// Every peer of a job has opened: auditors open, and what they found is compared.
+    AuditsOpening {
+        /// The job.
+        job: JobId,
+        /// By when auditors must have opened, and differences be shown.
+        open_by: Moment,
+    },
+    /// A part of what an auditor found is on the ledger.
+    AuditOpened {
+        /// The job.
+        job: JobId,
+        /// The number of its seat among the job's auditors.
+        seat: u16,
+        /// The auditor's party.
+        member: PartyId,
+        /// Which part.
+        part: u32,
+        /// One outcome per task of that part.
+        outcomes: Vec<Option<Outcome>>,
+    },
 }

@@ -7,7 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::bytes::{Limited, Malformed, at_most};
 use crate::ids::{Digest, PeerId};
-use crate::units::{Bytes, Credits, Fuel, GFUEL, Millis};
+use crate::units::{Bps, Bytes, Credits, Fuel, GFUEL, Millis};
 
 /// A job's written form may take so many bytes.
 pub const JOB_BYTES_MAX: usize = 1 << 20;
@@ -164,6 +164,8 @@ pub struct Job {
 pub struct Terms {
     /// The digest of the [`Job`]'s written form.
     pub job: Digest,
+    /// The digest of its module: peers refuse a job whose module is another.
+    pub module: Digest,
     /// The peer that serves the job's blobs and gathers seals and outputs.
     pub peer: PeerId,
     /// The class whose peers are drawn.
@@ -180,6 +182,23 @@ pub struct Terms {
     pub per_gfuel: Credits,
     /// How long a drawn peer has until it must have sealed.
     pub seal_window: Millis,
+    /// What its submitter wants beyond what every job of the class gets.
+    pub care: Care,
+}
+
+/// What a submitter wants for a job, and pays for, beyond what every job of its class gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Care {
+    /// How often a task is audited; never less than the class has it.
+    pub audit: Bps,
+    /// What one wrong task could cost the submitter: where that is more than the task's price,
+    /// drawn peers lock by it.
+    pub value_at_risk: Credits,
+    /// The job is worth nothing to its submitter so long after it was submitted: what is not sealed
+    /// by then is not paid. `None` for whenever it is done.
+    pub deadline: Option<Millis>,
+    /// One copy of each bundle is drawn at the submitter's own institution, as its witness.
+    pub anchor: bool,
 }
 
 impl Terms {
@@ -192,6 +211,14 @@ impl Terms {
     pub fn tasks_of(&self, bundle: u32) -> std::ops::Range<u32> {
         let first = bundle.saturating_mul(self.tasks_per_bundle).min(self.tasks);
         first..first.saturating_add(self.tasks_per_bundle).min(self.tasks)
+    }
+
+    /// The bundle that a task is in, and its place there.
+    ///
+    /// # Panics
+    /// If the terms were not checked: a bundle has at least one task.
+    pub const fn place_of(&self, task: u32) -> (u32, u32) {
+        (task / self.tasks_per_bundle, task % self.tasks_per_bundle)
     }
 
     /// The most that one copy of one task can cost: the *leaf price* of `economy`'s formulas.
@@ -220,6 +247,9 @@ impl Limited for Terms {
         }
         if self.per_gfuel > Credits::new(GFUEL.get() * 1_000) {
             return bad("a Gfuel costs at most 1 000 000 credits");
+        }
+        if self.care.audit > Bps::ONE {
+            return bad("a task is audited at most once");
         }
         Ok(())
     }
@@ -302,6 +332,7 @@ mod tests {
     fn every_task_is_in_one_bundle() {
         let terms = Terms {
             job: Digest::of(b""),
+            module: Digest::of(b""),
             peer: PeerId::new([0; 32]),
             class: Class::Grid,
             tasks: 94,
@@ -310,6 +341,7 @@ mod tests {
             task_fuel_max: GFUEL,
             per_gfuel: Credits::new(10),
             seal_window: Millis::new(1),
+            care: Care::default(),
         };
         let all: Vec<u32> = (0..terms.bundles())
             .flat_map(|b| terms.tasks_of(b))

@@ -5,16 +5,18 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 use protocol::bytes;
-use protocol::entry::{Body, DisputedTask, Entry, Opening, PanelAnswer, PeerSeal, chain};
+use protocol::entry::{
+    AuditRequest, Body, DisputedTask, Entry, Findings, Opening, PanelAnswer, PeerSeal, chain,
+};
 use protocol::event::{Ending, Event, Fault};
 use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Params};
 use protocol::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
-use protocol::job::{Array, Blob, Class, Input, Job, Limits, Profile, Terms};
+use protocol::job::{Array, Blob, Care, Class, Input, Job, Limits, Profile, Terms};
 use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::{Outcome, Root, Status, TaskOutput, Trap, prove, root};
 use protocol::signed::{Signed, signing_digest};
-use protocol::units::{Bytes, Credits, Fuel, GFUEL, Millis, Moment};
+use protocol::units::{Bps, Bytes, Credits, Fuel, GFUEL, Millis, Moment};
 
 const FEDERATION: FederationId = FederationId::new([1; 32]);
 const PARTY: PartyId = PartyId::new([2; 32]);
@@ -41,6 +43,7 @@ fn golden(name: &str, bytes: &[u8]) {
 fn terms() -> Terms {
     Terms {
         job: Digest::of(b"job"),
+        module: Digest::of(b"module"),
         peer: PEER,
         class: Class::Cloud,
         tasks: 94,
@@ -49,6 +52,12 @@ fn terms() -> Terms {
         task_fuel_max: GFUEL,
         per_gfuel: Credits::new(1_000),
         seal_window: Millis::new(60_000),
+        care: Care {
+            audit: Bps::new(1_000),
+            value_at_risk: Credits::new(9),
+            deadline: Some(Millis::new(3_600_000)),
+            anchor: true,
+        },
     }
 }
 
@@ -192,8 +201,30 @@ fn bodies_of_jobs() -> Vec<Body> {
     ]
 }
 
+fn bodies_of_audits() -> Vec<Body> {
+    let found = [Some(outcomes()[0]), None];
+    let findings = Findings::all(PARTY, Digest::of(b"salt"), &found);
+    let requests = vec![
+        AuditRequest::Seal {
+            job: JOB,
+            hash: findings[0].seal(&JOB),
+        },
+        AuditRequest::Open {
+            job: JOB,
+            openings: vec![opening()],
+            findings,
+            content: true,
+        },
+        AuditRequest::Contest {
+            bundle: BUNDLE,
+            proofs: vec![prove(&outcomes(), 2).expect("it is there")],
+        },
+    ];
+    requests.into_iter().map(Body::Audit).collect()
+}
+
 fn bodies() -> Vec<Body> {
-    [bodies_of_people(), bodies_of_jobs()].concat()
+    [bodies_of_people(), bodies_of_jobs(), bodies_of_audits()].concat()
 }
 
 fn entry(body: Body) -> Entry {
@@ -397,9 +428,45 @@ fn events_after_the_close() -> Vec<Event> {
     ]
 }
 
+fn events_of_audits() -> Vec<Event> {
+    let (job, moment) = (JOB, Moment::new(9));
+    vec![
+        Event::AuditDrawn {
+            job,
+            seat: 1,
+            member: PARTY,
+            peer: PEER,
+            tasks: vec![3, 7],
+            seal_by: moment,
+        },
+        Event::AuditSealed { job, member: PARTY },
+        Event::AuditLapsed {
+            job,
+            member: PARTY,
+            next: None,
+        },
+        Event::AuditsOpening {
+            job,
+            open_by: moment,
+        },
+        Event::AuditOpened {
+            job,
+            seat: 1,
+            member: PARTY,
+            part: 0,
+            outcomes: vec![Some(outcomes()[0]), None],
+        },
+    ]
+}
+
 #[test]
 fn events() {
-    let events = [events_until_the_close(), events_after_the_close()].concat();
+    let events = [
+        events_until_the_close(),
+        events_after_the_close(),
+        events_of_audits(),
+    ]
+    .concat();
     golden(
         "events",
         &events.iter().flat_map(bytes::write).collect::<Vec<_>>(),

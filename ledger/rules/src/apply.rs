@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::state::{
     At, BLOCK_HASHES_KEPT, BlockHashes, Clock, Draft, Federation, Founding, View, row,
 };
-use crate::work::{close, dispute, draw, due, open, seal, submit, verdict};
+use crate::work::{self, close, dispute, draw, due, open, seal, submit, verdict};
 
 /// What a block does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,5 +144,6 @@ fn rule(draft: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
         Body::Sweep { job } => due::sweep(draft, *job),
         Body::Council(request) => council::rule(draft, sender, request),
         Body::Issue(request) => issue::rule(draft, sender, request),
+        Body::Audit(request) => work::rule(draft, sender, request),
     }
 }

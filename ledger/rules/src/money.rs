@@ -117,6 +117,8 @@ pub enum Code {
     SlashFinder = 17,
     /// The share of a slash for the treasury.
     SlashTreasury = 18,
+    /// An auditor was paid.
+    AuditPay = 19,
     /// A proposal's deposit was set aside.
     ProposalDeposit = 60,
     /// It came back.

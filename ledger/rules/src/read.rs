@@ -4,6 +4,7 @@
 use protocol::genesis::Params;
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
 use protocol::job::Class;
+use protocol::outcome::Outcome;
 use protocol::units::{Credits, Height, Moment};
 
 mod council;
@@ -25,7 +26,8 @@ use crate::people::{
 };
 use crate::state::{BlockHashes, Clock, Counted, Federation, View, row};
 use crate::work::{
-    Bundle, Bundles, Dispute, Disputes, Job, JobNumbers, Jobs, JobsOf, Submitters, due,
+    Audit, Audited, AuditedTask, Audits, Bundle, Bundles, Dispute, Disputes, Found, Job,
+    JobNumbers, Jobs, JobsOf, Silence, Submitters, audit as audits_of, due, silence as silence_of,
 };
 
 /// A party's credits.
@@ -230,6 +232,33 @@ pub fn job_of(view: &dyn View, party: PartyId, number: u64) -> Option<JobId> {
 /// A bundle of a started job.
 pub fn bundle(view: &dyn View, bundle: BundleId) -> Option<Bundle> {
     row::<Bundles>(view, &bundle)
+}
+
+/// The audits of a closed job; `None` if nothing of it is audited.
+pub fn audit(view: &dyn View, job: JobId) -> Option<Audit> {
+    row::<Audits>(view, &job)
+}
+
+/// Which tasks of a bundle are audited, and by whose seat in [`audit`].
+pub fn audited(view: &dyn View, bundle: BundleId) -> Vec<AuditedTask> {
+    row::<Audited>(view, &bundle).unwrap_or_default()
+}
+
+/// The tasks that a seat of a job's audits was dealt, by their number in the job, rising.
+pub fn audit_tasks(view: &dyn View, job: JobId, seat: u16) -> Vec<u32> {
+    let audit = audit(view, job);
+    let row = audit.and_then(|audit| audit.seats.get(usize::from(seat)).cloned());
+    row.map_or_else(Vec::new, |row| audits_of::tasks_of(view, job, seat, &row))
+}
+
+/// What a seat found for the tasks of one opened part of its findings.
+pub fn findings(view: &dyn View, job: JobId, seat: u16, part: u32) -> Vec<Option<Outcome>> {
+    row::<Found>(view, &(job, seat, part)).unwrap_or_default()
+}
+
+/// How a member kept its duties as judge and auditor.
+pub fn silence(view: &dyn View, member: PartyId) -> Silence {
+    silence_of::of(view, member)
 }
 
 /// A dispute by number ([`Counts::disputes`]).

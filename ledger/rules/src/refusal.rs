@@ -157,6 +157,17 @@ pub enum Refusal {
     Council(CouncilRefusal),
     #[error(transparent)]
     Issue(IssueRefusal),
+    // An audit.
+    #[error("the block in which the last peer sealed is not closed yet: close in the next one")]
+    CloseInSealingBlock,
+    #[error("{party} is not called to audit this job")]
+    NotAuditor { party: PartyId },
+    #[error("auditors open when every peer has opened")]
+    PeersFirst,
+    #[error("the findings are not what {party} sealed")]
+    FindingsMismatch { party: PartyId },
+    #[error("no auditor has opened what it found for the task at place {place}")]
+    NotAudited { place: u32 },
 }
 
 impl Refusal {
@@ -220,6 +231,11 @@ impl Refusal {
             Self::AnswerShape { .. } => 97,
             Self::Council(refusal) => refusal.code(),
             Self::Issue(refusal) => refusal.code(),
+            Self::CloseInSealingBlock => 150,
+            Self::NotAuditor { .. } => 151,
+            Self::PeersFirst => 152,
+            Self::FindingsMismatch { .. } => 153,
+            Self::NotAudited { .. } => 154,
         }
     }
 

@@ -1,33 +1,49 @@
 //! The life of a bundle, from the submission of its job to its one ending.
 //!
 //! ```text
-//! Waiting ─Drawn─▶ Drawn ─AllSealed─▶ Sealed ─Closed─▶ Opening ─Differed─▶ Differing
-//!    │             (Sealed,             │             (Opened)                │   │
-//!    │             Replaced)            │              │    │                 │   └──NotShown──┐
-//! Cancelled         TooFew           TooFew         TooFew Agreed       Shown │                │
-//!    ▼                └───────┬────────┴──────────────┘    ▼     (ShownToAll) ▼                ▼
-//! Cancelled                 Short                       Agreed          PanelSealing    Undisputed
-//!                                                                       (JurorSealed)
-//!                                          ┌─────────────────────────────┘ ▲     │
-//!                                     JurorsSealed                         │     │
-//!                                          ▼            Split, JurorsSilent of   │
-//!                                     PanelOpening ───── the First round: the    │
-//!                                     (JurorOpened)      Whole one is called     │
-//!                                      │        │                                │
-//!                                   Judged     Split, JurorsSilent of the Whole ─┘
-//!                                      ▼        ▼
-//!                                   Judged   Nondeterministic
+//! Waiting ─Drawn─▶ Drawn ─AllSealed─▶ Sealed ─Closed────────────────────▶ Opening (Opened)
+//!    │             (Sealed,             │ └─Called─▶ Auditing ─AuditsSealed─▲ │ │ │ │
+//! Cancelled         Replaced)           │               │                     │ │ │ │
+//!    ▼                 │                │               │                     │ │ │ │
+//! Cancelled            └────TooFew──────┴────TooFew─────┴──▶ Short ◀──TooFew──┘ │ │ │
+//!                                                                               │ │ │
+//! Agreed ◀──────────────────────────────Agreed──────────────────────────────────┘ │ │
+//!   ▲                                                                             │ │
+//!   ├─Compared── Checking ◀─────────────Matched───────────────────────────────────┘ │
+//!   │               │ └─TooFew─▶ Short                                              │
+//!   └─Agreed──── Differing ◀────────────Differed────────────────────────────────────┘
+//!                   │ ├─TooFew─▶ Short
+//!                   │ └─NotShown─▶ Undisputed
+//!   Shown, ShownToAll, of both
+//!                   ▼
+//!             PanelSealing ◀──────────Split, JurorsSilent of the First round:
+//!             (JurorSealed)                  the Whole one is called
+//!                   │                                   │
+//!             JurorsSealed                              │
+//!                   ▼                                   │
+//!             PanelOpening ─────────────────────────────┤
+//!             (JurorOpened)                             │
+//!                   │                 Split, JurorsSilent of the Whole
+//!                 Judged                                │
+//!                   ▼                                   ▼
+//!                 Judged                         Nondeterministic
 //! ```
 //!
-//! [`step`] is that picture as a table; nothing else moves a bundle. Every state but `Waiting` and
-//! `Sealed`, whose deadline is the job's, has a deadline with a default in `work/due.rs`, so a
-//! bundle ends whoever falls silent. Audits slot in between `Sealed` and `Opening`, as a state of
-//! their own with the number 3 that is kept free for it.
+//! [`step`] is that picture as a table; nothing else moves a bundle. `Waiting`, `Sealed`,
+//! `Auditing` and `Checking` have the job's deadline, every other state has its own, each with a
+//! default in `work/due.rs`: so a bundle ends whoever falls silent.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use protocol::entry::AuditRequest;
 use protocol::event::Ending;
+use protocol::ids::PartyId;
 
+use crate::refusal::Refusal;
+use crate::state::Draft;
+
+pub(crate) mod audit;
 pub(crate) mod case;
+pub(crate) mod check;
 pub(crate) mod close;
 pub(crate) mod compare;
 pub(crate) mod dispute;
@@ -38,12 +54,19 @@ pub(crate) mod records;
 pub(crate) mod seal;
 pub(crate) mod sentence;
 pub(crate) mod settle;
+pub(crate) mod silence;
 pub(crate) mod slash;
 pub(crate) mod submit;
 pub(crate) mod verdict;
 
-pub use records::{Bundle, Dispute, Gone, Job, Juror, Phase, Run, Stage, Verdict};
-pub(crate) use records::{Bundles, Disputes, JobNumbers, Jobs, JobsOf, Submitters};
+pub use records::{
+    Audit, AuditStage, AuditedTask, Bundle, Dispute, Gone, Job, Juror, Phase, Run, Seat, SeatStage,
+    Stage, Verdict,
+};
+pub(crate) use records::{
+    Audited, Audits, Bundles, Disputes, Found, JobNumbers, Jobs, JobsOf, Submitters,
+};
+pub use silence::Silence;
 
 /// Which members a panel is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -65,6 +88,8 @@ pub enum State {
     Drawn = 1,
     /// All have sealed; the job waits for its close.
     Sealed = 2,
+    /// Auditors run some of its job's tasks and seal.
+    Auditing = 3,
     /// Its peers open.
     Opening = 4,
     /// Opened roots differ; someone must show where.
@@ -75,6 +100,8 @@ pub enum State {
     PanelOpening(Round) = 7,
     /// It is over.
     Ended(Ending) = 8,
+    /// Its peers opened the same, and it is compared with what auditors found.
+    Checking = 9,
 }
 
 /// What can happen to a bundle.
@@ -88,12 +115,20 @@ pub enum Happening {
     Sealed,
     /// The last run that can seal has sealed.
     AllSealed,
-    /// The job was closed.
+    /// The job was closed, and nothing of it is audited.
     Closed,
+    /// The job was closed, and auditors were called.
+    Called,
+    /// Auditors have sealed, or their time is over.
+    AuditsSealed,
     /// One peer opened.
     Opened,
     /// All opened roots are equal.
     Agreed,
+    /// All opened roots are equal, and some of its tasks are audited.
+    Matched,
+    /// Nobody showed that an audit differs.
+    Compared,
     /// Opened roots differ.
     Differed,
     /// Too few are left that sealed or opened.
@@ -122,14 +157,18 @@ pub enum Happening {
 
 impl Happening {
     /// Everything that can happen.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Drawn,
         Self::Replaced,
         Self::Sealed,
         Self::AllSealed,
         Self::Closed,
+        Self::Called,
+        Self::AuditsSealed,
         Self::Opened,
         Self::Agreed,
+        Self::Matched,
+        Self::Compared,
         Self::Differed,
         Self::TooFew,
         Self::Shown,
@@ -150,9 +189,10 @@ impl Happening {
             Self::Drawn => "drawing",
             Self::Replaced => "declining",
             Self::Sealed | Self::AllSealed => "sealing",
-            Self::Closed => "closing",
+            Self::Closed | Self::Called => "closing",
+            Self::AuditsSealed => "auditing",
             Self::Opened => "opening",
-            Self::Agreed | Self::Differed => "comparing",
+            Self::Agreed | Self::Differed | Self::Matched | Self::Compared => "comparing",
             Self::TooFew => "giving up",
             Self::Shown | Self::ShownToAll | Self::NotShown => "disputing",
             Self::JurorSealed | Self::JurorsSealed | Self::JurorsSilent => "sealing a judgement",
@@ -165,11 +205,13 @@ impl Happening {
 
 impl State {
     /// Every state; the ending is any one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Waiting,
         Self::Drawn,
         Self::Sealed,
+        Self::Auditing,
         Self::Opening,
+        Self::Checking,
         Self::Differing,
         Self::PanelSealing(Round::First),
         Self::PanelSealing(Round::Whole),
@@ -184,7 +226,9 @@ impl State {
             Self::Waiting => "waiting for its draw",
             Self::Drawn => "drawn and being run",
             Self::Sealed => "sealed",
+            Self::Auditing => "being audited",
             Self::Opening => "being opened",
+            Self::Checking => "being compared with its audits",
             Self::Differing => "waiting for a dispute of its different results",
             Self::PanelSealing(_) => "being run by a panel",
             Self::PanelOpening(_) => "waiting for its panel to open",
@@ -198,6 +242,24 @@ impl State {
     }
 }
 
+/// One match from what is asked about audits and faults to the rule that answers; nothing else.
+pub(crate) fn rule(
+    draft: &mut Draft<'_>,
+    sender: PartyId,
+    request: &AuditRequest,
+) -> Result<(), Refusal> {
+    match request {
+        AuditRequest::Seal { job, hash } => audit::seal(draft, sender, *job, *hash),
+        AuditRequest::Open {
+            job,
+            openings,
+            findings,
+            content,
+        } => check::enter(draft, sender, *job, (openings, findings), *content),
+        AuditRequest::Contest { bundle, proofs } => check::contest(draft, sender, *bundle, proofs),
+    }
+}
+
 /// The one table of a bundle's life: where it stands after something happened, or `None` if that
 /// cannot happen there.
 pub const fn step(state: State, happening: Happening) -> Option<State> {
@@ -208,13 +270,20 @@ pub const fn step(state: State, happening: Happening) -> Option<State> {
         (S::Waiting, H::Cancelled) => S::Ended(Ending::Cancelled),
         (S::Drawn, H::Sealed | H::Replaced) => S::Drawn,
         (S::Drawn, H::AllSealed) => S::Sealed,
-        (S::Sealed, H::Closed) => S::Opening,
+        (S::Sealed, H::Closed) | (S::Auditing, H::AuditsSealed) => S::Opening,
+        (S::Sealed, H::Called) => S::Auditing,
         (S::Opening, H::Opened) => S::Opening,
-        (S::Opening, H::Agreed) => S::Ended(Ending::Agreed),
+        (S::Opening, H::Matched) => S::Checking,
+        (S::Opening | S::Differing, H::Agreed) | (S::Checking, H::Compared) => {
+            S::Ended(Ending::Agreed)
+        }
         (S::Opening, H::Differed) => S::Differing,
-        (S::Drawn | S::Sealed | S::Opening, H::TooFew) => S::Ended(Ending::Short),
-        (S::Differing, H::Shown) => S::PanelSealing(Round::First),
-        (S::Differing, H::ShownToAll) => S::PanelSealing(Round::Whole),
+        (
+            S::Drawn | S::Sealed | S::Auditing | S::Opening | S::Checking | S::Differing,
+            H::TooFew,
+        ) => S::Ended(Ending::Short),
+        (S::Differing | S::Checking, H::Shown) => S::PanelSealing(Round::First),
+        (S::Differing | S::Checking, H::ShownToAll) => S::PanelSealing(Round::Whole),
         (S::Differing, H::NotShown) => S::Ended(Ending::Undisputed),
         (S::PanelSealing(round), H::JurorSealed) => S::PanelSealing(round),
         (S::PanelSealing(round), H::JurorsSealed) => S::PanelOpening(round),

@@ -6,6 +6,8 @@
     reason = "where a scene is not as a test says, the test has failed"
 )]
 
+#[path = "scene/audit.rs"]
+mod audit_scene;
 #[path = "scene/job.rs"]
 mod job_scene;
 mod scene;
@@ -14,12 +16,12 @@ use std::collections::BTreeMap;
 
 use job_scene::*;
 use proptest::prelude::*;
-use protocol::entry::{Body, DisputedTask, Opening, chain};
+use protocol::entry::{AuditRequest, Body, DisputedTask, Opening, chain};
 use protocol::ids::{BundleId, JobId, PeerId};
-use protocol::job::Class;
+use protocol::job::{Care, Class, Terms};
 use protocol::outcome::prove;
-use protocol::units::{Credits, Millis};
-use rules::work::{Phase, Stage, State};
+use protocol::units::{Bps, Credits, Millis};
+use rules::work::{Phase, Seat, SeatStage, Stage, State};
 use rules::{apply_block, begin, read};
 use scene::*;
 
@@ -142,7 +144,14 @@ impl Play {
                 (who, Body::WithdrawOffer { peer, class })
             }
             Act::Submit(tasks, per_bundle, copies) => {
-                let terms = terms(tasks, per_bundle, copies);
+                let care = Care {
+                    audit: Bps::new(u32::from(copies % 2) * 5_000),
+                    ..Care::default()
+                };
+                let terms = Terms {
+                    care,
+                    ..terms(tasks, per_bundle, copies)
+                };
                 let chain = chain(&chain(&secret()));
                 (R, Body::Submit { terms, chain })
             }
@@ -270,14 +279,20 @@ impl Play {
         match row.phase {
             Phase::Submitted => return Some(vec![self.body(Act::Start(job))?]),
             Phase::Sealed => return Some(vec![self.body(Act::Close(job))?]),
-            Phase::Sealing | Phase::Opening => {}
+            Phase::Auditing => return Some(self.auditors_seal(id, letter)),
+            Phase::Checking if !letter.is_multiple_of(4) => {
+                return Some(self.auditors_open(id, letter));
+            }
+            Phase::Sealing | Phase::Opening | Phase::Checking => {}
             Phase::Ended => return None,
         }
         let name = |index| BundleId { job: id, index };
         let bundles = (0..row.terms.bundles())
             .filter_map(|index| Some((index, read::bundle(&self.scene.rows, name(index))?)));
         let (index, bundle) = bundles
-            .filter(|(_, bundle)| !bundle.state.is_ended() && bundle.state != State::Sealed)
+            .filter(|(_, bundle)| {
+                !bundle.state.is_ended() && !matches!(bundle.state, State::Sealed | State::Checking)
+            })
             .min_by_key(|(_, bundle)| std::cmp::Reverse(bundle.dispute))?;
         let place = u8::try_from(index).ok()?;
         let slot = bundle.runs.iter().position(|run| match bundle.state {
@@ -294,6 +309,62 @@ impl Play {
             State::Differing => vec![self.body(Act::Dispute(job, place))?],
             _ => self.jurors(name(index), bundle.dispute?, letter),
         })
+    }
+
+    /// An auditor that has not sealed does.
+    fn auditors_seal(&self, job: JobId, letter: u8) -> Vec<(Who, Body)> {
+        let seats = self.scene.seats(job);
+        let seats = seats.iter().filter(|seat| seat.stage == SeatStage::Called);
+        let seal = |seat: &Seat| {
+            let who = self.scene.juror(seat.member);
+            let letter = LETTERS[usize::from(letter) % 3];
+            let hash = self.scene.findings(who, job, letter)[0].seal(&job);
+            (who, Body::Audit(AuditRequest::Seal { job, hash }))
+        };
+        seats.map(seal).take(1).collect()
+    }
+
+    /// Auditors open, and someone contests or the submitter is content.
+    fn auditors_open(&self, job: JobId, letter: u8) -> Vec<(Who, Body)> {
+        let mut asked = Vec::new();
+        for seat in self.scene.seats(job) {
+            let who = self.scene.juror(seat.member);
+            let findings = |letter| self.scene.findings(who, job, letter);
+            let findings = ['7', '9'].into_iter().flat_map(findings).collect();
+            let (openings, content) = (Vec::new(), false);
+            let open = AuditRequest::Open {
+                job,
+                openings,
+                findings,
+                content,
+            };
+            asked.push((who, Body::Audit(open)));
+        }
+        for (index, _) in self.runs(job) {
+            let bundle = BundleId { job, index };
+            let tasks = self.difference(bundle).unwrap_or_default();
+            let proofs: Vec<_> = tasks
+                .iter()
+                .filter_map(|task| task.claims.first())
+                .map(|(_, proof)| proof.clone())
+                .collect();
+            if !proofs.is_empty() {
+                let contest = AuditRequest::Contest { bundle, proofs };
+                asked.push((ANNA, Body::Audit(contest)));
+            }
+        }
+        if letter.is_multiple_of(2) {
+            let (openings, findings) = (Vec::new(), Vec::new());
+            let content = true;
+            let accept = AuditRequest::Open {
+                job,
+                openings,
+                findings,
+                content,
+            };
+            asked.push((R, Body::Audit(accept)));
+        }
+        asked
     }
 
     fn jurors(&self, bundle: BundleId, dispute: u64, letter: u8) -> Vec<(Who, Body)> {

@@ -14,7 +14,7 @@ use protocol::entry::Body;
 use protocol::event::Event;
 use protocol::genesis::Genesis;
 use protocol::ids::Digest;
-use protocol::job::{Class, Terms};
+use protocol::job::{Care, Class, Terms};
 use protocol::units::{Credits, GFUEL, Height, Millis, Moment};
 use rules::Refusal;
 use std::sync::Arc;
@@ -294,6 +294,7 @@ fn a_deadline_is_met_without_any_entry() {
     let offered = await_entries(town.member(0), FIRST, &ids);
     let terms = Terms {
         job: Digest::of(b"job"),
+        module: Digest::of(b"module"),
         peer: town.genesis.members[2].peer,
         class: Class::Grid,
         tasks: 1,
@@ -302,6 +303,7 @@ fn a_deadline_is_met_without_any_entry() {
         task_fuel_max: GFUEL,
         per_gfuel: Credits::new(1_000_000),
         seal_window: Millis::new(60_000),
+        care: Care::default(),
     };
     let submit = town.entry(
         10,

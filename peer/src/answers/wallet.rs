@@ -135,6 +135,7 @@ const fn words(code: Code) -> &'static str {
         Code::Escrow => "set aside for a job",
         Code::Pay => "paid for work",
         Code::PanelPay => "paid for judging",
+        Code::AuditPay => "paid for an audit",
         Code::Refund => "came back from a job",
         Code::Slash | Code::SlashBurned | Code::SlashTreasury => "slashed",
         Code::SlashVictim => "compensation from a slash",

@@ -67,7 +67,7 @@ impl Steward {
 
     /// How many runs, and how many panels, wait for this peer's outcomes.
     pub fn open_work(&self) -> (usize, usize) {
-        (self.work.open(), self.duties.open())
+        (self.work.open(), self.duties.open() + self.audits.open())
     }
 
     /// The last block told.

@@ -48,6 +48,10 @@ pub(crate) enum Aim {
     Decline(BundleId),
     PanelSeal(BundleId, u8),
     PanelOpen(BundleId, u8),
+    AuditSeal(JobId, u16),
+    AuditOpen(JobId, u16, u32),
+    Accept(JobId),
+    Contest(BundleId),
 }
 
 impl Aim {
@@ -57,8 +61,12 @@ impl Aim {
             | Self::Start(job)
             | Self::Close(job)
             | Self::Seals(_, job, _)
-            | Self::Openings(_, job, _) => Some(*job),
+            | Self::Openings(_, job, _)
+            | Self::AuditSeal(job, _)
+            | Self::AuditOpen(job, ..)
+            | Self::Accept(job) => Some(*job),
             Self::Dispute(bundle)
+            | Self::Contest(bundle)
             | Self::Decline(bundle)
             | Self::PanelSeal(bundle, _)
             | Self::PanelOpen(bundle, _) => Some(bundle.job),

@@ -40,6 +40,8 @@ pub enum Why {
     Work,
     /// We judge it.
     Panel,
+    /// We audit it.
+    Audit,
 }
 
 /// One thing to be done.

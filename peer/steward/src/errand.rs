@@ -73,7 +73,7 @@ impl Errand {
             self.stage = Stage::Running(token);
             let alter = match self.why {
                 Why::Work => hand.me.lies(&self.tasks),
-                Why::Panel => Vec::new(),
+                Why::Panel | Why::Audit => Vec::new(),
             };
             if !alter.is_empty() {
                 let (bundle, tasks) = (self.bundle, alter.clone());
@@ -193,6 +193,9 @@ fn blobs(job: &Job) -> impl Iterator<Item = (String, Blob)> + '_ {
 fn fits(job: &Job, terms: &Terms, me: &Identity) -> Result<(), &'static str> {
     if job.array.count != terms.tasks {
         return Err("the job has another number of tasks than its terms say");
+    }
+    if job.module.digest != terms.module {
+        return Err("the job has another module than its terms say");
     }
     if job.limits.fuel != terms.task_fuel_max {
         return Err("the job has another fuel limit than its terms say");

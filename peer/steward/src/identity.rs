@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use protocol::ids::{BundleId, Digest, FederationId, PartyId, PeerId};
+use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
 use protocol::job::{Class, Profile};
 use protocol::units::{Bytes, Credits, Millis, Moment};
 
@@ -30,6 +30,12 @@ impl SaltKey {
         let index = bundle.index.to_le_bytes();
         let parts: [&[u8]; 4] = [&self.0, bundle.job.bytes(), &index, &[round]];
         Digest::derive("tallygrid steward panel salt v1", &parts)
+    }
+
+    /// The salt of this member's findings as an auditor.
+    pub(crate) fn audit_salt(&self, job: JobId, seat: u16) -> Digest {
+        let parts: [&[u8]; 3] = [&self.0, job.bytes(), &seat.to_le_bytes()];
+        Digest::derive("tallygrid steward audit salt v1", &parts)
     }
 
     /// The start of a submission's hash chain.

@@ -16,6 +16,7 @@ use crate::effect::{Answer, Effect, News, Report, Ticket};
 use crate::hand::Hand;
 
 pub(crate) mod bundle;
+pub(crate) mod check;
 pub(crate) mod drive;
 pub(crate) mod early;
 pub(crate) mod hear;

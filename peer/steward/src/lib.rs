@@ -4,7 +4,8 @@
 //!                 ┌─ standing   admitted, bonded, on offer
 //! Input ─handle─▶ ├─ jobs       what we submitted         ─▶ desk, stock, crew ─▶ Effect
 //!                 ├─ work       what we were drawn for
-//!                 └─ duty       what we judge
+//!                 ├─ duty       what we judge
+//!                 └─ audit      what we audit
 //! ```
 //!
 //! * It holds no clock, thread, socket, file or chance, and never a key that signs.
@@ -24,6 +25,7 @@ use protocol::message::Message;
 use protocol::units::{Height, Millis, Moment};
 
 mod ask;
+mod audit;
 mod book;
 mod crew;
 mod desk;
@@ -52,6 +54,7 @@ pub use input::{Busy, Choices, Fate, Input, Request};
 pub use jobs::view::{BundleView, CopyState, CopyView, JobState, JobView, TaskState, TaskView};
 pub use standing::{OurStanding, StandingOffer};
 
+use audit::Audits;
 use book::Book;
 use crew::Crew;
 use desk::{Desk, Turn};
@@ -74,6 +77,7 @@ pub const REST_MIN: Millis = Millis::new(1);
 
 /// Every limit and wait of this crate, by name.
 pub mod limits {
+    pub use crate::audit::AUDITS_MAX;
     pub use crate::book::OFFERS_MAX;
     pub use crate::crew::{REST, TASKS_PER_SLOT};
     pub use crate::desk::{LOST_AFTER, REFUSED_AFTER, TRIES_MAX, WAIT_MAX, WISHES_MAX};
@@ -116,6 +120,7 @@ pub struct Steward {
     jobs: Jobs,
     work: Work,
     duties: Duties,
+    audits: Audits,
     announcer: Announcer,
     out: Outbox,
     desk: Desk,
@@ -156,6 +161,7 @@ impl Steward {
             jobs: Jobs::default(),
             work: Work::default(),
             duties: Duties::default(),
+            audits: Audits::default(),
             announcer: Announcer::default(),
             out: Outbox::default(),
             desk: Desk::default(),
@@ -291,6 +297,7 @@ impl Steward {
             self.jobs.apply(event, time, &mut hand);
             self.work.apply(event, &self.known, &mut hand);
             self.duties.apply(event, &mut hand);
+            self.audits.apply(event, &mut hand);
             if let Event::JobEnded { job, .. } = event {
                 hand.desk.forget_job(*job);
                 self.known.apply(event);
@@ -336,7 +343,10 @@ impl Steward {
     fn on_errand(&mut self, token: RunToken, tell: impl FnOnce(&mut Errand, &mut Crew)) -> Touched {
         let errand = match self.work.errand(token) {
             Some(errand) => Some(errand),
-            None => self.duties.errand(token),
+            None => match self.duties.errand(token) {
+                Some(errand) => Some(errand),
+                None => self.audits.errand(token),
+            },
         };
         let Some(errand) = errand else {
             return Touched::Nothing;
@@ -375,6 +385,7 @@ impl Steward {
         let mut hand = hand!(self);
         self.standing.act(&mut hand);
         self.duties.act(&self.known, &mut hand);
+        self.audits.act(&self.known, &mut hand);
         self.work.act(&self.known, &mut self.jobs, &mut hand);
         self.jobs.act(&mut hand);
         self.announcer

@@ -132,7 +132,9 @@ fn who_dies_for_ever_after_sealing_has_opened_all_the_same() {
         world.bury(n);
         world.until(&what, World::delivered);
         assert_eq!(world.outcomes(), all_right(), "{what}");
-        assert_eq!(world.slashed(), BTreeSet::new(), "{what}");
+        // A dead member may have been called to audit; that is all it is fined for.
+        let silent = BTreeSet::from([(format!("p{n}"), Fault::NoJudgement)]);
+        assert!(world.slashed().is_subset(&silent), "{what}");
         let short = world.events.iter().find(
             |event| matches!(event, Event::BundleEnded { ending, .. } if *ending != Ending::Agreed),
         );

@@ -2,10 +2,11 @@
 
 use protocol::genesis::Params;
 use protocol::job::Terms;
-use protocol::units::Credits;
+use protocol::units::{Bps, Credits};
 
-use crate::params::slash_mult;
+use crate::params::{place, slash_mult};
 use crate::refusal::Refusal;
+use crate::work::audit;
 
 /// The numbers of a job, fixed when it is submitted so that later parameters do not change them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,11 @@ pub(crate) struct Quote {
     pub(crate) runs: Credits,
     /// What a panel costs if the job turns out to have no one result.
     pub(crate) deposit: Credits,
-    /// All that is set aside. The audits' price is added here once audits are drawn.
+    /// How often a task is audited.
+    pub(crate) audit: Bps,
+    /// What its audits cost at most.
+    pub(crate) audits: Credits,
+    /// All that is set aside.
     pub(crate) escrow: Credits,
 }
 
@@ -33,17 +38,23 @@ pub(crate) fn quote(params: &Params, terms: &Terms, panel: u64) -> Result<Quote,
         return Err(Refusal::PriceIsZero { needed });
     }
     let amounts = || {
-        let lock = price.times(slash_mult(params, terms.class))?;
+        // Who stands to lose more by a wrong task than its price has more locked for it.
+        let worth = price.max(terms.care.value_at_risk);
+        let lock = worth.times(slash_mult(params, terms.class))?;
         let runs = price
             .times(terms.tasks.into())?
             .times(terms.copies.into())?;
         let deposit = price.times(panel)?.times(params.panel_deposit.into())?;
-        let escrow = runs.plus(deposit)?;
+        let audit = params.audit[place(terms.class)].max(terms.care.audit);
+        let audits = price.times(audit::most(terms.tasks, audit))?;
+        let escrow = runs.plus(deposit)?.plus(audits)?;
         Some(Quote {
             price,
             lock,
             runs,
             deposit,
+            audit,
+            audits,
             escrow,
         })
     };

@@ -2,13 +2,15 @@
 //! job goes on where it can when it is put back: all sealed, or ended.
 
 use protocol::event::Event;
+use protocol::genesis::Params;
 use protocol::ids::{BundleId, JobId, PartyId};
-use protocol::units::{Credits, Moment};
+use protocol::units::{Credits, Millis, Moment};
 
+use crate::params;
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::due::{self, Due};
-use crate::work::{Bundle, Bundles, Happening, Job, Jobs, Phase, settle, step};
+use crate::work::{Bundle, Bundles, Happening, Job, Jobs, Phase, check, settle, step};
 
 /// A job in hand.
 pub(crate) struct Case<'d, 'v> {
@@ -77,6 +79,19 @@ impl<'d, 'v> Case<'d, 'v> {
         tasks.end.saturating_sub(tasks.start)
     }
 
+    /// Tasks in rising order, as places in their bundles.
+    pub(crate) fn by_bundle(&self, tasks: &[u32]) -> Vec<(u32, Vec<u32>)> {
+        let mut all: Vec<(u32, Vec<u32>)> = Vec::new();
+        for task in tasks {
+            let (index, place) = self.job.terms.place_of(*task);
+            match all.last_mut().filter(|(last, _)| *last == index) {
+                Some((_, places)) => places.push(place),
+                None => all.push((index, vec![place])),
+            }
+        }
+        all
+    }
+
     /// What one copy of these tasks costs at most.
     pub(crate) fn price_of(&self, tasks: usize) -> Credits {
         let tasks = u64::try_from(tasks).unwrap_or(u64::MAX);
@@ -84,6 +99,13 @@ impl<'d, 'v> Case<'d, 'v> {
             .price
             .times(tasks)
             .expect("a part of a job costs less than all of it, which was escrowed")
+    }
+
+    /// When a window that begins now is over, for jobs of this class.
+    pub(crate) fn window_end(&self, window: fn(&Params) -> Millis) -> Moment {
+        let params = self.draft.params();
+        let span = params::window(params, self.job.terms.class, window(params));
+        self.draft.now().after(span)
     }
 
     /// Gives a bundle a deadline of its own.
@@ -95,9 +117,16 @@ impl<'d, 'v> Case<'d, 'v> {
 
     /// Puts the job back, moved on where its bundles allow it.
     pub(crate) fn put_back(mut self) {
+        self.go_on();
+        self.draft.put::<Jobs>(&self.id, &self.job);
+    }
+
+    /// Moves the job on where its bundles allow it.
+    pub(crate) fn go_on(&mut self) {
         if self.job.phase == Phase::Sealing && self.job.unsealed == 0 && self.job.open > 0 {
             self.job.phase = Phase::Sealed;
-            self.job.due = self.draft.now().after(self.draft.params().close_window);
+            self.job.sealed = self.draft.at().height;
+            self.job.due = self.window_end(|params| params.close_window);
             let close_by = self.job.due;
             self.draft.say(Event::AllSealed {
                 job: self.id,
@@ -105,10 +134,13 @@ impl<'d, 'v> Case<'d, 'v> {
             });
             due::push(self.draft, close_by, Due::Job(self.id, 0));
         }
-        if self.job.open == 0 && self.job.phase != Phase::Ended {
-            settle::end_job(&mut self);
+        let is_opened = self.job.phase == Phase::Opening && self.job.unopened == 0;
+        if is_opened && self.job.audited {
+            check::begin(self);
         }
-        self.draft.put::<Jobs>(&self.id, &self.job);
+        if self.job.open == 0 && self.job.phase != Phase::Ended && !check::waits(self) {
+            settle::end_job(self);
+        }
     }
 }
 

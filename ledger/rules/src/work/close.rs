@@ -6,10 +6,10 @@ use protocol::event::Event;
 use protocol::ids::{Digest, JobId, PartyId};
 
 use crate::refusal::Refusal;
-use crate::state::Draft;
+use crate::state::{BlockHashes, Draft};
 use crate::work::case::Case;
 use crate::work::due::{self, Due};
-use crate::work::{Happening, Phase, State};
+use crate::work::{Happening, Phase, State, audit};
 
 /// The submitter closes, with the start of its hash chain.
 ///
@@ -27,8 +27,15 @@ pub(crate) fn close(
     if entry::chain(&secret) != case.job.chain {
         return Err(Refusal::BrokenChain);
     }
+    // The hash of that block was not known to the submitter when it could still change it, and the
+    // secret not to the block's leader.
+    let sealed = case.job.sealed;
+    let hash = case
+        .draft
+        .row::<BlockHashes>(&sealed)
+        .ok_or(Refusal::CloseInSealingBlock)?;
     case.job.chain = secret;
-    open(&mut case, &secret);
+    end_sealing(&mut case, &secret, &hash);
     case.put_back();
     Ok(())
 }
@@ -51,7 +58,8 @@ pub(crate) fn force(draft: &mut Draft<'_>, job: JobId) -> Result<(), Refusal> {
 
 /// Closes without the submitter: judges are drawn from the block's parent alone.
 pub(crate) fn without_secret(case: &mut Case<'_, '_>) {
-    open(case, &Digest::new([0; 32]));
+    let parent = case.draft.at().parent;
+    end_sealing(case, &Digest::new([0; 32]), &parent);
 }
 
 fn all_sealed(case: &Case<'_, '_>) -> Result<(), Refusal> {
@@ -62,24 +70,43 @@ fn all_sealed(case: &Case<'_, '_>) -> Result<(), Refusal> {
     case.only_in(Phase::Sealed, "closing")
 }
 
-fn open(case: &mut Case<'_, '_>, secret: &Digest) {
-    let parent = case.draft.at().parent;
-    let parts: [&[u8]; 3] = [secret.bytes(), parent.bytes(), case.id.bytes()];
-    case.job.judges = Some(Digest::derive("tallygrid judges v1", &parts));
+fn end_sealing(case: &mut Case<'_, '_>, secret: &Digest, block: &Digest) {
+    let parts: [&[u8]; 3] = [secret.bytes(), block.bytes(), case.id.bytes()];
+    let seed = Digest::derive("tallygrid judges v1", &parts);
+    case.job.judges = Some(seed);
+    if audit::call(case, &seed) {
+        case.job.audited = true;
+        case.job.phase = Phase::Auditing;
+        move_all(case, State::Sealed, Happening::Called);
+    } else {
+        let_open(case, State::Sealed, Happening::Closed);
+    }
+}
+
+/// Lets the job's peers open every bundle that is in this state.
+pub(crate) fn let_open(case: &mut Case<'_, '_>, from: State, why: Happening) {
+    let open_by = case.window_end(|params| params.open_window);
     case.job.phase = Phase::Opening;
-    let open_by = case.draft.now().after(case.draft.params().open_window);
     case.job.due = open_by;
+    case.job.unopened = move_all(case, from, why);
+    let job = case.id;
+    case.draft.say(Event::Closed { job, open_by });
+    due::push(case.draft, open_by, Due::Job(job, 0));
+}
+
+/// Moves every bundle that is in this state, and says how many there were.
+fn move_all(case: &mut Case<'_, '_>, from: State, why: Happening) -> u32 {
+    let mut moved: u32 = 0;
     for index in 0..case.job.terms.bundles() {
         let mut bundle = case
             .bundle(index)
             .expect("a sealed job's bundles are drawn");
-        if bundle.state == State::Sealed {
-            bundle.must_step(Happening::Closed);
-            bundle.due = open_by;
+        if bundle.state == from {
+            bundle.must_step(why);
+            bundle.due = case.job.due;
             case.keep(index, &bundle);
+            moved = moved.saturating_add(1);
         }
     }
-    let job = case.id;
-    case.draft.say(Event::Closed { job, open_by });
-    due::push(case.draft, open_by, Due::Job(job, 0));
+    moved
 }

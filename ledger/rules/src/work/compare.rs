@@ -3,7 +3,8 @@
 
 use protocol::outcome::Root;
 
-use crate::params::COPIES_MIN;
+/// With fewer there is nothing to compare.
+const COMPARED_MIN: u8 = 2;
 
 /// What a comparison found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +17,16 @@ pub(crate) enum Compared {
     TooFew,
 }
 
-/// Compares the roots that were opened.
-pub(crate) fn compare(roots: &[Root]) -> Compared {
+/// How many opened roots a bundle of so many copies needs: two, that they can be compared, unless
+/// its job is one that audits alone look at.
+pub(crate) fn needed(copies: u8) -> usize {
+    copies.min(COMPARED_MIN).into()
+}
+
+/// Compares the roots that were opened of a bundle of so many copies.
+pub(crate) fn compare(roots: &[Root], copies: u8) -> Compared {
     match roots.split_first() {
-        Some((first, others)) if roots.len() >= usize::from(COPIES_MIN) => {
+        Some((first, others)) if roots.len() >= needed(copies) => {
             if others.iter().all(|other| other == first) {
                 Compared::Agreed
             } else {
@@ -52,12 +59,14 @@ mod tests {
             ("977", Compared::Differed),
         ] {
             let roots: Vec<Root> = line.bytes().map(root).collect();
-            assert_eq!(compare(&roots), expected, "{line}");
+            assert_eq!(compare(&roots, 2), expected, "{line}");
         }
         let cheaper = Root {
             fuel: Fuel::new(2),
             ..root(b'7')
         };
-        assert_eq!(compare(&[root(b'7'), cheaper]), Compared::Differed);
+        assert_eq!(compare(&[root(b'7'), cheaper], 2), Compared::Differed);
+        assert_eq!(compare(&[cheaper], 1), Compared::Agreed);
+        assert_eq!(compare(&[], 1), Compared::TooFew);
     }
 }

@@ -10,12 +10,12 @@ use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
 use crate::work::draw::Chance;
-use crate::work::{Bundle, Dispute, Disputes, Happening, Juror, Round, Run, settle};
+use crate::work::{Bundle, Dispute, Disputes, Happening, Juror, Round, Run, State, settle};
 
 /// Opened roots differ: someone must show where.
 pub(crate) fn begin(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     bundle.must_step(Happening::Differed);
-    let dispute_by = case.draft.now().after(case.draft.params().dispute_window);
+    let dispute_by = case.window_end(|params| params.dispute_window);
     case.due_at(index, bundle, dispute_by);
     let name = case.name(index);
     case.draft.say(Event::Disputed {
@@ -49,43 +49,65 @@ pub(crate) fn show(
 ) -> Result<(), Refusal> {
     let mut case = Case::take(draft, bundle.job)?;
     let mut row = case.bundle(bundle.index)?;
-    let jurors = first_panel(&case, bundle.index, &row);
-    let (round, happening) = match jurors {
-        Some(_) => (Round::First, Happening::Shown),
-        None => (Round::Whole, Happening::ShownToAll),
-    };
-    row.step(happening)?;
+    let (state, asked) = (row.state, Happening::Shown);
+    if state != State::Differing {
+        return Err(Refusal::WrongState { state, asked });
+    }
     let (due, now) = (row.due, case.draft.deadline_now());
     if now > due {
         return Err(Refusal::DeadlinePassed { due, now });
     }
     check(tasks, &roots(&row), case.tasks_in(bundle.index))?;
+    begin_panel(
+        &mut case,
+        bundle.index,
+        &mut row,
+        (finder, tasks.to_vec()),
+        Vec::new(),
+    );
+    case.keep(bundle.index, &row);
+    case.put_back();
+    Ok(())
+}
 
+/// Calls a first panel to judge tasks that were shown to differ, or all members if too few are
+/// unrelated: neither the runs' sponsors nor the `auditors` who found something else judge first.
+pub(crate) fn begin_panel(
+    case: &mut Case<'_, '_>,
+    index: u32,
+    row: &mut Bundle,
+    (finder, tasks): (PartyId, Vec<DisputedTask>),
+    auditors: Vec<PartyId>,
+) {
+    let jurors = first_panel(case, index, row, &auditors);
+    let (round, happening) = match jurors {
+        Some(_) => (Round::First, Happening::Shown),
+        None => (Round::Whole, Happening::ShownToAll),
+    };
+    row.must_step(happening);
     let number = case
         .draft
         .count(|counts| counts.disputes = counts.disputes.saturating_add(1))
         .disputes;
     let dispute = Dispute {
         number,
-        bundle,
-        when: now,
+        bundle: case.name(index),
+        when: case.draft.now(),
         finder,
-        tasks: tasks.to_vec(),
+        auditors,
+        tasks,
         round,
         jurors: jurors.unwrap_or_else(|| everyone(case.draft)),
         earlier: Vec::new(),
         verdict: None,
     };
     row.dispute = Some(number);
-    call(&mut case, bundle.index, &mut row, &dispute);
-    case.keep(bundle.index, &row);
-    case.put_back();
-    Ok(())
+    call(case, index, row, &dispute);
 }
 
 /// Calls the jurors of a dispute.
 pub(crate) fn call(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, dispute: &Dispute) {
-    let seal_by = case.draft.now().after(case.draft.params().panel_window);
+    let seal_by = case.window_end(|params| params.panel_window);
     case.due_at(index, bundle, seal_by);
     case.draft.put::<Disputes>(&dispute.number, dispute);
     case.draft.say(Event::PanelCalled {
@@ -133,9 +155,16 @@ fn check(tasks: &[DisputedTask], roots: &[(PeerId, Root)], size: u32) -> Result<
 
 /// Members who are related to nobody who opened, and if possible not to the submitter: one more
 /// than may be faulty. `None` if there are not so many.
-fn first_panel(case: &Case<'_, '_>, index: u32, bundle: &Bundle) -> Option<Vec<Juror>> {
+fn first_panel(
+    case: &Case<'_, '_>,
+    index: u32,
+    bundle: &Bundle,
+    auditors: &[PartyId],
+) -> Option<Vec<Juror>> {
     let size = member::panel_size(case.draft);
-    let related = |party: PartyId| bundle.runs.iter().any(|run: &Run| run.sponsor == party);
+    let related = |party: PartyId| {
+        auditors.contains(&party) || bundle.runs.iter().any(|run: &Run| run.sponsor == party)
+    };
     let judges = case.job.judges?;
     let mut chance = Chance::new(
         "tallygrid panel v1",

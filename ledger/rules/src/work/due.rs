@@ -6,6 +6,8 @@
 //! Submitted job            not started by `due`              Cancelled, all refunded
 //! run of a Drawn bundle    not sealed by `seal_by`           F2, handed on; none left: Short
 //! Sealed job               not closed by `due`               closed by the block itself
+//! Auditing job             not all sealed by `due`           F8, dealt once more; then peers open
+//! Checking job             not all opened by `due`           F8; then a time to contest; Agreed
 //! Opening bundle           not opened by `due`               F3; compared without, or Short
 //! Differing bundle         not shown by `due`                Undisputed
 //! PanelSealing             not all sealed by `due`           F8; all members asked, or they open
@@ -24,7 +26,9 @@ use crate::params::DUE_PER_BLOCK_MAX;
 use crate::refusal::Refusal;
 use crate::state::{Draft, View, row, table};
 use crate::work::case::Case;
-use crate::work::{Bundle, Phase, Stage, State, close, dispute, open, seal, submit, verdict};
+use crate::work::{
+    Bundle, Phase, Stage, State, audit, check, close, dispute, open, seal, submit, verdict,
+};
 
 /// Bundles of a job looked at before other deadlines have their turn.
 const BUNDLES_PER_TURN: u32 = 64;
@@ -228,6 +232,8 @@ fn ripen_job(case: &mut Case<'_, '_>) -> bool {
     match case.job.phase {
         Phase::Submitted => submit::end_undrawn(case),
         Phase::Sealed => close::without_secret(case),
+        Phase::Auditing => audit::sealing_is_over(case),
+        Phase::Checking => return check::is_over(case),
         Phase::Sealing | Phase::Opening | Phase::Ended => return false,
     }
     true
@@ -247,7 +253,9 @@ fn ripen(case: &mut Case<'_, '_>, index: u32) -> bool {
         State::Differing => dispute::not_shown(case, index, &mut bundle),
         State::PanelSealing(_) => verdict::sealing_is_over(case, index, &mut bundle),
         State::PanelOpening(_) => verdict::opening_is_over(case, index, &mut bundle),
-        State::Waiting | State::Sealed | State::Ended(_) => return false,
+        State::Waiting | State::Sealed | State::Auditing | State::Checking | State::Ended(_) => {
+            return false;
+        }
     }
     case.keep(index, &bundle);
     true
@@ -259,7 +267,9 @@ fn is_ripe(bundle: &Bundle, now: Moment) -> bool {
             .runs
             .iter()
             .any(|run| run.stage == Stage::Running && run.seal_by <= now),
-        State::Waiting | State::Sealed | State::Ended(_) => false,
+        State::Waiting | State::Sealed | State::Auditing | State::Checking | State::Ended(_) => {
+            false
+        }
         State::Opening | State::Differing | State::PanelSealing(_) | State::PanelOpening(_) => {
             bundle.due <= now
         }

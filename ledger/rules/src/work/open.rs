@@ -13,7 +13,7 @@ use crate::state::Draft;
 use crate::work::case::Case;
 use crate::work::compare::{Compared, compare};
 use crate::work::slash::{self, Slash};
-use crate::work::{Bundle, Gone, Happening, Stage, dispute, settle};
+use crate::work::{Audited, Bundle, Gone, Happening, Stage, dispute, settle};
 
 /// Enters openings. Those that do not apply are passed over, so that one of them cannot hold up the
 /// others.
@@ -41,7 +41,7 @@ pub(crate) fn enter(
     }
 }
 
-fn enter_one(case: &mut Case<'_, '_>, opening: &Opening) -> Result<(), Refusal> {
+pub(crate) fn enter_one(case: &mut Case<'_, '_>, opening: &Opening) -> Result<(), Refusal> {
     let (index, peer) = (opening.bundle, opening.peer);
     let mut bundle = case.bundle(index)?;
     let slot = bundle.slot(peer)?;
@@ -79,7 +79,8 @@ pub(crate) fn look(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     }
 }
 
-/// Compares what was opened, and fines those who did not open: F3.
+/// Compares what was opened, and fines those who did not open: F3. It costs a quarter of the lock,
+/// or all of it where some task of the bundle is audited.
 pub(crate) fn without_the_silent(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     let mut silent = Vec::new();
     for run in &mut bundle.runs {
@@ -89,10 +90,16 @@ pub(crate) fn without_the_silent(case: &mut Case<'_, '_>, index: u32, bundle: &m
             silent.push(run.peer);
         }
     }
-    let quarter = Credits::new(case.job.lock.get() / 4);
+    // Who hides what an audit would have shown has no more to gain than who shows it.
+    let name = case.name(index);
+    let audited = case.draft.row::<Audited>(&name).unwrap_or_default();
+    let amount = match audited.is_empty() {
+        true => case.job.lock.share(case.draft.params().unopened_fine),
+        false => case.job.lock,
+    };
     let fines: Vec<Slash> = silent
         .into_iter()
-        .map(|peer| Slash::peer(peer, Fault::NoOpening, quarter))
+        .map(|peer| Slash::peer(peer, Fault::NoOpening, amount))
         .collect();
     judge(case, index, bundle, &fines);
 }
@@ -100,7 +107,12 @@ pub(crate) fn without_the_silent(case: &mut Case<'_, '_>, index: u32, bundle: &m
 fn judge(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, fines: &[Slash]) {
     let opened = bundle.runs.iter().filter(|run| !run.struck);
     let roots: Vec<Root> = opened.filter_map(crate::work::Run::root).collect();
-    let compared = compare(&roots);
+    case.job.unopened = case
+        .job
+        .unopened
+        .checked_sub(1)
+        .expect("a bundle is counted as unopened until it is compared, which it is once");
+    let compared = compare(&roots, case.job.terms.copies);
     // Who opened and cannot be compared is not paid from the escrow, but has a claim on the fines.
     let mut unpaid: Vec<(PartyId, Credits)> = Vec::new();
     if compared == Compared::TooFew {

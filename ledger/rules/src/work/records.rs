@@ -1,12 +1,12 @@
 //! What the ledger keeps of jobs, bundles, runs and disputes: the rows, and nothing they do.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::entry::DisputedTask;
+use protocol::entry::{AUDITED_PER_PART, DisputedTask};
 use protocol::event::Fault;
 use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId};
 use protocol::job::Terms;
 use protocol::outcome::{Outcome, Root};
-use protocol::units::{Credits, Height, Moment};
+use protocol::units::{Bps, Credits, Height, Moment};
 
 use crate::state::table;
 use crate::work::{Round, State};
@@ -24,6 +24,10 @@ pub enum Phase {
     Opening,
     /// All bundles have ended and the escrow is empty.
     Ended,
+    /// It is closed, and auditors run what was drawn and seal.
+    Auditing,
+    /// All its peers have opened, and what auditors found is compared.
+    Checking,
 }
 
 impl Phase {
@@ -35,6 +39,8 @@ impl Phase {
             Self::Sealed => "sealed and not closed",
             Self::Opening => "closed and being judged",
             Self::Ended => "ended",
+            Self::Auditing => "closed and being audited",
+            Self::Checking => "being compared with its audits",
         }
     }
 }
@@ -56,10 +62,16 @@ pub struct Job {
     pub submitted: Moment,
     /// The block from which on it can be started.
     pub start_from: Height,
-    /// By when it must be started; then closed, once it is sealed; then opened.
+    /// By when it must be started; then closed, once it is sealed; audited; opened; compared.
     pub due: Moment,
+    /// Runs that are not sealed by then are worth nothing to the submitter.
+    pub deadline: Option<Moment>,
     /// The most that one copy of one task can cost.
     pub price: Credits,
+    /// How often a task is audited.
+    pub audit: Bps,
+    /// What was set aside for audits.
+    pub audits: Credits,
     /// What each drawn peer locks per bundle.
     pub lock: Credits,
     /// What was set aside when it was submitted.
@@ -68,10 +80,16 @@ pub struct Job {
     pub deposit: Credits,
     /// What its peers are drawn from, once it is started.
     pub seed: Option<Digest>,
-    /// What panels (and audits) are drawn from, once it is closed: unknown while peers sealed.
+    /// The block in which the last peer sealed.
+    pub sealed: Height,
+    /// What audits and panels are drawn from, once it is closed: unknown while peers sealed.
     pub judges: Option<Digest>,
     /// Bundles whose peers still have to seal.
     pub unsealed: u32,
+    /// Bundles whose peers still have to open.
+    pub unopened: u32,
+    /// Whether some of its tasks are audited.
+    pub audited: bool,
     /// Bundles that have not ended.
     pub open: u32,
     /// What its runs were paid.
@@ -164,6 +182,8 @@ pub struct Dispute {
     pub when: Moment,
     /// Who showed it.
     pub finder: PartyId,
+    /// Auditors who found something else than the peers opened, and so judge in no first panel.
+    pub auditors: Vec<PartyId>,
     /// The tasks, and what each opened peer claims.
     pub tasks: Vec<DisputedTask>,
     /// Which panel judges, or judged.
@@ -211,6 +231,109 @@ pub(crate) struct Submitter {
     pub(crate) escrowed: Credits,
 }
 
+/// A job's audits.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Audit {
+    /// How far they are.
+    pub stage: AuditStage,
+    /// Who audits what; a seat keeps its number.
+    pub seats: Vec<Seat>,
+    /// Whether the submitter has compared and found no difference.
+    pub content: bool,
+}
+
+/// How far a job's audits are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum AuditStage {
+    /// Auditors run and seal.
+    Sealing,
+    /// All have sealed; the job's peers open.
+    Waiting,
+    /// Auditors open.
+    Opening,
+    /// All have opened; differences can be shown.
+    Contest,
+    /// What was not contested is settled.
+    Over,
+}
+
+/// A member as an auditor, with the tasks it was dealt together.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Seat {
+    /// The auditor's party.
+    pub member: PartyId,
+    /// Its node.
+    pub peer: PeerId,
+    /// How many tasks it audits.
+    pub tasks: u32,
+    /// How far it is.
+    pub stage: SeatStage,
+    /// The parts of its findings that are opened.
+    pub opened: Vec<u32>,
+    /// What it has a claim to.
+    pub owed: Credits,
+    /// Whether its tasks were another's before, who fell silent.
+    pub again: bool,
+}
+
+/// How far an auditor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum SeatStage {
+    /// It is called.
+    Called,
+    /// It sealed this hash.
+    Sealed(Digest),
+    /// It fell silent, and its tasks are not its any more.
+    Silent,
+    /// A panel found it wrong: it is not paid.
+    Wrong,
+}
+
+impl Seat {
+    /// In how many parts its findings are opened.
+    pub fn parts(&self) -> u32 {
+        self.tasks.div_ceil(Self::PART)
+    }
+
+    /// How many tasks a part of its findings has.
+    pub fn tasks_in(&self, part: u32) -> usize {
+        let before = part.saturating_mul(Self::PART);
+        self.tasks.saturating_sub(before).min(Self::PART) as usize
+    }
+
+    /// Whether all its findings are opened.
+    pub fn has_opened(&self) -> bool {
+        self.opened.len() == self.parts() as usize
+    }
+
+    const PART: u32 = AUDITED_PER_PART;
+}
+
+/// A task that is audited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct AuditedTask {
+    /// Its place in its bundle.
+    pub place: u32,
+    /// Whose seat audits it.
+    pub seat: u16,
+}
+
+table!(
+    /// A job's audits.
+    Audits, 0x90, JobId => Audit
+);
+table!(
+    /// Which tasks of a bundle are audited, by rising place.
+    Audited, 0x91, BundleId => Vec<AuditedTask>
+);
+table!(
+    /// The tasks of one part of a seat's findings, by their number in the job.
+    AuditTasks, 0x92, (JobId, u16, u32) => Vec<u32>
+);
+table!(
+    /// What an auditor opened: a part of a seat's findings.
+    Found, 0x94, (JobId, u16, u32) => Vec<Option<Outcome>>
+);
 table!(
     /// Every job.
     Jobs, 0x50, JobId => Job

@@ -9,13 +9,12 @@ use protocol::units::{Credits, Moment};
 
 use crate::epoch::reward;
 use crate::market::roster;
-use crate::params::COPIES_MIN;
 use crate::people::Peers;
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
 use crate::work::slash::{self, Slash};
-use crate::work::{Bundle, Gone, Happening, Stage, State, draw, open, settle};
+use crate::work::{Bundle, Gone, Happening, Stage, State, compare, draw, open, settle};
 
 /// Enters seals. Those that do not apply (already in, handed on meanwhile, forged) are passed over,
 /// so that one of them cannot hold up the others.
@@ -82,8 +81,7 @@ fn enter_one(case: &mut Case<'_, '_>, sender: PartyId, seal: &PeerSeal) -> Resul
 
 /// Moves a drawn bundle on, if its sealing is over: all that still can have sealed, or too few can.
 pub(crate) fn look(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
-    let taking_part = bundle.runs.iter().filter(|run| run.takes_part()).count();
-    if taking_part < usize::from(COPIES_MIN) {
+    if too_few(case, bundle) {
         settle::end(case, index, bundle, Happening::TooFew);
         return;
     }
@@ -109,8 +107,8 @@ pub(crate) fn replace_late(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bun
         let peer = run.peer;
         draw::hand_on(case, index, bundle, slot, Gone::Late);
         reward::was_late(case.draft, peer, case.job.terms.class);
-        let quarter = Credits::new(case.job.price.get() / 4);
-        let fine = Slash::peer(peer, Fault::NoSeal, quarter);
+        let fine = case.job.price.share(case.draft.params().late_fine);
+        let fine = Slash::peer(peer, Fault::NoSeal, fine);
         slash::take(case, index, fine, None, &[]);
     }
     look(case, index, bundle);
@@ -136,11 +134,12 @@ fn strike(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, slot: usize,
 
     bundle.runs[slot].struck = true;
     match bundle.state {
-        State::Drawn | State::Sealed | State::Opening => {
+        State::Drawn | State::Sealed | State::Auditing | State::Opening => {
             bundle.runs[slot].stage = Stage::Gone(Gone::TwoSeals);
         }
         // Its claims are before a panel; they stay, and it is not paid.
         State::Waiting
+        | State::Checking
         | State::Differing
         | State::PanelSealing(_)
         | State::PanelOpening(_)
@@ -148,13 +147,15 @@ fn strike(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, slot: usize,
     }
     match bundle.state {
         State::Drawn => look(case, index, bundle),
-        State::Sealed if too_few(bundle) => settle::end(case, index, bundle, Happening::TooFew),
+        State::Sealed | State::Auditing if too_few(case, bundle) => {
+            settle::end(case, index, bundle, Happening::TooFew);
+        }
         State::Opening => open::look(case, index, bundle),
         _ => {}
     }
 }
 
-fn too_few(bundle: &Bundle) -> bool {
+fn too_few(case: &Case<'_, '_>, bundle: &Bundle) -> bool {
     let taking_part = bundle.runs.iter().filter(|run| run.takes_part());
-    taking_part.count() < usize::from(COPIES_MIN)
+    taking_part.count() < compare::needed(case.job.terms.copies)
 }

@@ -10,8 +10,11 @@ use crate::money::posting::{Posting, post_covered};
 use crate::money::{About, Account, Code};
 use crate::people::Peers;
 use crate::work::case::Case;
+use crate::work::check::Auditors;
 use crate::work::slash::{self, Slash};
-use crate::work::{Bundle, Dispute, Disputes, Happening, Juror, Run, Verdict, settle};
+use crate::work::{
+    Audited, Bundle, Dispute, Disputes, Happening, Juror, Run, Verdict, check, settle,
+};
 
 /// Carries out a verdict.
 pub(crate) fn pass(
@@ -37,6 +40,8 @@ pub(crate) fn pass(
         convicted: convicted.clone(),
     });
 
+    let auditors = check::judge_auditors(case, index, &dispute.tasks, &right);
+    let finder = finder(case, index, &dispute, &auditors);
     settle::pay_runs(case, index, bundle, |run| {
         !run.struck && upheld.contains(&run.peer)
     });
@@ -49,16 +54,17 @@ pub(crate) fn pass(
         let whole = Slash::peer(*peer, Fault::WrongOutcome, case.job.lock);
         let mut shared = slash::Shared::default();
         if !is_struck(case, *peer) {
-            shared = slash::take(case, index, whole, Some(dispute.finder), &[]);
+            shared = slash::take(case, index, whole, finder, &[]);
         }
         kept = kept.plus(shared.treasury).expect("parts of the supply");
         slashed.push((*peer, Fault::WrongOutcome, shared.taken));
     }
-    for juror in against(&dispute, &right) {
-        let twice = case.job.lock.times(2).unwrap_or(Credits::MAX);
-        let slash = Slash::judge(juror.member, juror.peer, Fault::WrongJudgement, twice);
+    let twice = case.job.lock.times(case.draft.params().judge_fine.into());
+    let twice = twice.unwrap_or(Credits::MAX);
+    for (member, peer) in against(&dispute, &right, &auditors) {
+        let slash = Slash::judge(member, peer, Fault::WrongJudgement, twice);
         let shared = slash::take(case, index, slash, None, &[]);
-        slashed.push((juror.peer, Fault::WrongJudgement, shared.taken));
+        slashed.push((peer, Fault::WrongJudgement, shared.taken));
     }
     let rightful = dispute
         .jurors
@@ -126,16 +132,36 @@ fn stands_against(juror: &Juror, right: &[Option<Outcome>]) -> bool {
         .any(|(found, right)| found.is_some() && right.is_some() && found != right)
 }
 
-/// Judges of either round whose answer is against the verdict, each once.
-fn against(dispute: &Dispute, right: &[Option<Outcome>]) -> Vec<Juror> {
-    let mut against: Vec<Juror> = Vec::new();
+/// Judges of either round, and auditors, whose answer is against the verdict, each once.
+fn against(
+    dispute: &Dispute,
+    right: &[Option<Outcome>],
+    auditors: &Auditors,
+) -> Vec<(PartyId, PeerId)> {
+    let mut against = auditors.wrong.clone();
     for juror in dispute.earlier.iter().chain(&dispute.jurors) {
-        let is_new = against.iter().all(|other| other.member != juror.member);
-        if is_new && stands_against(juror, right) {
-            against.push(juror.clone());
+        let who = (juror.member, juror.peer);
+        if !against.contains(&who) && stands_against(juror, right) {
+            against.push(who);
         }
     }
     against
+}
+
+/// Who has found what is wrong. Where a bundle is audited that is the auditor who found it and
+/// nobody else: a ring that sees its audit coming cannot buy back its slash by showing itself.
+fn finder(
+    case: &Case<'_, '_>,
+    index: u32,
+    dispute: &Dispute,
+    auditors: &Auditors,
+) -> Option<PartyId> {
+    let name = case.name(index);
+    let audited = case.draft.row::<Audited>(&name).unwrap_or_default();
+    if audited.is_empty() {
+        return Some(dispute.finder);
+    }
+    auditors.right.first().map(|(party, _)| *party)
 }
 
 fn is_struck(case: &Case<'_, '_>, peer: PeerId) -> bool {

@@ -11,7 +11,7 @@ use crate::market::index as price_index;
 use crate::money::{About, Code, bond, escrow};
 use crate::people::Peers;
 use crate::work::case::Case;
-use crate::work::{Bundle, Happening, Phase, Run, State};
+use crate::work::{Audited, Bundle, Happening, Phase, Run, State, check};
 
 /// What a run with this root costs.
 pub(crate) fn bill_of(case: &Case<'_, '_>, index: u32, root: Root) -> Credits {
@@ -19,10 +19,22 @@ pub(crate) fn bill_of(case: &Case<'_, '_>, index: u32, root: Root) -> Credits {
         .expect("a job's largest bill was worked out when it was submitted")
 }
 
-/// All opened roots are equal: all who opened are paid.
+/// All opened roots are equal: all who opened are paid, if no audit can still speak against them.
 pub(crate) fn agreed(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
+    let name = case.name(index);
+    let audited = case.draft.row::<Audited>(&name).unwrap_or_default();
+    if audited.is_empty() {
+        pay_runs(case, index, bundle, |run| !run.struck);
+        end(case, index, bundle, Happening::Agreed);
+    } else {
+        bundle.must_step(Happening::Matched);
+    }
+}
+
+/// Nobody showed that an audit differs: all who opened are paid.
+pub(crate) fn compared(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     pay_runs(case, index, bundle, |run| !run.struck);
-    end(case, index, bundle, Happening::Agreed);
+    end(case, index, bundle, Happening::Compared);
 }
 
 /// Pays every opened run that `is_paid` says yes to, out of the job's escrow.
@@ -98,6 +110,7 @@ pub(crate) fn end(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, how:
 /// Ends a job whose bundles have all ended: what is left of its escrow goes back.
 pub(crate) fn end_job(case: &mut Case<'_, '_>) {
     assert_eq!(case.job.open, 0, "a job ends with its last bundle");
+    check::pay_auditors(case);
     case.job.phase = Phase::Ended;
     case.job.refunded = escrow::refund(case.draft, case.id, case.job.sender);
     let (paid, refunded) = (case.job.paid, case.job.refunded);

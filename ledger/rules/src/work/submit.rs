@@ -48,7 +48,9 @@ pub(crate) fn submit(
     let id = JobId::new(*entry.bytes());
     escrow::lock(draft, id, sender, quote.escrow)?;
 
+    let deadline = terms.care.deadline.map(|span| draft.now().after(span));
     let start_by = draft.now().after(draft.params().start_window);
+    let start_by = deadline.map_or(start_by, |deadline| start_by.min(deadline));
     let job = Job {
         number: draft
             .count(|counts| counts.jobs = counts.jobs.saturating_add(1))
@@ -60,13 +62,19 @@ pub(crate) fn submit(
         submitted: draft.now(),
         start_from: draft.at().height.after(START_BLOCKS),
         due: start_by,
+        deadline,
         price: quote.price,
+        audit: quote.audit,
+        audits: quote.audits,
         lock: quote.lock,
         escrow: quote.escrow,
         deposit: quote.deposit,
         seed: None,
+        sealed: draft.at().height,
         judges: None,
         unsealed: terms.bundles(),
+        unopened: 0,
+        audited: false,
         open: terms.bundles(),
         paid: Credits::ZERO,
         refunded: Credits::ZERO,

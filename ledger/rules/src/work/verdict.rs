@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 use crate::state::{Draft, View};
 use crate::work::case::Case;
 use crate::work::slash::{self, Slash};
-use crate::work::{Bundle, Dispute, Disputes, Happening, Juror, Round, dispute, sentence};
+use crate::work::{Bundle, Dispute, Disputes, Happening, Juror, Round, dispute, sentence, silence};
 
 /// A juror seals its answer.
 ///
@@ -107,7 +107,7 @@ fn called(dispute: &mut Dispute, party: PartyId) -> Result<&mut Juror, Refusal> 
 
 fn begin_opening(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     bundle.must_step(Happening::JurorsSealed);
-    let open_by = case.draft.now().after(case.draft.params().panel_window);
+    let open_by = case.window_end(|params| params.panel_window);
     case.due_at(index, bundle, open_by);
     let name = case.name(index);
     case.draft.say(Event::PanelOpening {
@@ -146,8 +146,13 @@ fn fine_silent(
     is_silent: impl Fn(&Juror) -> bool,
 ) {
     for juror in dispute.jurors.iter().filter(|juror| is_silent(juror)) {
-        let price = case.job.price;
-        let fine = Slash::judge(juror.member, juror.peer, Fault::NoJudgement, price);
+        silence::note(case.draft, juror.member);
+        let fine = Slash::judge(
+            juror.member,
+            juror.peer,
+            Fault::NoJudgement,
+            silence::fine(case),
+        );
         slash::take(case, index, fine, None, &[]);
     }
 }

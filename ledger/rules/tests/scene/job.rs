@@ -6,10 +6,12 @@
     reason = "each file of tests uses a part of the scene, and fails where it is not as it says"
 )]
 
+use std::collections::BTreeMap;
+
 use protocol::entry::{Body, DisputedTask, Opening, PanelAnswer, PeerSeal, Seal, chain};
 use protocol::event::Event;
 use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId};
-use protocol::job::{Class, Terms};
+use protocol::job::{Care, Class, Terms};
 use protocol::outcome::{Outcome, Root, prove, root};
 use protocol::signed::Signed;
 use protocol::units::{Fuel, GFUEL, Millis};
@@ -27,6 +29,7 @@ pub(crate) fn secret() -> Digest {
 pub(crate) fn terms(tasks: u32, per_bundle: u32, copies: u8) -> Terms {
     Terms {
         job: Digest::of(b"job"),
+        module: Digest::of(b"module"),
         peer: super::node(R.0),
         class: Class::Grid,
         tasks,
@@ -35,6 +38,7 @@ pub(crate) fn terms(tasks: u32, per_bundle: u32, copies: u8) -> Terms {
         task_fuel_max: GFUEL,
         per_gfuel: cr(1),
         seal_window: Millis::new(60_000),
+        care: Care::default(),
     }
 }
 
@@ -140,9 +144,32 @@ impl Scene {
         self.enter(R, Body::SealBatch { job, seals })
     }
 
+    /// Closes in a block after which nothing is audited.
     pub(crate) fn close(&mut self, job: JobId) -> Result<(), Refusal> {
-        let secret = secret();
-        self.enter(R, Body::Close { job, secret })
+        self.close_when(job, |rows| read::audit(rows, job).is_none())
+    }
+
+    /// Closes in the first block of many after which the rows are `as_wished`.
+    pub(crate) fn close_when(
+        &mut self,
+        job: JobId,
+        as_wished: impl Fn(&BTreeMap<Vec<u8>, Vec<u8>>) -> bool,
+    ) -> Result<(), Refusal> {
+        // Whatever is audited follows from the hash of the block in which the last peer sealed.
+        let sealed = read::job(&self.rows, job).map(|row| row.sealed);
+        let entry = self.sign(
+            R,
+            Body::Close {
+                job,
+                secret: secret(),
+            },
+        );
+        if sealed != Some(self.at.height) {
+            return self.block(10, vec![entry]).remove(0);
+        }
+        let later = (10..5_000).find(|later| as_wished(&self.tried(*later, &entry)));
+        let later = later.expect("one of so many draws is as wished");
+        self.block(later, vec![entry]).remove(0)
     }
 
     pub(crate) fn open(&mut self, job: JobId, peer: PeerId, letter: char) -> Result<(), Refusal> {

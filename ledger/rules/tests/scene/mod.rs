@@ -204,12 +204,7 @@ impl Scene {
         later: u64,
         entries: Vec<CheckedEntry>,
     ) -> Vec<Result<(), Refusal>> {
-        let parent = Digest::derive("scene", &[self.at.parent.bytes(), &later.to_le_bytes()]);
-        self.at = At {
-            height: self.at.height.after(1),
-            now: self.at.now.after(Millis::new(later)),
-            parent,
-        };
+        self.at = self.next(later);
         let applied = apply_block(&self.rows, &self.at, &entries);
         for (key, row) in applied.updates {
             match row {
@@ -222,6 +217,29 @@ impl Scene {
         let counted = books::recount(self.rows.clone().into_iter()).unwrap();
         assert_eq!(counted, read::supply(&self.rows));
         applied.answers
+    }
+
+    fn next(&self, later: u64) -> At {
+        let parent = Digest::derive("scene", &[self.at.parent.bytes(), &later.to_le_bytes()]);
+        At {
+            height: self.at.height.after(1),
+            now: self.at.now.after(Millis::new(later)),
+            parent,
+        }
+    }
+
+    /// The rows as a block with this entry would leave them.
+    pub(crate) fn tried(&self, later: u64, entry: &CheckedEntry) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let entries = vec![entry.clone()];
+        let applied = apply_block(&self.rows, &self.next(later), &entries);
+        let mut rows = self.rows.clone();
+        for (key, row) in applied.updates {
+            match row {
+                Some(row) => rows.insert(key, row),
+                None => rows.remove(&key),
+            };
+        }
+        rows
     }
 
     /// Lets time pass: an empty block after `span`.

@@ -177,6 +177,11 @@ impl Bundle {
         tasks.filter(|tasks| !tasks.is_empty())
     }
 
+    /// What its peers opened, if they all opened the same and it is here.
+    pub(crate) fn opened_list(&self) -> Option<&Arc<[Outcome]>> {
+        self.copies.iter().find_map(Copy::proven)
+    }
+
     /// Finds what is right, once the bundle has ended and enough is known. Returns whether it was
     /// found with this call.
     pub(crate) fn conclude(&mut self) -> bool {

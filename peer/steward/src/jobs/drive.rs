@@ -70,6 +70,7 @@ impl OwnJob {
             Phase::Opening { .. } => {
                 hand.desk.forget(Aim::Close(id));
                 self.enter_openings(hand);
+                self.check(hand);
             }
             Phase::Ended { .. } => {}
         }

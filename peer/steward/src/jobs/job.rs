@@ -14,6 +14,7 @@ use protocol::job::Terms;
 use protocol::units::{Credits, Moment};
 
 use super::bundle::{Bundle, Copy, Stage};
+use super::check::Checks;
 use crate::effect::{News, Ticket};
 use crate::gather::Gather;
 use crate::hand::Hand;
@@ -40,6 +41,7 @@ pub(crate) struct OwnJob {
     pub(crate) bundles: Vec<Bundle>,
     pub(crate) seals: Gather<PeerSeal>,
     pub(crate) openings: Gather<Opening>,
+    pub(crate) checks: Checks,
     pub(crate) paid: Credits,
     pub(crate) refunded: Credits,
     pub(crate) slashed: Vec<(BundleId, PeerId, LedgerFault, Credits)>,
@@ -74,6 +76,7 @@ impl OwnJob {
             bundles: (0..terms.bundles()).map(bundle).collect(),
             seals: Gather::new(),
             openings: Gather::new(),
+            checks: Checks::default(),
             paid: Credits::ZERO,
             refunded: Credits::ZERO,
             slashed: Vec::new(),
@@ -154,7 +157,10 @@ impl OwnJob {
                     refunded: *refunded,
                 });
             }
-            other => self.judge(other, hand),
+            other => {
+                self.checks.apply(other);
+                self.judge(other, hand);
+            }
         }
     }
 
@@ -209,7 +215,12 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
         Event::Submitted { job, .. }
         | Event::AllSealed { job, .. }
         | Event::Closed { job, .. }
-        | Event::JobEnded { job, .. } => Some(*job),
+        | Event::JobEnded { job, .. }
+        | Event::AuditDrawn { job, .. }
+        | Event::AuditSealed { job, .. }
+        | Event::AuditLapsed { job, .. }
+        | Event::AuditsOpening { job, .. }
+        | Event::AuditOpened { job, .. } => Some(*job),
         Event::Drawn { bundle, .. }
         | Event::Replaced { bundle, .. }
         | Event::Sealed { bundle, .. }

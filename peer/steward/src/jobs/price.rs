@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::bytes::Limited;
 use protocol::ids::{Digest, PartyId, PeerId};
-use protocol::job::{Job, TASKS_PER_BUNDLE_MAX, Terms};
+use protocol::job::{Care, Job, TASKS_PER_BUNDLE_MAX, Terms};
 use protocol::units::{Credits, Millis};
 
 use crate::effect::Answer;
@@ -49,6 +49,7 @@ pub(crate) fn terms(
     let window = me.seal_window_min.plus(long).unwrap_or(Millis::MAX);
     let terms = Terms {
         job: digest,
+        module: job.module.digest,
         peer: me.peer,
         class: choices.class,
         tasks,
@@ -57,6 +58,7 @@ pub(crate) fn terms(
         task_fuel_max: job.limits.fuel,
         per_gfuel,
         seal_window: choices.seal_window.unwrap_or(window),
+        care: Care::default(),
     };
     terms
         .within_limits()

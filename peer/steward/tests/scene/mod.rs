@@ -19,7 +19,7 @@ use protocol::bytes;
 use protocol::entry::{Body, Opening, PeerSeal, Seal, chain};
 use protocol::event::Event;
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
-use protocol::job::{Array, Blob, Class, Job, Limits, Profile, Terms};
+use protocol::job::{Array, Blob, Care, Class, Job, Limits, Profile, Terms};
 use protocol::message::Message;
 use protocol::outcome::{self, Outcome, Root};
 use protocol::signed::Signed;
@@ -97,6 +97,7 @@ pub fn job_digest(tasks: u32) -> Digest {
 pub fn terms(tasks: u32, submitter: u8) -> Terms {
     Terms {
         job: job_digest(tasks),
+        module: Digest::of(b"module"),
         peer: peer(submitter),
         class: Class::Grid,
         tasks,
@@ -105,6 +106,7 @@ pub fn terms(tasks: u32, submitter: u8) -> Terms {
         task_fuel_max: FUEL_MAX,
         per_gfuel: Credits::new(10),
         seal_window: Millis::new(60_000),
+        care: Care::default(),
     }
 }
 

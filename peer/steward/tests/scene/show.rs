@@ -47,7 +47,11 @@ pub fn show(effect: &Effect) -> Option<String> {
             alter,
             ..
         } => {
-            let why = if *why == Why::Panel { "judge" } else { "run" };
+            let why = match why {
+                Why::Work => "run",
+                Why::Panel => "judge",
+                Why::Audit => "audit",
+            };
             let lies = if alter.is_empty() {
                 String::new()
             } else {

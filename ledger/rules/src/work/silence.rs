@@ -1,0 +1,62 @@
+//! Members who owe an answer and stay silent: each time is counted, and three times in an epoch end
+//! their calls as auditors for a while.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use protocol::ids::PartyId;
+use protocol::units::{Credits, Millis, Moment};
+
+use crate::state::{Draft, View, row, table};
+use crate::work::case::Case;
+
+/// How a member kept its duties.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Silence {
+    /// The epoch in which it was last silent, counted from agreed time zero.
+    pub epoch: u64,
+    /// How often in that epoch.
+    pub times: u32,
+    /// How often ever.
+    pub ever: u32,
+    /// It is not called as auditor before this.
+    pub suspended_until: Moment,
+}
+
+table!(
+    /// How a member kept its duties.
+    Silences, 0x93, PartyId => Silence
+);
+
+/// Counts a silence.
+pub(crate) fn note(draft: &mut Draft<'_>, member: PartyId) {
+    let mut silence = of(draft, member);
+    let params = draft.params();
+    let (length, span) = (params.epoch.get().max(1), params.silence_span);
+    let most = u32::from(params.silence_max);
+    let epoch = draft.now().ms().checked_div(length).unwrap_or(0);
+    if silence.epoch != epoch {
+        (silence.epoch, silence.times) = (epoch, 0);
+    }
+    silence.times = silence.times.saturating_add(1);
+    silence.ever = silence.ever.saturating_add(1);
+    if silence.times >= most {
+        let span = Millis::new(length.saturating_mul(span.into()));
+        silence.suspended_until = draft.now().after(span);
+    }
+    draft.put::<Silences>(&member, &silence);
+}
+
+/// What a silence costs: F8.
+pub(crate) fn fine(case: &Case<'_, '_>) -> Credits {
+    let times = case.draft.params().silence_fine;
+    case.job.price.times(times.into()).unwrap_or(Credits::MAX)
+}
+
+/// How a member kept its duties; nothing noted for one that always did.
+pub(crate) fn of(view: &dyn View, member: PartyId) -> Silence {
+    row::<Silences>(view, &member).unwrap_or_default()
+}
+
+/// Whether a member is not called as auditor now.
+pub(crate) fn is_suspended(draft: &Draft<'_>, member: PartyId) -> bool {
+    of(draft, member).suspended_until > draft.now()
+}
