@@ -20,6 +20,7 @@ const HOMES: [(&str, &[&str]); 16] = [
             "ledger/src/",
             "ledger/tests/",
             "peer/src/keys.rs",
+            "sim/src/keys.rs",
         ],
     ),
     (

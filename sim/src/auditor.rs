@@ -1,0 +1,288 @@
+//! A second set of books, kept by other code: from entries and events alone, never from a row. After
+//! every hour it is laid beside the rules' rows; where they part, one of the two is wrong.
+
+use std::collections::BTreeMap;
+
+use protocol::entry::{Body, bill};
+use protocol::event::{Ending, Event, Fault};
+use protocol::genesis::{Genesis, Params};
+use protocol::ids::{BundleId, JobId, PartyId, PeerId};
+use protocol::job::Terms;
+use protocol::outcome::Root;
+use protocol::units::{Credits, Moment};
+use rules::{Account, read};
+
+use crate::sequencer::Block;
+
+/// Where credits are, as the auditor sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Purse {
+    Burned,
+    Treasury,
+    Wallet(PartyId),
+    Bond(PeerId),
+    Leaving(PeerId),
+    Judge(PartyId),
+    Job(JobId),
+}
+
+/// What somebody got out of somebody's slash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Whose bond it was.
+    pub(crate) from: PeerId,
+    /// Who got it.
+    pub(crate) to: PartyId,
+    /// Micro-credits.
+    pub(crate) amount: i128,
+}
+
+#[derive(Debug)]
+struct JobBook {
+    sender: PartyId,
+    terms: Terms,
+}
+
+/// The second books.
+#[derive(Debug)]
+pub(crate) struct Auditor {
+    params: Params,
+    purses: BTreeMap<Purse, i128>,
+    owners: BTreeMap<PeerId, (PartyId, PartyId)>,
+    leaving: BTreeMap<PeerId, Vec<(i128, Moment)>>,
+    jobs: BTreeMap<JobId, JobBook>,
+    roots: BTreeMap<BundleId, BTreeMap<PeerId, Root>>,
+    finders: BTreeMap<BundleId, PartyId>,
+    ended: BTreeMap<BundleId, Ending>,
+    /// What was shared out in the last block.
+    pub(crate) shares: Vec<Share>,
+}
+
+impl Auditor {
+    /// Books that begin with a genesis.
+    pub(crate) fn new(genesis: &Genesis) -> Self {
+        let mut purses = BTreeMap::new();
+        for grant in &genesis.grants {
+            let wallet = Purse::Wallet(PartyId::of(&grant.party));
+            *purses.entry(wallet).or_insert(0) += i128::from(grant.amount.get());
+        }
+        let mut owners = BTreeMap::new();
+        for member in &genesis.members {
+            let party = PartyId::of(&member.party);
+            let bond = i128::from(member.bond.get());
+            *purses.entry(Purse::Wallet(party)).or_insert(0) -= bond;
+            purses.insert(Purse::Judge(party), bond);
+            owners.insert(member.peer, (party, party));
+        }
+        Self {
+            params: genesis.params.clone(),
+            purses,
+            owners,
+            leaving: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            roots: BTreeMap::new(),
+            finders: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            shares: Vec::new(),
+        }
+    }
+
+    /// Who owns a peer.
+    pub(crate) fn owner(&self, peer: &PeerId) -> Option<PartyId> {
+        self.owners.get(peer).map(|(owner, _)| *owner)
+    }
+
+    fn turn(&mut self, purse: Purse, by: i128) {
+        *self.purses.entry(purse).or_insert(0) += by;
+    }
+
+    fn pay(&mut self, from: Purse, to: Purse, amount: i128) {
+        self.turn(from, -amount);
+        self.turn(to, amount);
+    }
+
+    /// Writes down a block.
+    pub(crate) fn hear(&mut self, block: &Block) {
+        self.shares.clear();
+        self.fees(block);
+        for (entry, answer) in block.entries.iter().zip(&block.answers) {
+            if let (Body::Dispute { bundle, .. }, Ok(())) = (&entry.value().body, answer) {
+                self.finders.insert(*bundle, entry.value().sender);
+            }
+        }
+        for event in &block.events {
+            if let Event::BundleEnded { bundle, ending } = event {
+                self.ended.insert(*bundle, *ending);
+            }
+        }
+        let mut over: Vec<BundleId> = Vec::new();
+        for event in &block.events {
+            self.event(event, block.now, &over);
+            if let Event::BundleEnded { bundle, .. } = event {
+                over.push(*bundle);
+            }
+        }
+        for bundle in over {
+            self.roots.remove(&bundle);
+            self.finders.remove(&bundle);
+            self.ended.remove(&bundle);
+        }
+    }
+
+    fn fees(&mut self, block: &Block) {
+        let mut all = 0;
+        for (entry, answer) in block.entries.iter().zip(&block.answers) {
+            if answer.as_ref().is_err_and(rules::Refusal::left_no_trace) {
+                continue;
+            }
+            let bytes = protocol::bytes::write(entry.value()).len() as i128 + 96;
+            let fee = i128::from(self.params.entry_fee.get())
+                + i128::from(self.params.byte_fee.get()) * bytes;
+            self.turn(Purse::Wallet(entry.value().sender), -fee);
+            all += fee;
+        }
+        let burned = part(all, self.params.fee_burned.get());
+        self.turn(Purse::Burned, burned);
+        self.turn(Purse::Treasury, all - burned);
+    }
+
+    fn event(&mut self, event: &Event, now: Moment, over: &[BundleId]) {
+        match event {
+            Event::Transferred { from, to, amount } => {
+                self.pay(Purse::Wallet(*from), Purse::Wallet(*to), micro(*amount));
+            }
+            Event::PeerAdmitted { peer, owner, sponsor } => {
+                self.owners.insert(*peer, (*owner, *sponsor));
+            }
+            Event::BondChanged { peer, bond, .. } => self.bond(*peer, micro(*bond), now),
+            Event::Submitted { job, sender, terms, escrow, .. } => {
+                self.pay(Purse::Wallet(*sender), Purse::Job(*job), micro(*escrow));
+                let book = JobBook {
+                    sender: *sender,
+                    terms: terms.clone(),
+                };
+                self.jobs.insert(*job, book);
+            }
+            Event::Opened { bundle, peer, root } => {
+                self.roots.entry(*bundle).or_default().insert(*peer, *root);
+            }
+            Event::Paid { bundle, owner, amount, .. } => {
+                // Judges are paid after their verdict has ended the bundle, from what was slashed.
+                let judged = over.contains(bundle);
+                let judged = judged && self.ended.get(bundle) == Some(&Ending::Judged);
+                let from = if judged { Purse::Treasury } else { Purse::Job(bundle.job) };
+                self.pay(from, Purse::Wallet(*owner), micro(*amount));
+            }
+            Event::Slashed { bundle, peer, fault, amount } => {
+                self.slashed(*bundle, *peer, *fault, micro(*amount));
+            }
+            Event::JobEnded { job, refunded, .. } => {
+                if let Some(book) = self.jobs.remove(job) {
+                    self.pay(Purse::Job(*job), Purse::Wallet(book.sender), micro(*refunded));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn bond(&mut self, peer: PeerId, bond: i128, now: Moment) {
+        let Some(owner) = self.owner(&peer) else { return };
+        let before = self.purses.get(&Purse::Bond(peer)).copied().unwrap_or(0);
+        let (more, wallet) = (bond - before, Purse::Wallet(owner));
+        let leaving = self.leaving.entry(peer).or_default();
+        if more > 0 {
+            self.pay(wallet, Purse::Bond(peer), more);
+        } else if more < 0 {
+            leaving.push((-more, now.after(self.params.unbond_window)));
+            self.pay(Purse::Bond(peer), Purse::Leaving(peer), -more);
+        } else {
+            let ripe = leaving.iter().filter(|(_, matures)| *matures <= now);
+            let back = ripe.map(|(amount, _)| amount).sum();
+            leaving.retain(|(_, matures)| *matures > now);
+            self.pay(Purse::Leaving(peer), wallet, back);
+        }
+    }
+
+    fn slashed(&mut self, bundle: BundleId, peer: PeerId, fault: Fault, amount: i128) {
+        let judge = matches!(fault, Fault::WrongJudgement | Fault::NoJudgement);
+        let kin = self.owners.get(&peer).copied();
+        let from = match kin.filter(|_| judge) {
+            Some((member, _)) => Purse::Judge(member),
+            None => Purse::Bond(peer),
+        };
+        let [burn, victims, find, _] = self.params.slash_split.map(|share| part(amount, share.get()));
+        self.turn(from, -amount);
+        self.turn(Purse::Burned, burn);
+        let mut left = amount - burn;
+        let mut harmed = victims;
+        for (to, claim) in self.claims(bundle, fault) {
+            let got = harmed.min(claim);
+            harmed -= got;
+            left -= self.share(peer, to, got);
+        }
+        let sender = self.jobs.get(&bundle.job).map(|book| book.sender);
+        if let Some(sender) = sender {
+            left -= self.share(peer, sender, harmed);
+        }
+        let finds = matches!(fault, Fault::WrongOutcome | Fault::TwoSeals);
+        let finder = self.finders.get(&bundle).copied().filter(|_| finds);
+        if let Some(finder) = finder.filter(|f| kin.is_none_or(|(o, s)| o != *f && s != *f)) {
+            left -= self.share(peer, finder, find);
+        }
+        self.turn(Purse::Treasury, left);
+    }
+
+    fn share(&mut self, from: PeerId, to: PartyId, amount: i128) -> i128 {
+        self.turn(Purse::Wallet(to), amount);
+        self.shares.push(Share { from, to, amount });
+        amount
+    }
+
+    /// Who lost its pay by this fault: peers that opened where too few others did.
+    fn claims(&self, bundle: BundleId, fault: Fault) -> Vec<(PartyId, i128)> {
+        let short = self.ended.get(&bundle) == Some(&Ending::Short);
+        let Some(book) = self.jobs.get(&bundle.job) else {
+            return Vec::new();
+        };
+        if fault != Fault::NoOpening || !short {
+            return Vec::new();
+        }
+        let tasks = book.terms.tasks_of(bundle.index).len();
+        let tasks = u32::try_from(tasks).unwrap_or(u32::MAX);
+        let opened = self.roots.get(&bundle).into_iter().flatten();
+        opened
+            .filter_map(|(peer, root)| {
+                let bill = bill(&book.terms, tasks, root.fuel)?;
+                Some((self.owner(peer)?, micro(bill)))
+            })
+            .collect()
+    }
+
+    /// Every purse in which the rules' rows hold something else than these books.
+    pub(crate) fn compare(&self, rows: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<String> {
+        let mut parts = Vec::new();
+        for (purse, ours) in &self.purses {
+            let theirs = micro(match purse {
+                Purse::Burned => read::account(rows, Account::Burn).amount(),
+                Purse::Treasury => read::account(rows, Account::Treasury).amount(),
+                Purse::Wallet(party) => read::wallet(rows, *party).available,
+                Purse::Bond(peer) => read::account(rows, Account::Bond(*peer)).amount(),
+                Purse::Leaving(peer) => read::account(rows, Account::Unbonding(*peer)).amount(),
+                Purse::Judge(party) => read::member_bond(rows, *party),
+                Purse::Job(job) => read::account(rows, Account::Escrow(*job)).amount(),
+            });
+            if theirs != *ours {
+                parts.push(format!("{purse:?} has {theirs} by the rules and {ours} by the auditor"));
+            }
+        }
+        parts
+    }
+}
+
+fn micro(amount: Credits) -> i128 {
+    i128::from(amount.get())
+}
+
+fn part(amount: i128, bps: u32) -> i128 {
+    amount * i128::from(bps) / 10_000
+}

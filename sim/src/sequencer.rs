@@ -1,0 +1,237 @@
+//! Orders entries into blocks with agreed time: it stands where HotStuff stands, and calls the real
+//! rules. Blocks come on demand, and rarely while nothing happens.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use protocol::entry::{Body, CheckedEntry, Entry};
+use protocol::event::Event;
+use protocol::genesis::Genesis;
+use protocol::ids::{Digest, FederationId, PartyId};
+use protocol::units::{Height, Millis, Moment};
+use rules::{At, Refusal, apply_block, preview, read};
+use steward::{Fate, ProposalToken};
+
+use crate::keys::Keys;
+
+/// While nothing happens, a block is made this often, so that agreed time and epochs move.
+pub(crate) const IDLE_EVERY: Millis = Millis::new(5 * 60_000);
+/// An entry is valid for so long after the block it was first meant for.
+const VALID_FOR: Millis = Millis::new(60_000);
+
+/// Who asked for an entry: a player, one life of its steward, and the steward's own name for it.
+pub(crate) type Wish = (usize, u32, ProposalToken);
+
+/// Something that waits for a block.
+#[derive(Debug)]
+struct Waiting {
+    from: usize,
+    wish: Option<Wish>,
+    body: Body,
+}
+
+/// A block, and what it did.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) height: Height,
+    pub(crate) now: Moment,
+    pub(crate) entries: Vec<CheckedEntry>,
+    pub(crate) answers: Vec<Result<(), Refusal>>,
+    pub(crate) events: Vec<Event>,
+    /// What became of wishes, here or at the door of the pool.
+    pub(crate) fates: Vec<(Wish, Fate)>,
+}
+
+/// The ledger: its rows, and what waits to be entered.
+#[derive(Debug)]
+pub(crate) struct Sequencer {
+    federation: FederationId,
+    seed: u64,
+    every: Millis,
+    entries_max: usize,
+    pub(crate) rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    height: Height,
+    parent: Digest,
+    pub(crate) last: Moment,
+    pool: VecDeque<Waiting>,
+    answered: BTreeMap<Wish, Option<Fate>>,
+}
+
+impl Sequencer {
+    /// A ledger that begins with these rows.
+    pub(crate) fn new(
+        genesis: &Genesis,
+        rows: BTreeMap<Vec<u8>, Vec<u8>>,
+        seed: u64,
+        every: Millis,
+        entries_max: usize,
+    ) -> Self {
+        Self {
+            federation: genesis.id(),
+            seed,
+            every,
+            entries_max,
+            rows,
+            height: Height::GENESIS,
+            parent: Digest::of(&seed.to_le_bytes()),
+            last: genesis.begins,
+            pool: VecDeque::new(),
+            answered: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a wish of a steward; the same one twice is one. Answers at once what it knows already.
+    pub(crate) fn put(&mut self, wish: Wish, body: Body) -> Option<Fate> {
+        if let Some(known) = self.answered.get(&wish) {
+            return known.clone();
+        }
+        self.answered.insert(wish, None);
+        self.pool.push_back(Waiting {
+            from: wish.0,
+            wish: Some(wish),
+            body,
+        });
+        None
+    }
+
+    /// Takes an entry that a party signs past its steward.
+    pub(crate) fn put_own(&mut self, from: usize, body: Body) {
+        let wish = None;
+        self.pool.push_back(Waiting { from, wish, body });
+    }
+
+    /// When the next block is to be made.
+    pub(crate) fn next_at(&self) -> Moment {
+        let soonest = self.last.after(self.every);
+        if !self.pool.is_empty() {
+            return soonest;
+        }
+        let idle = self.last.after(IDLE_EVERY);
+        let due = read::next_due(&self.rows).unwrap_or(idle);
+        due.min(idle).max(soonest)
+    }
+
+    /// Makes the next block at `now`.
+    pub(crate) fn make(&mut self, now: Moment, keys: &[Keys]) -> Block {
+        let (entries, wishes, mut fates) = self.pick(now, keys);
+        let height = self.height.after(1);
+        let at = At {
+            height,
+            now,
+            parent: self.parent,
+        };
+        let applied = apply_block(&self.rows, &at, &entries);
+        for (row, value) in applied.updates {
+            match value {
+                Some(value) => self.rows.insert(row, value),
+                None => self.rows.remove(&row),
+            };
+        }
+        for (wish, answer) in wishes.into_iter().zip(&applied.answers) {
+            let fate = match answer {
+                Ok(()) => Fate::Agreed,
+                Err(refusal) => refused(refusal),
+            };
+            if let Some(wish) = wish {
+                fates.push((wish, fate));
+            }
+        }
+        for (wish, fate) in &fates {
+            self.answered.insert(*wish, Some(fate.clone()));
+        }
+        let mut parts: Vec<&[u8]> = vec![self.parent.bytes()];
+        let (seed, number) = (self.seed.to_le_bytes(), height.get().to_le_bytes());
+        parts.extend([&seed[..], &number[..]]);
+        let names: Vec<_> = entries.iter().map(CheckedEntry::entry_id).collect();
+        parts.extend(names.iter().map(|name| &name.bytes()[..]));
+        self.parent = Digest::derive("tallygrid sim block v1", &parts);
+        (self.height, self.last) = (height, now);
+        Block {
+            height,
+            now,
+            entries,
+            answers: applied.answers,
+            events: applied.events,
+            fates,
+        }
+    }
+
+    /// Chooses what enters the next block, as a leader does: what the rules would refuse now is
+    /// turned away at the door, and what is too early goes on waiting.
+    #[expect(clippy::type_complexity, reason = "three lists that belong to one block")]
+    fn pick(
+        &mut self,
+        now: Moment,
+        keys: &[Keys],
+    ) -> (Vec<CheckedEntry>, Vec<Option<Wish>>, Vec<(Wish, Fate)>) {
+        let (mut entries, mut wishes, mut fates) = (Vec::new(), Vec::new(), Vec::new());
+        let mut nonces: BTreeMap<PartyId, u64> = BTreeMap::new();
+        let mut later = VecDeque::new();
+        while let Some(waiting) = self.pool.pop_front() {
+            if entries.len() >= self.entries_max {
+                later.push_back(waiting);
+                break;
+            }
+            let who = &keys[waiting.from];
+            let next = read::nonce(&self.rows, who.id, 0);
+            let entry = |nonce| Entry {
+                federation: self.federation,
+                sender: who.id,
+                lane: 0,
+                nonce,
+                valid_until: now.after(VALID_FOR),
+                body: waiting.body.clone(),
+            };
+            let tried = who.enter(entry(next));
+            match preview(&self.rows, now, &tried) {
+                Ok(()) => {}
+                Err(Refusal::StartTooEarly { .. }) => {
+                    later.push_back(waiting);
+                    continue;
+                }
+                Err(refusal) => {
+                    if let Some(wish) = waiting.wish {
+                        fates.push((wish, refused(&refusal)));
+                    }
+                    continue;
+                }
+            }
+            let nonce = nonces.entry(who.id).or_insert(next);
+            let signed = if *nonce == next { tried } else { who.enter(entry(*nonce)) };
+            *nonce += 1;
+            entries.push(signed);
+            wishes.push(waiting.wish);
+        }
+        later.append(&mut self.pool);
+        self.pool = later;
+        (entries, wishes, fates)
+    }
+
+    /// The digest of every row: what all members must agree on.
+    pub(crate) fn root(&self) -> Digest {
+        let lengths: Vec<_> = self
+            .rows
+            .iter()
+            .map(|(key, row)| ((key.len() as u64).to_le_bytes(), (row.len() as u64).to_le_bytes()))
+            .collect();
+        let rows = self.rows.iter().zip(&lengths);
+        let parts = rows.flat_map(|((key, row), (k, r))| [&k[..], &key[..], &r[..], &row[..]]);
+        Digest::derive("tallygrid sim state v1", &parts.collect::<Vec<_>>())
+    }
+}
+
+fn refused(refusal: &Refusal) -> Fate {
+    let may_retry = matches!(
+        refusal,
+        Refusal::InsufficientBalance { .. }
+            | Refusal::FeeUnpayable { .. }
+            | Refusal::StartTooEarly { .. }
+            | Refusal::NotEnoughPeers { .. }
+            | Refusal::NotAllSealed { .. }
+            | Refusal::CloseTooEarly { .. }
+            | Refusal::NonceInFuture { .. }
+    );
+    Fate::Refused {
+        why: refusal.to_string(),
+        may_retry,
+    }
+}

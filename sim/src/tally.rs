@@ -1,0 +1,251 @@
+//! What a play is measured by: counted from events, and from what the world knows and the ledger
+//! cannot: who lied where, and what the truth was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::event::{Ending, Event, Fault};
+use protocol::ids::{BundleId, JobId, PeerId};
+use protocol::job::Terms;
+use steward::Why;
+
+use crate::auditor::Auditor;
+use crate::facts::Facts;
+use crate::sequencer::Block;
+use crate::stage::{Band, Stage};
+use crate::story::Epoch;
+
+mod sums;
+mod words;
+
+pub(crate) use words::words;
+
+/// What is counted of a group.
+#[derive(Clone, Debug, Default)]
+struct Count {
+    peers: u64,
+    /// Micro-credits earned by runs, and of that, by tasks that were lied about.
+    paid: i128,
+    paid_for_lies: i128,
+    /// Micro-credits taken from bonds, by fault, and what of slashes came back to the group.
+    slashed: BTreeMap<Fault, i128>,
+    won_back: i128,
+    /// Tasks lied about, and bundles with such tasks that ended in agreement.
+    lied: u64,
+    fuel: u128,
+    convicted: BTreeSet<PeerId>,
+    lied_peers: BTreeSet<PeerId>,
+}
+
+/// What a drawn peer claims of its bundle.
+#[derive(Clone, Copy, Debug)]
+struct Claimed {
+    lies: u32,
+    opened: bool,
+}
+
+/// The running sums of a play.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    bands: Vec<Band>,
+    counts: Vec<Count>,
+    jobs: BTreeMap<JobId, Terms>,
+    /// How many tasks of a run were lied about.
+    claims: BTreeMap<(BundleId, PeerId), Claimed>,
+    /// What the peers of each sponsor earned.
+    sponsors: BTreeMap<String, i128>,
+    asked: u64,
+    turned_away: u64,
+    submitted: u64,
+    ended: u64,
+    settled: u64,
+    accepted: u64,
+    wrong: u64,
+    wrong_verdicts: u64,
+    disputes: u64,
+    fuel: BTreeMap<&'static str, u128>,
+    /// Fuel of one true run of every accepted task.
+    useful: u128,
+    endings: BTreeMap<&'static str, u64>,
+    before: BTreeMap<String, i128>,
+    pub(crate) epochs: Vec<Epoch>,
+    pub(crate) alarms: Vec<String>,
+}
+
+/// Alarms that are kept; one is enough to turn a play red.
+const ALARMS_MAX: usize = 64;
+
+impl Tally {
+    pub(crate) fn new(stage: &Stage) -> Self {
+        let mut counts = vec![Count::default(); stage.bands.len()];
+        for node in stage.nodes.values() {
+            counts[node.group].peers += 1;
+        }
+        Self {
+            bands: stage.bands.clone(),
+            counts,
+            jobs: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            sponsors: BTreeMap::new(),
+            asked: 0,
+            turned_away: 0,
+            submitted: 0,
+            ended: 0,
+            settled: 0,
+            accepted: 0,
+            wrong: 0,
+            wrong_verdicts: 0,
+            disputes: 0,
+            fuel: BTreeMap::new(),
+            useful: 0,
+            endings: BTreeMap::new(),
+            before: BTreeMap::new(),
+            epochs: Vec::new(),
+            alarms: Vec::new(),
+        }
+    }
+
+    /// Something that must never be.
+    pub(crate) fn alarm(&mut self, what: String) {
+        if self.alarms.len() < ALARMS_MAX {
+            self.alarms.push(what);
+        }
+    }
+
+    /// A job was asked for.
+    pub(crate) const fn asked(&mut self) {
+        self.asked += 1;
+    }
+
+    /// A job was refused at its own door.
+    pub(crate) const fn turned_away(&mut self) {
+        self.turned_away += 1;
+    }
+
+    /// Jobs that were asked for and have neither ended nor been turned away.
+    pub(crate) const fn jobs_open(&self) -> u64 {
+        self.asked.saturating_sub(self.turned_away + self.ended)
+    }
+
+    /// A machine spent fuel.
+    pub(crate) fn ran(&mut self, group: usize, why: Why, fuel: u64) {
+        let what = if why == Why::Work { "work" } else { "checks" };
+        *self.fuel.entry(what).or_insert(0) += u128::from(fuel);
+        self.counts[group].fuel += u128::from(fuel);
+    }
+
+    /// A drawn peer claims to have run a bundle, and lies about so many of its tasks.
+    pub(crate) fn claimed(&mut self, bundle: BundleId, peer: PeerId, lies: u32) {
+        let opened = false;
+        self.claims.insert((bundle, peer), Claimed { lies, opened });
+    }
+
+    /// Counts a block.
+    pub(crate) fn hear(&mut self, block: &Block, stage: &Stage, facts: &Facts, auditor: &Auditor) {
+        for event in &block.events {
+            self.event(event, stage, facts);
+        }
+        for share in &auditor.shares {
+            let Some(from) = band_of(stage, &share.from) else { continue };
+            let crime = self.bands[from].crime;
+            let kin = stage.kin.get(&crime);
+            let back = kin.is_some_and(|kin| {
+                kin.iter().any(|peer| auditor.owner(peer) == Some(share.to))
+            });
+            if back {
+                self.counts[from].won_back += share.amount;
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event, stage: &Stage, facts: &Facts) {
+        match event {
+            Event::Submitted { job, terms, .. } => {
+                self.submitted += 1;
+                self.jobs.insert(*job, terms.clone());
+            }
+            Event::Disputed { .. } => self.disputes += 1,
+            Event::Opened { bundle, peer, .. } => {
+                if let Some(claimed) = self.claims.get_mut(&(*bundle, *peer)) {
+                    claimed.opened = true;
+                }
+            }
+            Event::Paid { bundle, peer, amount, .. } => {
+                let (Some(band), Some(terms)) = (band_of(stage, peer), self.jobs.get(&bundle.job))
+                else {
+                    return;
+                };
+                let tasks = i128::from(count_of(terms, *bundle));
+                let lies = self.claims.get(&(*bundle, *peer)).map_or(0, |c| c.lies);
+                let amount = i128::from(amount.get());
+                self.counts[band].paid += amount;
+                if let Some(sponsor) = stage.sponsor_of(peer) {
+                    *self.sponsors.entry(sponsor).or_insert(0) += amount;
+                }
+                self.counts[band].paid_for_lies += amount * i128::from(lies) / tasks.max(1);
+            }
+            Event::Slashed { peer, fault, amount, .. } => {
+                if let Some(band) = band_of(stage, peer) {
+                    let count = &mut self.counts[band];
+                    *count.slashed.entry(*fault).or_insert(0) += i128::from(amount.get());
+                    if *fault == Fault::WrongOutcome {
+                        count.convicted.insert(*peer);
+                    }
+                }
+            }
+            Event::Verdict { bundle, right, .. } => {
+                let terms = self.jobs.get(&bundle.job);
+                let false_one = terms.is_some_and(|terms| {
+                    !facts.is_shaky(&terms.job)
+                        && right.iter().flatten().any(|outcome| {
+                            let mut tasks = terms.tasks_of(bundle.index);
+                            tasks.all(|task| facts.truth(&terms.job, task) != outcome.digest)
+                        })
+                });
+                self.wrong_verdicts += u64::from(false_one);
+            }
+            Event::BundleEnded { bundle, ending } => self.bundle_ended(*bundle, *ending, facts, stage),
+            Event::JobEnded { job, .. } => {
+                self.ended += 1;
+                self.jobs.remove(job);
+            }
+            _ => {}
+        }
+    }
+
+    fn bundle_ended(&mut self, bundle: BundleId, ending: Ending, facts: &Facts, stage: &Stage) {
+        *self.endings.entry(words::ending(ending)).or_insert(0) += 1;
+        let Some(terms) = self.jobs.get(&bundle.job) else { return };
+        let runs = (bundle, PeerId::new([0; 32]))..=(bundle, PeerId::new([255; 32]));
+        let claims: Vec<(PeerId, Claimed)> =
+            self.claims.range(runs).map(|((_, peer), claimed)| (*peer, *claimed)).collect();
+        for (peer, Claimed { lies, .. }) in claims.iter().filter(|(_, claimed)| claimed.opened) {
+            if let Some(band) = band_of(stage, peer).filter(|_| *lies > 0) {
+                self.counts[band].lied += u64::from(*lies);
+                self.counts[band].lied_peers.insert(*peer);
+            }
+        }
+        for (peer, _) in &claims {
+            self.claims.remove(&(bundle, *peer));
+        }
+        if matches!(ending, Ending::Agreed | Ending::Judged) {
+            self.settled += 1;
+            self.accepted += u64::from(count_of(terms, bundle));
+            let fuel = terms.tasks_of(bundle.index).map(|task| facts.fuel(&terms.job, task).get());
+            self.useful += fuel.map(u128::from).sum::<u128>();
+            if ending == Ending::Agreed {
+                let opened = claims.iter().filter(|(_, claimed)| claimed.opened);
+                let lies = opened.map(|(_, claimed)| claimed.lies).max().unwrap_or(0);
+                self.wrong += u64::from(lies);
+            }
+        }
+    }
+}
+
+fn count_of(terms: &Terms, bundle: BundleId) -> u32 {
+    u32::try_from(terms.tasks_of(bundle.index).len()).unwrap_or(u32::MAX)
+}
+
+fn band_of(stage: &Stage, peer: &PeerId) -> Option<usize> {
+    let n = stage.by_peer.get(peer)?;
+    stage.nodes.get(n).map(|node| node.group)
+}

@@ -1,0 +1,155 @@
+//! The sums of a tally, by name, for tables and promises.
+
+use std::collections::BTreeMap;
+
+use protocol::event::Fault;
+use rules::read;
+
+use super::{Count, Tally};
+use crate::cast::Crime;
+use crate::figure::Figure;
+use crate::stage::Stage;
+use crate::story::Attack;
+
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+impl Count {
+    fn slashed(&self) -> i128 {
+        self.slashed.values().sum()
+    }
+}
+
+impl Tally {
+    /// What an hour was like: running sums as differences to the hour before, states as they are.
+    pub(crate) fn hour(&mut self, rows: &Rows, stage: &Stage) -> BTreeMap<String, Figure> {
+        let mut sums: BTreeMap<String, i128> = BTreeMap::new();
+        let mut sum = |name: &str, value: i128| {
+            sums.insert(name.to_owned(), value);
+        };
+        sum("jobs_ended", self.ended.into());
+        sum("tasks_accepted", self.accepted.into());
+        sum("wrong_accepted", self.wrong.into());
+        sum("disputes", self.disputes.into());
+        for (fault, amount) in self.slashed_by_fault() {
+            sum(&format!("slashed_{}", fault.code()), amount);
+        }
+        for (sponsor, paid) in &self.sponsors {
+            sum(&format!("income_{sponsor}"), *paid);
+        }
+        let supply = read::supply(rows);
+        sum("burned", supply.burned.get().into());
+        let mut measures: BTreeMap<String, Figure> = sums
+            .iter()
+            .map(|(name, now)| {
+                let before = self.before.get(name).copied().unwrap_or(0);
+                (name.clone(), Figure::whole(now - before))
+            })
+            .collect();
+        self.before = sums;
+        for (name, value) in [
+            ("supply", supply.circulating.get()),
+            ("treasury", supply.treasury.get()),
+            ("jobs_open", self.jobs_open()),
+        ] {
+            measures.insert(name.to_owned(), Figure::whole(value));
+        }
+        let locked = stage.nodes.values().filter_map(|node| read::peer(rows, node.me.peer));
+        let (mut lock, mut bond) = (0_i128, 0_i128);
+        for peer in locked {
+            lock += i128::from(peer.peer.locked.get());
+            bond += i128::from(peer.bond.get());
+        }
+        measures.insert("locked_share".to_owned(), Figure::ratio(lock, bond));
+        measures
+    }
+
+    fn slashed_by_fault(&self) -> BTreeMap<Fault, i128> {
+        let mut all = BTreeMap::new();
+        for (fault, amount) in self.counts.iter().flat_map(|count| &count.slashed) {
+            *all.entry(*fault).or_insert(0) += amount;
+        }
+        all
+    }
+
+    /// Everything at the end.
+    pub(crate) fn total(
+        &self,
+        rows: &Rows,
+        stage: &Stage,
+    ) -> (BTreeMap<String, Figure>, Vec<Attack>) {
+        let mut all: BTreeMap<String, Figure> = BTreeMap::new();
+        let mut put = |name: &str, value: Figure| {
+            all.insert(name.to_owned(), value);
+        };
+        put("jobs_asked", Figure::whole(self.asked));
+        put("jobs_ended", Figure::whole(self.ended));
+        put("jobs_open", Figure::whole(self.jobs_open()));
+        put("jobs_turned_away", Figure::whole(self.turned_away));
+        let bundles: u64 = self.endings.values().sum();
+        put("settled_share", Figure::ratio(self.settled.into(), bundles.into()));
+        for (ending, count) in &self.endings {
+            put(&format!("bundles_{ending}"), Figure::whole(*count));
+        }
+        put("tasks_accepted", Figure::whole(self.accepted));
+        put("wrong_accepted", Figure::whole(self.wrong));
+        put("wrong_share", Figure::ratio(self.wrong.into(), self.accepted.into()));
+        put("wrong_verdicts", Figure::whole(self.wrong_verdicts));
+        put("disputes", Figure::whole(self.disputes));
+        put("alarms", Figure::whole(self.alarms.len() as u64));
+        let useful = wide(self.useful);
+        for what in ["work", "checks"] {
+            let fuel = wide(self.fuel.get(what).copied().unwrap_or(0));
+            put(&format!("{what}_per_task"), Figure::ratio(fuel, useful));
+        }
+        self.by_honesty(&mut put);
+        let mut attacks = Vec::new();
+        for (band, count) in self.bands.iter().zip(&self.counts) {
+            let name = &band.name;
+            put(&format!("{name}.peers"), Figure::whole(count.peers));
+            put(&format!("{name}.paid"), Figure::whole(count.paid));
+            put(&format!("{name}.slashed"), Figure::whole(count.slashed()));
+            put(&format!("{name}.lied"), Figure::whole(count.lied));
+            put(&format!("{name}.convicted"), Figure::whole(count.convicted.len() as u64));
+            if band.crime != Crime::None {
+                let attack = Attack {
+                    group: name.clone(),
+                    crime: band.crime.name().to_owned(),
+                    gain: count.paid_for_lies,
+                    cost: count.slashed() - count.won_back,
+                };
+                put(&format!("{name}.gain"), Figure::whole(attack.gain));
+                put(&format!("{name}.cost"), Figure::whole(attack.cost));
+                put(&format!("{name}.ratio"), attack.ratio());
+                attacks.push(attack);
+            }
+        }
+        let _ = (rows, stage);
+        (all, attacks)
+    }
+
+    fn by_honesty(&self, put: &mut impl FnMut(&str, Figure)) {
+        let (mut paid, mut slashed, mut wronged) = (0, 0, 0);
+        let (mut lied, mut found) = (0_u64, 0_u64);
+        for (band, count) in self.bands.iter().zip(&self.counts) {
+            if band.crime == Crime::None {
+                paid += count.paid;
+                slashed += count.slashed();
+                let grave = [Fault::WrongOutcome, Fault::TwoSeals, Fault::WrongJudgement];
+                wronged += grave.iter().filter(|fault| count.slashed.contains_key(fault)).count();
+            } else {
+                lied += count.lied_peers.len() as u64;
+                found += count.lied_peers.intersection(&count.convicted).count() as u64;
+            }
+        }
+        put("honest_wronged", Figure::whole(wronged as u64));
+        put("honest_slashed", Figure::whole(slashed));
+        put("honest_slash_share", Figure::ratio(slashed, paid));
+        put("liars", Figure::whole(lied));
+        put("liars_found", Figure::whole(found));
+        put("liars_missed", Figure::whole(lied - found));
+    }
+}
+
+fn wide(fuel: u128) -> i128 {
+    i128::try_from(fuel).unwrap_or(i128::MAX)
+}

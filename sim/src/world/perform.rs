@@ -1,0 +1,173 @@
+//! What the world does for a steward: words, blobs, runs, wishes. A villain may bend each first.
+
+use protocol::ids::{BundleId, Digest, PeerId};
+use protocol::message::Message;
+use protocol::units::{Bytes, Millis};
+use steward::{Answer, Effect, Input, RunToken, Why};
+
+use super::{Happening, World};
+use crate::cast::{Case, Claim};
+use crate::facts::TRUTH;
+
+/// A blob of another machine takes so long.
+const FETCH: Millis = Millis::new(20);
+
+impl World<'_> {
+    pub(super) fn perform(&mut self, n: usize, effect: Effect) {
+        let Some(node) = self.stage.nodes.get_mut(&n) else { return };
+        let life = node.life;
+        let bent = if self.now >= node.from && !self.healed {
+            node.role.bend(effect)
+        } else {
+            Some(effect)
+        };
+        match bent {
+            None => {}
+            Some(Effect::Propose { token, body }) => {
+                let wish = (n, life, token);
+                for wait in self.links.carry(n, usize::MAX, &mut self.chance) {
+                    let body = body.clone();
+                    self.at(self.now.after(wait), Happening::Arrive { wish, body });
+                }
+            }
+            Some(Effect::SignSeal(seal)) => {
+                let bundle = seal.bundle;
+                let signature = self.stage.keys[n].seal(seal);
+                self.tell_later(Millis::ZERO, n, Input::SealSigned { bundle, signature });
+            }
+            Some(Effect::Send { to, message }) => self.say(n, to, &message),
+            Some(Effect::SendOutcomes { to, bundle, outcomes, inline, seal }) => {
+                let inline = inline.iter().filter_map(|digest| self.facts.bytes(digest)).collect();
+                let outcomes = outcomes.to_vec();
+                self.say(n, to, &Message::Outcomes { bundle, outcomes, inline, seal });
+            }
+            Some(Effect::FetchJob { digest, from }) => {
+                let job = self.facts.job_of(&digest).cloned();
+                let there = job.map(|job| Input::JobFetched { digest, job });
+                self.fetch(n, digest, &from, there);
+            }
+            Some(Effect::Fetch { digest, from, .. }) => {
+                self.fetch(n, digest, &from, Some(Input::Fetched(digest)));
+            }
+            Some(Effect::Run { token, bundle, job, tasks, why, .. }) => {
+                self.run(n, token, (bundle, job), &tasks, why);
+            }
+            Some(Effect::KeepOutput { digest, .. }) => self.keep(n, digest),
+            Some(Effect::Reply { answer: Answer::Refused { why, .. }, .. }) => {
+                self.turned_away(n, &why);
+            }
+            Some(Effect::Report(report)) => {
+                self.pen.write(self.now, || format!("p{n} reports {report:?}"));
+            }
+            Some(
+                Effect::CancelRun(_)
+                | Effect::KeepOutcomes { .. }
+                | Effect::Announce(_)
+                | Effect::Reply { .. }
+                | Effect::Tell(_),
+            ) => {}
+        }
+    }
+
+    fn turned_away(&mut self, n: usize, why: &str) {
+        if let Some(node) = self.stage.nodes.get_mut(&n) {
+            node.jobs_open = node.jobs_open.saturating_sub(1);
+        }
+        self.tally.turned_away();
+        self.pen.write(self.now, || format!("a job of p{n} is turned away: {why}"));
+    }
+
+    fn keep(&mut self, n: usize, digest: Digest) {
+        if let Some(node) = self.stage.nodes.get_mut(&n) {
+            node.disk.insert(digest);
+        }
+    }
+
+    fn say(&mut self, from: usize, to: PeerId, message: &Message) {
+        let Some(to) = self.stage.by_peer.get(&to).copied() else {
+            return;
+        };
+        let sender = self.stage.keys[from].peer;
+        for wait in self.links.carry(from, to, &mut self.chance) {
+            let message = message.clone();
+            let from = sender;
+            self.tell_later(wait, to, Input::Heard { from, message });
+        }
+    }
+
+    /// Brings a blob to a disk from any machine that has it and can be reached, and says so.
+    fn fetch(&mut self, n: usize, digest: Digest, from: &[PeerId], there: Option<Input>) {
+        let has = |m: usize| {
+            let node = self.stage.nodes.get(&m);
+            node.is_some_and(|node| node.up && node.disk.contains(&digest))
+        };
+        let near = has(n);
+        let sources = from.iter().filter_map(|peer| self.stage.by_peer.get(peer).copied());
+        let mut reached = sources.filter(|m| self.links.is_cut(*m) == self.links.is_cut(n));
+        let found = near || reached.any(has);
+        let wait = if near { Millis::ZERO } else { FETCH };
+        if let Some(there) = there.filter(|_| found) {
+            self.keep(n, digest);
+            self.tell_later(wait, n, there);
+        } else {
+            let why = "nobody who has it can be reached".to_owned();
+            self.tell_later(wait, n, Input::FetchFailed { digest, why });
+        }
+    }
+
+    /// Runs tasks: what each is claimed to have given, and when it is done.
+    fn run(
+        &mut self,
+        n: usize,
+        token: RunToken,
+        (bundle, job): (BundleId, Digest),
+        tasks: &[u32],
+        why: Why,
+    ) {
+        let mut lies = 0;
+        for task in tasks {
+            let claim = self.claim(n, (bundle, job), *task, why);
+            let voice = match claim {
+                Claim::Truth if self.facts.is_shaky(&job) => n as u64 + 1,
+                Claim::Truth => TRUTH,
+                Claim::Lie(voice) | Claim::Guess(voice) => voice,
+            };
+            lies += u32::from(claim != Claim::Truth);
+            let outcome = self.facts.say(job, *task, voice);
+            let fuel = if matches!(claim, Claim::Guess(_)) { 0 } else { outcome.fuel.get() };
+            let Some(node) = self.stage.nodes.get_mut(&n) else { return };
+            node.disk.insert(outcome.digest);
+            self.tally.ran(node.group, why, fuel);
+            let (at, life) = (node.work(self.now, fuel), node.life);
+            let input = Input::TaskDone {
+                token,
+                task: *task,
+                outcome,
+                size: Bytes::new(44),
+            };
+            self.at(at, Happening::Tell { to: n, life, input });
+        }
+        if why == Why::Work {
+            self.tally.claimed(bundle, self.stage.keys[n].peer, lies);
+        }
+    }
+
+    fn claim(&mut self, n: usize, (bundle, job): (BundleId, Digest), task: u32, why: Why) -> Claim {
+        let seed = self.seed.to_le_bytes();
+        let parts: [&[u8]; 3] = [&seed, job.bytes(), &task.to_le_bytes()];
+        let word = Digest::derive("tallygrid sim temptation v1", &parts);
+        let [first, second, ..] = word.bytes();
+        let number = (u32::from(*first) << 8 | u32::from(*second)) * 10_000 >> 16;
+        let Some(node) = self.stage.nodes.get_mut(&n) else {
+            return Claim::Truth;
+        };
+        let crime = self.stage.bands[node.group].crime;
+        node.role.claim(&Case {
+            number: n as u64,
+            why,
+            seats: self.seats.get(&bundle).map_or(&[], Vec::as_slice),
+            kin: self.stage.kin.get(&crime).unwrap_or(&self.nobody),
+            tempted: self.now >= node.from && !self.healed && number < node.rate_bps,
+        })
+    }
+}
