@@ -36,7 +36,9 @@ fn asked() -> Result<Asked, String> {
     let (mut params, mut explain) = (None, None);
     let mut words = env::args().skip(1);
     while let Some(word) = words.next() {
-        let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+        let value = words
+            .next()
+            .ok_or_else(|| format!("{word} needs a value"))?;
         let read = |path: &str| fs::read_to_string(path).map_err(|e| format!("{path}: {e}"));
         match &*word {
             "--scene" => text = Some(read(&value)?),
@@ -51,11 +53,19 @@ fn asked() -> Result<Asked, String> {
             _ => return Err(format!("what is {word}?")),
         }
     }
-    let mut scene = Scene::read(&text.ok_or("--scene FILE is missing")?).map_err(|e| e.to_string())?;
+    let mut scene =
+        Scene::read(&text.ok_or("--scene FILE is missing")?).map_err(|e| e.to_string())?;
     if let Some(params) = params {
-        scene.override_params(&params).map_err(|error| error.to_string())?;
+        scene
+            .override_params(&params)
+            .map_err(|error| error.to_string())?;
     }
-    Ok(Asked { scene, seeds, out, explain })
+    Ok(Asked {
+        scene,
+        seeds,
+        out,
+        explain,
+    })
 }
 
 fn number(text: &str) -> Result<u64, String> {
@@ -67,16 +77,26 @@ fn act() -> Result<bool, String> {
     if let Some(seed) = asked.explain {
         let story = sim::tell(seed, &asked.scene).map_err(|error| error.to_string())?;
         for line in &story.lines {
-            println!("{:>10}.{:03} {}", line.at_ms / 1_000, line.at_ms % 1_000, line.what);
+            println!(
+                "{:>10}.{:03} {}",
+                line.at_ms / 1_000,
+                line.at_ms % 1_000,
+                line.what
+            );
         }
         return Ok(true);
     }
     let stories = play_all(&asked.scene, &asked.seeds)?;
     let report = report(&asked.scene, &stories);
     for one in &report.judged {
-        let found = one.found.map_or_else(|| "not measured".to_owned(), |f| f.to_string());
+        let found = one
+            .found
+            .map_or_else(|| "not measured".to_owned(), |f| f.to_string());
         let mark = if one.holds { "ok  " } else { "FAIL" };
-        println!("{mark} {} ({} {}: {found})", one.promise, one.what, one.asked);
+        println!(
+            "{mark} {} ({} {}: {found})",
+            one.promise, one.what, one.asked
+        );
     }
     for alarm in stories.iter().flat_map(|story| story.alarms.iter().take(5)) {
         println!("     {alarm}");
@@ -110,7 +130,9 @@ fn play_all(scene: &Scene, seeds: &[u64]) -> Result<Vec<Story>, String> {
             }
         }
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(seeds.len().max(1));
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(seeds.len().max(1));
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(work);

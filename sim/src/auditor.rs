@@ -151,11 +151,21 @@ impl Auditor {
             Event::Transferred { from, to, amount } => {
                 self.pay(Purse::Wallet(*from), Purse::Wallet(*to), micro(*amount));
             }
-            Event::PeerAdmitted { peer, owner, sponsor } => {
+            Event::PeerAdmitted {
+                peer,
+                owner,
+                sponsor,
+            } => {
                 self.owners.insert(*peer, (*owner, *sponsor));
             }
             Event::BondChanged { peer, bond, .. } => self.bond(*peer, micro(*bond), now),
-            Event::Submitted { job, sender, terms, escrow, .. } => {
+            Event::Submitted {
+                job,
+                sender,
+                terms,
+                escrow,
+                ..
+            } => {
                 self.pay(Purse::Wallet(*sender), Purse::Job(*job), micro(*escrow));
                 let book = JobBook {
                     sender: *sender,
@@ -166,19 +176,37 @@ impl Auditor {
             Event::Opened { bundle, peer, root } => {
                 self.roots.entry(*bundle).or_default().insert(*peer, *root);
             }
-            Event::Paid { bundle, owner, amount, .. } => {
+            Event::Paid {
+                bundle,
+                owner,
+                amount,
+                ..
+            } => {
                 // Judges are paid after their verdict has ended the bundle, from what was slashed.
                 let judged = over.contains(bundle);
                 let judged = judged && self.ended.get(bundle) == Some(&Ending::Judged);
-                let from = if judged { Purse::Treasury } else { Purse::Job(bundle.job) };
+                let from = if judged {
+                    Purse::Treasury
+                } else {
+                    Purse::Job(bundle.job)
+                };
                 self.pay(from, Purse::Wallet(*owner), micro(*amount));
             }
-            Event::Slashed { bundle, peer, fault, amount } => {
+            Event::Slashed {
+                bundle,
+                peer,
+                fault,
+                amount,
+            } => {
                 self.slashed(*bundle, *peer, *fault, micro(*amount));
             }
             Event::JobEnded { job, refunded, .. } => {
                 if let Some(book) = self.jobs.remove(job) {
-                    self.pay(Purse::Job(*job), Purse::Wallet(book.sender), micro(*refunded));
+                    self.pay(
+                        Purse::Job(*job),
+                        Purse::Wallet(book.sender),
+                        micro(*refunded),
+                    );
                 }
             }
             _ => {}
@@ -186,7 +214,9 @@ impl Auditor {
     }
 
     fn bond(&mut self, peer: PeerId, bond: i128, now: Moment) {
-        let Some(owner) = self.owner(&peer) else { return };
+        let Some(owner) = self.owner(&peer) else {
+            return;
+        };
         let before = self.purses.get(&Purse::Bond(peer)).copied().unwrap_or(0);
         let (more, wallet) = (bond - before, Purse::Wallet(owner));
         let leaving = self.leaving.entry(peer).or_default();
@@ -210,7 +240,10 @@ impl Auditor {
             Some((member, _)) => Purse::Judge(member),
             None => Purse::Bond(peer),
         };
-        let [burn, victims, find, _] = self.params.slash_split.map(|share| part(amount, share.get()));
+        let [burn, victims, find, _] = self
+            .params
+            .slash_split
+            .map(|share| part(amount, share.get()));
         self.turn(from, -amount);
         self.turn(Purse::Burned, burn);
         let mut left = amount - burn;
@@ -272,7 +305,9 @@ impl Auditor {
                 Purse::Job(job) => read::account(rows, Account::Escrow(*job)).amount(),
             });
             if theirs != *ours {
-                parts.push(format!("{purse:?} has {theirs} by the rules and {ours} by the auditor"));
+                parts.push(format!(
+                    "{purse:?} has {theirs} by the rules and {ours} by the auditor"
+                ));
             }
         }
         parts

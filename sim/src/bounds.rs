@@ -72,7 +72,10 @@ fn around(mean: i128, errors: u128, n: i128, per: i128) -> Bounds {
     }
     let parts = u128::try_from((n - 1) * n).unwrap_or(u128::MAX);
     let error = i128::try_from((errors / parts).isqrt()).unwrap_or(i128::MAX);
-    let t = usize::try_from(n - 2).ok().and_then(|at| T_95.get(at)).unwrap_or(&T_95_MANY);
+    let t = usize::try_from(n - 2)
+        .ok()
+        .and_then(|at| T_95.get(at))
+        .unwrap_or(&T_95_MANY);
     // A mean's errors are in thousandths already, a ratio's in what it is a ratio of.
     let scale = if per > 1 { 1 } else { 1_000 };
     let span = error.saturating_mul(*t) / per.max(1) / scale;
@@ -104,10 +107,17 @@ mod tests {
 
     #[test]
     fn a_ratio_is_of_sums_not_of_ratios() {
-        let pairs = [(30_000_000, 10_000_000), (0, 10_000_000), (60_000_000, 10_000_000)];
+        let pairs = [
+            (30_000_000, 10_000_000),
+            (0, 10_000_000),
+            (60_000_000, 10_000_000),
+        ];
         let bounds = of_ratio(&pairs);
         assert_eq!(bounds.mean, Figure::whole(3));
-        assert!(bounds.low < Figure::ZERO, "three seeds that differ so much bound nothing");
+        assert!(
+            bounds.low < Figure::ZERO,
+            "three seeds that differ so much bound nothing"
+        );
         let same = [(30_000_000, 10_000_000); 30];
         assert!(of_ratio(&same).low > Figure::milli(2_990));
         assert_eq!(of_ratio(&[(5, 0)]).low, Figure::ENDLESS);

@@ -6,18 +6,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::entry::{Body, CheckedEntry};
 use protocol::event::Event;
 use protocol::ids::{BundleId, PeerId};
-use protocol::units::{Height, Moment};
+use protocol::units::Moment;
 use serde::Deserialize;
 use steward::{Effect, Identity, Why};
 
 use crate::chance::Chance;
 use crate::keys::Keys;
 
+mod byzantine_member;
+mod copycat;
+mod flash_staker;
+mod griefer;
 mod honest;
 mod lazy;
+mod lazy_auditor;
 mod liar;
 mod ring;
 mod silent;
+mod spammer;
+mod trust_then_cheat;
+mod two_faced;
+mod whitewasher;
 
 /// What a group does wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -38,6 +47,24 @@ pub enum Crime {
     Silent,
     /// Submits jobs that come out differently on every machine.
     Nondeterministic,
+    /// Seals what a neighbour sealed.
+    Copycat,
+    /// Signs two results for one bundle.
+    TwoFaced,
+    /// Does not audit what it is to audit.
+    LazyAuditor,
+    /// Swears to lies as auditor and judge.
+    ByzantineMember,
+    /// Cheats for a while and takes its bond out.
+    FlashStaker,
+    /// Cheats once it is trusted.
+    TrustThenCheat,
+    /// Cheats under one name after the other.
+    Whitewasher,
+    /// Lies about everything, at any loss.
+    Griefer,
+    /// Fills blocks.
+    Spammer,
 }
 
 impl Crime {
@@ -51,6 +78,15 @@ impl Crime {
             Self::InformedRing => "informed-ring",
             Self::Silent => "silent",
             Self::Nondeterministic => "nondeterministic",
+            Self::Copycat => "copycat",
+            Self::TwoFaced => "two-faced",
+            Self::LazyAuditor => "lazy-auditor",
+            Self::ByzantineMember => "byzantine-member",
+            Self::FlashStaker => "flash-staker",
+            Self::TrustThenCheat => "trust-then-cheat",
+            Self::Whitewasher => "whitewasher",
+            Self::Griefer => "griefer",
+            Self::Spammer => "spammer",
         }
     }
 
@@ -62,6 +98,15 @@ impl Crime {
             Self::BlindRing => Box::new(ring::Ring { informed: false }),
             Self::InformedRing => Box::new(ring::Ring { informed: true }),
             Self::Silent => Box::new(silent::Silent),
+            Self::Copycat => Box::new(copycat::Copycat::default()),
+            Self::TwoFaced => Box::new(two_faced::TwoFaced::default()),
+            Self::LazyAuditor => Box::new(lazy_auditor::LazyAuditor),
+            Self::ByzantineMember => Box::new(byzantine_member::ByzantineMember),
+            Self::FlashStaker => Box::new(flash_staker::FlashStaker::default()),
+            Self::TrustThenCheat => Box::new(trust_then_cheat::TrustThenCheat),
+            Self::Whitewasher => Box::new(whitewasher::Whitewasher::default()),
+            Self::Griefer => Box::new(griefer::Griefer),
+            Self::Spammer => Box::new(spammer::Spammer),
         }
     }
 }
@@ -75,6 +120,8 @@ pub(crate) enum Claim {
     Lie(u64),
     /// It is not run, and told in this voice.
     Guess(u64),
+    /// It is not run, and said to be impossible to run.
+    Nothing,
 }
 
 /// A task in front of the executor.
@@ -94,7 +141,6 @@ pub(crate) struct Case<'a> {
 pub(crate) struct Seen<'a> {
     pub(crate) keys: &'a Keys,
     pub(crate) now: Moment,
-    pub(crate) height: Height,
     pub(crate) entries: &'a [CheckedEntry],
     pub(crate) events: &'a [Event],
     pub(crate) seats: &'a BTreeMap<BundleId, Vec<PeerId>>,
@@ -120,7 +166,7 @@ pub(crate) trait Role: std::fmt::Debug {
     }
 
     /// Another identity than the one its group gives it.
-    fn dress(&self, _me: &mut Identity) {}
+    fn dress(&mut self, _me: &mut Identity) {}
 
     /// Whether blocks interest it, beyond its steward.
     fn watches(&self) -> bool {

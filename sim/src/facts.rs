@@ -26,7 +26,13 @@ pub(crate) struct Facts {
 
 impl Facts {
     /// Makes a job; `number` tells it from all others.
-    pub(crate) fn job(&mut self, number: u64, tasks: u32, fuel: Fuel, shaky: bool) -> (Digest, Arc<Job>) {
+    pub(crate) fn job(
+        &mut self,
+        number: u64,
+        tasks: u32,
+        fuel: Fuel,
+        shaky: bool,
+    ) -> (Digest, Arc<Job>) {
         let blob = Blob {
             digest: Digest::of(b"module"),
             size: Bytes::new(1_000),

@@ -100,7 +100,12 @@ mod tests {
 
     #[test]
     fn a_figure_is_read_as_it_is_shown() {
-        for (text, milli) in [("2", 2_000), ("0.05", 50), ("-1.5", -1_500), ("2.463", 2_463)] {
+        for (text, milli) in [
+            ("2", 2_000),
+            ("0.05", 50),
+            ("-1.5", -1_500),
+            ("2.463", 2_463),
+        ] {
             assert_eq!(text.parse(), Ok(Figure::milli(milli)));
             assert_eq!(Figure::milli(milli).to_string(), text);
         }

@@ -72,7 +72,9 @@ pub fn judge(scene: &Scene, stories: &[Story]) -> Vec<Judged> {
         promise: "The second books agree with the rules' rows, and every job ends".to_owned(),
         what: "alarms".to_owned(),
         asked: "none".to_owned(),
-        found: Some(Figure::whole(alarmed.map_or(0, |story| story.alarms.len() as u64))),
+        found: Some(Figure::whole(
+            alarmed.map_or(0, |story| story.alarms.len() as u64),
+        )),
         seed: alarmed.map(|story| story.seed),
         holds: alarmed.is_none(),
     });
@@ -89,11 +91,18 @@ fn hold(promise: &Promise, stories: &[Story]) -> Judged {
     };
     let (found, seed) = match promise.of {
         Of::Each => worst(promise, stories),
-        Of::Mean => (bounds(&promise.what, stories).map(|bounds| bounds.mean), None),
+        Of::Mean => (
+            bounds(&promise.what, stories).map(|bounds| bounds.mean),
+            None,
+        ),
         Of::Bound => {
             let bounds = bounds(&promise.what, stories);
             let side = |bounds: Bounds| {
-                if promise.at_least.is_some() { bounds.low } else { bounds.high }
+                if promise.at_least.is_some() {
+                    bounds.low
+                } else {
+                    bounds.high
+                }
             };
             (bounds.map(side), None)
         }
@@ -110,7 +119,9 @@ fn hold(promise: &Promise, stories: &[Story]) -> Judged {
 
 /// The value that is nearest to breaking a promise, or has broken it, and its seed.
 fn worst(promise: &Promise, stories: &[Story]) -> (Option<Figure>, Option<u64>) {
-    let values = stories.iter().map(|story| (story.measures.get(&promise.what), story.seed));
+    let values = stories
+        .iter()
+        .map(|story| (story.measures.get(&promise.what), story.seed));
     let Some(values) = values
         .map(|(value, seed)| Some((*value?, seed)))
         .collect::<Option<Vec<(Figure, u64)>>>()
@@ -133,13 +144,18 @@ pub fn bounds(what: &str, stories: &[Story]) -> Option<Bounds> {
         });
         return Some(of_ratio(&pairs.collect::<Option<Vec<_>>>()?));
     }
-    let values = stories.iter().map(|story| story.measures.get(what).copied());
+    let values = stories
+        .iter()
+        .map(|story| story.measures.get(what).copied());
     Some(of_mean(&values.collect::<Option<Vec<_>>>()?))
 }
 
 /// Every measure that some story has.
 fn names(stories: &[Story]) -> BTreeSet<&String> {
-    stories.iter().flat_map(|story| story.measures.keys()).collect()
+    stories
+        .iter()
+        .flat_map(|story| story.measures.keys())
+        .collect()
 }
 
 fn page(
@@ -154,14 +170,23 @@ fn page(
     let mut line = |text: String| {
         writeln!(page, "{text}").expect("writing to memory cannot fail");
     };
-    line(format!("Seeds: {}. Each plays {hours} h of agreed time.\n", seeds.join(", ")));
+    line(format!(
+        "Seeds: {}. Each plays {hours} h of agreed time.\n",
+        seeds.join(", ")
+    ));
     line("| promise | asked | found | holds |\n|---|---|---|---|".to_owned());
     for one in judged {
-        let found = one.found.map_or_else(|| "not measured".to_owned(), |f| f.to_string());
-        let seed = one.seed.map_or_else(String::new, |seed| format!(" (seed {seed})"));
+        let found = one
+            .found
+            .map_or_else(|| "not measured".to_owned(), |f| f.to_string());
+        let seed = one
+            .seed
+            .map_or_else(String::new, |seed| format!(" (seed {seed})"));
         let holds = if one.holds { "yes" } else { "**NO**" };
         let (promise, what, asked) = (&one.promise, &one.what, &one.asked);
-        line(format!("| {promise} | `{what}` {asked} | {found}{seed} | {holds} |"));
+        line(format!(
+            "| {promise} | `{what}` {asked} | {found}{seed} | {holds} |"
+        ));
     }
     line(String::new());
     for (name, title) in pictures {

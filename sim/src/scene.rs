@@ -307,7 +307,10 @@ impl Scene {
         let institutions = self.federation.members + self.federation.desks;
         let players = self.peers.iter().map(|group| group.count).sum::<usize>() + institutions;
         if players > PLAYERS_MAX || self.seconds > SECONDS_MAX || self.block_ms == 0 {
-            return no(format!("{players} players or {} s are too many", self.seconds));
+            return no(format!(
+                "{players} players or {} s are too many",
+                self.seconds
+            ));
         }
         for group in &self.peers {
             let [from, to] = group.sponsors.unwrap_or([0, institutions]);

@@ -157,7 +157,10 @@ impl Sequencer {
 
     /// Chooses what enters the next block, as a leader does: what the rules would refuse now is
     /// turned away at the door, and what is too early goes on waiting.
-    #[expect(clippy::type_complexity, reason = "three lists that belong to one block")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "three lists that belong to one block"
+    )]
     fn pick(
         &mut self,
         now: Moment,
@@ -196,7 +199,11 @@ impl Sequencer {
                 }
             }
             let nonce = nonces.entry(who.id).or_insert(next);
-            let signed = if *nonce == next { tried } else { who.enter(entry(*nonce)) };
+            let signed = if *nonce == next {
+                tried
+            } else {
+                who.enter(entry(*nonce))
+            };
             *nonce += 1;
             entries.push(signed);
             wishes.push(waiting.wish);
@@ -211,7 +218,12 @@ impl Sequencer {
         let lengths: Vec<_> = self
             .rows
             .iter()
-            .map(|(key, row)| ((key.len() as u64).to_le_bytes(), (row.len() as u64).to_le_bytes()))
+            .map(|(key, row)| {
+                (
+                    (key.len() as u64).to_le_bytes(),
+                    (row.len() as u64).to_le_bytes(),
+                )
+            })
             .collect();
         let rows = self.rows.iter().zip(&lengths);
         let parts = rows.flat_map(|((key, row), (k, r))| [&k[..], &key[..], &r[..], &row[..]]);

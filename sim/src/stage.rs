@@ -142,7 +142,7 @@ impl Stage {
             me.classes = vec![group.class];
             me.slots = group.slots;
             me.per_gfuel = Credits::new(group.price);
-            let role = group.crime.role();
+            let mut role = group.crime.role();
             role.dress(&mut me);
             let mut node = Node::new(me, role, self.bands.len() - 1, group.mfuel);
             node.rate_bps = group.rate_bps;

@@ -145,12 +145,13 @@ impl Tally {
             self.event(event, stage, facts);
         }
         for share in &auditor.shares {
-            let Some(from) = band_of(stage, &share.from) else { continue };
+            let Some(from) = band_of(stage, &share.from) else {
+                continue;
+            };
             let crime = self.bands[from].crime;
             let kin = stage.kin.get(&crime);
-            let back = kin.is_some_and(|kin| {
-                kin.iter().any(|peer| auditor.owner(peer) == Some(share.to))
-            });
+            let back =
+                kin.is_some_and(|kin| kin.iter().any(|peer| auditor.owner(peer) == Some(share.to)));
             if back {
                 self.counts[from].won_back += share.amount;
             }
@@ -169,7 +170,12 @@ impl Tally {
                     claimed.opened = true;
                 }
             }
-            Event::Paid { bundle, peer, amount, .. } => {
+            Event::Paid {
+                bundle,
+                peer,
+                amount,
+                ..
+            } => {
                 let (Some(band), Some(terms)) = (band_of(stage, peer), self.jobs.get(&bundle.job))
                 else {
                     return;
@@ -183,7 +189,12 @@ impl Tally {
                 }
                 self.counts[band].paid_for_lies += amount * i128::from(lies) / tasks.max(1);
             }
-            Event::Slashed { peer, fault, amount, .. } => {
+            Event::Slashed {
+                peer,
+                fault,
+                amount,
+                ..
+            } => {
                 if let Some(band) = band_of(stage, peer) {
                     let count = &mut self.counts[band];
                     *count.slashed.entry(*fault).or_insert(0) += i128::from(amount.get());
@@ -203,7 +214,9 @@ impl Tally {
                 });
                 self.wrong_verdicts += u64::from(false_one);
             }
-            Event::BundleEnded { bundle, ending } => self.bundle_ended(*bundle, *ending, facts, stage),
+            Event::BundleEnded { bundle, ending } => {
+                self.bundle_ended(*bundle, *ending, facts, stage)
+            }
             Event::JobEnded { job, .. } => {
                 self.ended += 1;
                 self.jobs.remove(job);
@@ -214,10 +227,15 @@ impl Tally {
 
     fn bundle_ended(&mut self, bundle: BundleId, ending: Ending, facts: &Facts, stage: &Stage) {
         *self.endings.entry(words::ending(ending)).or_insert(0) += 1;
-        let Some(terms) = self.jobs.get(&bundle.job) else { return };
+        let Some(terms) = self.jobs.get(&bundle.job) else {
+            return;
+        };
         let runs = (bundle, PeerId::new([0; 32]))..=(bundle, PeerId::new([255; 32]));
-        let claims: Vec<(PeerId, Claimed)> =
-            self.claims.range(runs).map(|((_, peer), claimed)| (*peer, *claimed)).collect();
+        let claims: Vec<(PeerId, Claimed)> = self
+            .claims
+            .range(runs)
+            .map(|((_, peer), claimed)| (*peer, *claimed))
+            .collect();
         for (peer, Claimed { lies, .. }) in claims.iter().filter(|(_, claimed)| claimed.opened) {
             if let Some(band) = band_of(stage, peer).filter(|_| *lies > 0) {
                 self.counts[band].lied += u64::from(*lies);
@@ -230,7 +248,9 @@ impl Tally {
         if matches!(ending, Ending::Agreed | Ending::Judged) {
             self.settled += 1;
             self.accepted += u64::from(count_of(terms, bundle));
-            let fuel = terms.tasks_of(bundle.index).map(|task| facts.fuel(&terms.job, task).get());
+            let fuel = terms
+                .tasks_of(bundle.index)
+                .map(|task| facts.fuel(&terms.job, task).get());
             self.useful += fuel.map(u128::from).sum::<u128>();
             if ending == Ending::Agreed {
                 let opened = claims.iter().filter(|(_, claimed)| claimed.opened);

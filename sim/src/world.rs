@@ -11,21 +11,22 @@ use std::sync::Arc;
 use protocol::entry::Body;
 use protocol::event::Event;
 use protocol::ids::{BundleId, PeerId};
-use protocol::units::{Credits, Fuel, Millis, Moment};
+use protocol::units::{Millis, Moment};
 use rules::begin;
-use steward::{Choices, Input, Request, Ticket};
+use steward::Input;
 
 use crate::auditor::Auditor;
 use crate::cast::Seen;
 use crate::chance::Chance;
 use crate::facts::Facts;
 use crate::links::Links;
-use crate::scene::{MishapKind, Rhythm, Scene};
+use crate::scene::{Rhythm, Scene};
 use crate::sequencer::{Block, Sequencer, Wish};
 use crate::stage::{self, BEGINS, Stage, Unplayable};
 use crate::story::{Pen, Story};
 use crate::tally::Tally;
 
+mod comes;
 mod ending;
 mod perform;
 
@@ -35,9 +36,6 @@ pub(crate) const EPOCH: Millis = Millis::new(3_600_000);
 const ENTRIES_MAX: usize = 512;
 /// What is open when no more work comes must have ended this long after.
 const ENDS_WITHIN: Millis = Millis::new(12 * 3_600_000);
-/// A day, of which half is night.
-const DAY_MS: u64 = 24 * 3_600_000;
-
 /// Something that happens at its time.
 #[derive(Debug)]
 pub(crate) enum Happening {
@@ -123,7 +121,8 @@ impl<'s> World<'s> {
         for (sponsor, n) in self.stage.vouched.clone() {
             let peer = self.stage.keys[n].peer;
             let owner = self.stage.keys[self.stage.signer[n]].id;
-            self.ledger.put_own(sponsor, Body::AdmitPeer { peer, owner });
+            self.ledger
+                .put_own(sponsor, Body::AdmitPeer { peer, owner });
         }
         for n in self.stage.nodes.keys().copied().collect::<Vec<_>>() {
             self.tell_later(Millis::ZERO, n, Input::CaughtUp);
@@ -166,7 +165,12 @@ impl<'s> World<'s> {
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Tell { to, life, input } => {
-                if self.stage.nodes.get(&to).is_some_and(|node| node.up && node.life == life) {
+                if self
+                    .stage
+                    .nodes
+                    .get(&to)
+                    .is_some_and(|node| node.up && node.life == life)
+                {
                     self.tell(to, input);
                 }
             }
@@ -203,7 +207,8 @@ impl<'s> World<'s> {
 
     fn at(&mut self, at: Moment, happening: Happening) {
         self.number += 1;
-        self.queue.insert((at.max(self.now), self.number), happening);
+        self.queue
+            .insert((at.max(self.now), self.number), happening);
     }
 
     fn tell_later(&mut self, wait: Millis, to: usize, input: Input) {
@@ -216,7 +221,9 @@ impl<'s> World<'s> {
     /// Lets a steward hear something, and does what it says.
     fn tell(&mut self, to: usize, input: Input) {
         let now = self.now;
-        let Some(node) = self.stage.nodes.get_mut(&to) else { return };
+        let Some(node) = self.stage.nodes.get_mut(&to) else {
+            return;
+        };
         node.steward.handle(now, input);
         while let Some(effect) = self
             .stage
@@ -226,11 +233,16 @@ impl<'s> World<'s> {
         {
             self.perform(to, effect);
         }
-        let Some(node) = self.stage.nodes.get_mut(&to) else { return };
+        let Some(node) = self.stage.nodes.get_mut(&to) else {
+            return;
+        };
         let Some(wake) = node.steward.wake_at().filter(|_| !node.is_idle(now)) else {
             return;
         };
-        if node.wake.is_none_or(|planned| wake < planned || planned <= now) {
+        if node
+            .wake
+            .is_none_or(|planned| wake < planned || planned <= now)
+        {
             node.wake = Some(wake);
             let life = node.life;
             self.at(wake, Happening::Wake { to, life });
@@ -263,7 +275,9 @@ impl<'s> World<'s> {
 
     /// A villain's party enters what it likes after a block.
     fn conspire(&mut self, to: usize, block: &Block) {
-        let Some(node) = self.stage.nodes.get_mut(&to) else { return };
+        let Some(node) = self.stage.nodes.get_mut(&to) else {
+            return;
+        };
         if !node.role.watches() || self.healed {
             return;
         }
@@ -271,7 +285,6 @@ impl<'s> World<'s> {
         let seen = Seen {
             keys: &self.stage.keys[to],
             now: self.now,
-            height: block.height,
             entries: &block.entries,
             events: &block.events,
             seats: &self.seats,
@@ -296,13 +309,16 @@ impl<'s> World<'s> {
     fn block(&mut self) {
         let mut block = self.ledger.make(self.now, &self.stage.keys);
         self.auditor.hear(&block);
-        self.tally.hear(&block, &self.stage, &self.facts, &self.auditor);
+        self.tally
+            .hear(&block, &self.stage, &self.facts, &self.auditor);
         for event in &block.events {
             match event {
                 Event::Drawn { bundle, peers, .. } => {
                     self.seats.insert(*bundle, peers.clone());
                 }
-                Event::Replaced { bundle, out, next, .. } => {
+                Event::Replaced {
+                    bundle, out, next, ..
+                } => {
                     let seats = self.seats.entry(*bundle).or_default();
                     seats.retain(|peer| peer != out);
                     seats.extend(next);
@@ -320,7 +336,11 @@ impl<'s> World<'s> {
             self.answer(wish, fate);
         }
         let upto = self.blocks.len();
-        if self.blocks.last().is_some_and(|block| !block.events.is_empty()) {
+        if self
+            .blocks
+            .last()
+            .is_some_and(|block| !block.events.is_empty())
+        {
             for to in self.stage.nodes.keys().copied().collect::<Vec<_>>() {
                 let at = self.now.after(self.links.delay(&mut self.chance));
                 self.at(at, Happening::Blocks { to, upto });
@@ -334,119 +354,5 @@ impl<'s> World<'s> {
         let at = self.now.after(self.links.delay(&mut self.chance));
         let input = Input::Answered { token, fate };
         self.at(at, Happening::Tell { to, life, input });
-    }
-
-    /// A job comes in, and the next of its stream is planned.
-    fn job(&mut self, stream: usize) {
-        let work = &self.scene.work[stream];
-        let since = self.now.since(BEGINS).get() / 1_000;
-        let until = work.until_s.unwrap_or(self.scene.seconds);
-        let full = work.jobs_max.is_some_and(|most| self.came[stream] >= most);
-        if self.healed || since >= until || full {
-            return;
-        }
-        let at_once = if work.rhythm == Rhythm::Burst { 10 } else { 1 };
-        for _ in 0..at_once {
-            self.came[stream] += 1;
-            self.submit(stream);
-        }
-        let every = Millis::new(work.every_s * 1_000);
-        let wait = match work.rhythm {
-            Rhythm::Even => every,
-            Rhythm::Poisson => self.chance.wait(every),
-            Rhythm::Burst => self.chance.wait(Millis::new(every.get() * 10)),
-            Rhythm::Diurnal => {
-                let day = self.now.since(BEGINS).get() % DAY_MS < DAY_MS / 2;
-                let mean = if day { every.get() * 2 / 3 } else { every.get() * 2 };
-                self.chance.wait(Millis::new(mean))
-            }
-            Rhythm::Trace => {
-                let came = usize::try_from(self.came[stream]).unwrap_or(usize::MAX);
-                let Some(next) = work.at_s.get(came) else { return };
-                Millis::new(next.saturating_sub(since) * 1_000)
-            }
-        };
-        self.at(self.now.after(wait), Happening::Job { stream });
-    }
-
-    fn submit(&mut self, stream: usize) {
-        let work = &self.scene.work[stream];
-        let n = self.stage.submitters[stream];
-        self.jobs += 1;
-        let fuel = Fuel::new(work.task_mfuel * 1_000_000);
-        let shaky = work.crime == crate::cast::Crime::Nondeterministic;
-        let (digest, job) = self.facts.job(self.jobs, work.tasks, fuel, shaky);
-        let request = Request::Submit {
-            digest,
-            choices: Choices {
-                class: work.class,
-                copies: work.copies,
-                tasks_per_bundle: Some(work.bundle),
-                per_gfuel: work.price.map(Credits::new),
-                seal_window: None,
-                budget: None,
-            },
-            job: job.clone(),
-        };
-        let Some(node) = self.stage.nodes.get_mut(&n) else { return };
-        node.disk.extend(Facts::blobs(&job, digest));
-        node.jobs_open += 1;
-        node.stirred = self.now;
-        self.tally.asked();
-        let ticket = Ticket(self.jobs);
-        self.tell(n, Input::Request { ticket, request });
-    }
-
-    fn mishap(&mut self, index: usize, over: bool) {
-        let mishap = &self.scene.faults[index];
-        if over {
-            let who = self.struck.remove(&index).unwrap_or_default();
-            self.undo(mishap.kind, &who);
-            return;
-        }
-        if self.healed {
-            return;
-        }
-        let mut who = Vec::new();
-        for (n, node) in &self.stage.nodes {
-            let named = self.stage.bands[node.group].name == mishap.group;
-            if named && node.up && self.chance.says(mishap.share_bps) {
-                who.push(*n);
-            }
-        }
-        self.pen.write(self.now, || format!("{:?} of {} machines", mishap.kind, who.len()));
-        match mishap.kind {
-            MishapKind::Crash => {
-                for n in &who {
-                    if let Some(node) = self.stage.nodes.get_mut(n) {
-                        node.crash();
-                    }
-                }
-            }
-            MishapKind::Cut => self.links.cut(&who, true),
-        }
-        self.struck.insert(index, who);
-        if let Some(span) = mishap.for_s {
-            let at = self.now.after(Millis::new(span * 1_000));
-            self.at(at, Happening::Mishap { index, over: true });
-        }
-        if let Some(every) = mishap.every_s {
-            let at = self.now.after(Millis::new(every * 1_000));
-            self.at(at, Happening::Mishap { index, over: false });
-        }
-    }
-
-    fn undo(&mut self, kind: MishapKind, who: &[usize]) {
-        match kind {
-            MishapKind::Crash => {
-                for n in who {
-                    self.start(*n);
-                }
-            }
-            MishapKind::Cut => {
-                self.links.cut(who, false);
-                self.greet(who);
-            }
-        }
     }
 }

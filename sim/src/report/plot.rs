@@ -11,8 +11,9 @@ const LEFT: i128 = 90;
 const RIGHT: i128 = 150;
 const TOP: i128 = 40;
 const FOOT: i128 = 50;
-const COLOURS: [&str; 8] =
-    ["#2b6cb0", "#c05621", "#2f855a", "#97266d", "#744210", "#285e61", "#4a5568", "#b83280"];
+const COLOURS: [&str; 8] = [
+    "#2b6cb0", "#c05621", "#2f855a", "#97266d", "#744210", "#285e61", "#4a5568", "#b83280",
+];
 /// More lines than this cannot be told apart.
 const LINES_MAX: usize = 16;
 
@@ -28,11 +29,41 @@ pub(super) fn all(stories: &[Story]) -> Vec<(String, String, String)> {
             pictures.push((file.to_owned(), title.to_owned(), picture));
         }
     };
-    hourly("wrong.svg", "Wrong results accepted, per hour", "tasks", "wrong_accepted", 1);
-    hourly("price.svg", "Price index by class", "credits per Gfuel", "index_", 1_000_000);
-    hourly("income.svg", "Income by sponsor, per hour", "credits", "income_", 1_000_000);
-    hourly("slashed.svg", "Slashed by fault, per hour", "credits", "slashed_", 1_000_000);
-    hourly("supply.svg", "Credits in circulation", "credits", "supply", 1_000_000);
+    hourly(
+        "wrong.svg",
+        "Wrong results accepted, per hour",
+        "tasks",
+        "wrong_accepted",
+        1,
+    );
+    hourly(
+        "price.svg",
+        "Price index by class",
+        "credits per Gfuel",
+        "index_",
+        1_000_000,
+    );
+    hourly(
+        "income.svg",
+        "Income by sponsor, per hour",
+        "credits",
+        "income_",
+        1_000_000,
+    );
+    hourly(
+        "slashed.svg",
+        "Slashed by fault, per hour",
+        "credits",
+        "slashed_",
+        1_000_000,
+    );
+    hourly(
+        "supply.svg",
+        "Credits in circulation",
+        "credits",
+        "supply",
+        1_000_000,
+    );
     if let Some(picture) = attacks(stories) {
         let title = "Cost against gain of each attack, one dot a seed".to_owned();
         pictures.push(("attacks.svg".to_owned(), title, picture));
@@ -46,14 +77,19 @@ fn series(stories: &[Story], prefix: &str, scale: i128) -> BTreeMap<String, Poin
     for epoch in stories.iter().flat_map(|story| &story.epochs) {
         for (name, value) in &epoch.measures {
             if let Some(name) = name.strip_prefix(prefix) {
-                let sum = sums.entry((name.to_owned(), epoch.number.into())).or_default();
+                let sum = sums
+                    .entry((name.to_owned(), epoch.number.into()))
+                    .or_default();
                 *sum = (sum.0 + value.in_milli(), sum.1 + 1);
             }
         }
     }
     let mut lines: BTreeMap<String, Points> = BTreeMap::new();
     for ((name, hour), (sum, count)) in sums {
-        lines.entry(name).or_default().push((hour, sum / count / scale));
+        lines
+            .entry(name)
+            .or_default()
+            .push((hour, sum / count / scale));
     }
     while lines.len() > LINES_MAX {
         lines.pop_last();
@@ -70,7 +106,12 @@ struct Chart {
 impl Chart {
     fn new(title: &str, x: &str, y: &str, lines: &BTreeMap<String, Points>) -> Self {
         let points = lines.values().flatten();
-        let x_most = points.clone().map(|point| point.0).max().unwrap_or(1).max(1);
+        let x_most = points
+            .clone()
+            .map(|point| point.0)
+            .max()
+            .unwrap_or(1)
+            .max(1);
         let y_most = points.map(|point| point.1).max().unwrap_or(1).max(1);
         let mut chart = Self {
             svg: format!(
@@ -129,8 +170,10 @@ impl Chart {
     fn lines(mut self, lines: &BTreeMap<String, Points>) -> String {
         for (number, (name, points)) in lines.iter().enumerate() {
             let colour = COLOURS[number % COLOURS.len()];
-            let path: Vec<String> =
-                points.iter().map(|(x, y)| format!("{},{}", self.x(*x), self.y(*y))).collect();
+            let path: Vec<String> = points
+                .iter()
+                .map(|(x, y)| format!("{},{}", self.x(*x), self.y(*y)))
+                .collect();
             self.put(&format!(
                 "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" points=\"{}\"/>",
                 path.join(" ")

@@ -26,7 +26,11 @@ fn text(words: &str) -> String {
 }
 
 fn number(figure: Figure) -> String {
-    if figure.is_endless() { text(&figure.to_string()) } else { figure.to_string() }
+    if figure.is_endless() {
+        text(&figure.to_string())
+    } else {
+        figure.to_string()
+    }
 }
 
 pub(super) fn summary(scene: &Scene, stories: &[Story], judged: &[Judged]) -> String {
@@ -34,7 +38,9 @@ pub(super) fn summary(scene: &Scene, stories: &[Story], judged: &[Judged]) -> St
         .iter()
         .map(|one| {
             let found = one.found.map_or_else(|| "null".to_owned(), number);
-            let seed = one.seed.map_or_else(|| "null".to_owned(), |seed| seed.to_string());
+            let seed = one
+                .seed
+                .map_or_else(|| "null".to_owned(), |seed| seed.to_string());
             format!(
                 "    {{ \"promise\": {}, \"measure\": {}, \"asked\": {}, \"found\": {found}, \
                  \"seed\": {seed}, \"holds\": {} }}",
@@ -78,7 +84,8 @@ pub(super) fn epochs(stories: &[Story]) -> String {
     table.push('\n');
     for story in stories {
         for epoch in &story.epochs {
-            write!(table, "{},{}", story.seed, epoch.number).expect("writing to memory cannot fail");
+            write!(table, "{},{}", story.seed, epoch.number)
+                .expect("writing to memory cannot fail");
             for column in &columns {
                 let value = epoch.measures.get(*column).map(ToString::to_string);
                 write!(table, ",{}", value.unwrap_or_default())
@@ -102,7 +109,9 @@ pub(super) fn attacks(stories: &[Story]) -> String {
             .filter(|attack| attack.group == group)
             .map(|attack| (attack.cost, attack.gain))
             .collect();
-        let (cost, gain) = pairs.iter().fold((0, 0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+        let (cost, gain) = pairs
+            .iter()
+            .fold((0, 0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
         let bounds = of_ratio(&pairs);
         writeln!(
             table,

@@ -53,7 +53,10 @@ impl Tally {
         ] {
             measures.insert(name.to_owned(), Figure::whole(value));
         }
-        let locked = stage.nodes.values().filter_map(|node| read::peer(rows, node.me.peer));
+        let locked = stage
+            .nodes
+            .values()
+            .filter_map(|node| read::peer(rows, node.me.peer));
         let (mut lock, mut bond) = (0_i128, 0_i128);
         for peer in locked {
             lock += i128::from(peer.peer.locked.get());
@@ -86,13 +89,19 @@ impl Tally {
         put("jobs_open", Figure::whole(self.jobs_open()));
         put("jobs_turned_away", Figure::whole(self.turned_away));
         let bundles: u64 = self.endings.values().sum();
-        put("settled_share", Figure::ratio(self.settled.into(), bundles.into()));
+        put(
+            "settled_share",
+            Figure::ratio(self.settled.into(), bundles.into()),
+        );
         for (ending, count) in &self.endings {
             put(&format!("bundles_{ending}"), Figure::whole(*count));
         }
         put("tasks_accepted", Figure::whole(self.accepted));
         put("wrong_accepted", Figure::whole(self.wrong));
-        put("wrong_share", Figure::ratio(self.wrong.into(), self.accepted.into()));
+        put(
+            "wrong_share",
+            Figure::ratio(self.wrong.into(), self.accepted.into()),
+        );
         put("wrong_verdicts", Figure::whole(self.wrong_verdicts));
         put("disputes", Figure::whole(self.disputes));
         put("alarms", Figure::whole(self.alarms.len() as u64));
@@ -109,7 +118,10 @@ impl Tally {
             put(&format!("{name}.paid"), Figure::whole(count.paid));
             put(&format!("{name}.slashed"), Figure::whole(count.slashed()));
             put(&format!("{name}.lied"), Figure::whole(count.lied));
-            put(&format!("{name}.convicted"), Figure::whole(count.convicted.len() as u64));
+            put(
+                &format!("{name}.convicted"),
+                Figure::whole(count.convicted.len() as u64),
+            );
             if band.crime != Crime::None {
                 let attack = Attack {
                     group: name.clone(),
@@ -135,7 +147,10 @@ impl Tally {
                 paid += count.paid;
                 slashed += count.slashed();
                 let grave = [Fault::WrongOutcome, Fault::TwoSeals, Fault::WrongJudgement];
-                wronged += grave.iter().filter(|fault| count.slashed.contains_key(fault)).count();
+                wronged += grave
+                    .iter()
+                    .filter(|fault| count.slashed.contains_key(fault))
+                    .count();
             } else {
                 lied += count.lied_peers.len() as u64;
                 found += count.lied_peers.intersection(&count.convicted).count() as u64;

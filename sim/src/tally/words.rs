@@ -17,12 +17,16 @@ pub(super) const fn ending(ending: Ending) -> &'static str {
 /// An event in one line.
 pub(crate) fn words(event: &Event) -> String {
     match event {
-        Event::Submitted { job, terms, escrow, .. } => format!(
+        Event::Submitted {
+            job, terms, escrow, ..
+        } => format!(
             "{job} is submitted: {} tasks, {} copies, {escrow} set aside",
             terms.tasks, terms.copies
         ),
         Event::Drawn { bundle, peers, .. } => format!("{bundle} is drawn for {peers:?}"),
-        Event::Replaced { bundle, out, next, .. } => match next {
+        Event::Replaced {
+            bundle, out, next, ..
+        } => match next {
             Some(next) => format!("{bundle}: {next} runs it instead of {out}"),
             None => format!("{bundle}: {out} is out, and nobody is left"),
         },
@@ -31,18 +35,52 @@ pub(crate) fn words(event: &Event) -> String {
         Event::Disputed { bundle, roots, .. } => {
             format!("{bundle}: {} opened roots differ", roots.len())
         }
-        Event::PanelCalled { bundle, panel, round, .. } => {
-            format!("{bundle}: {} members are called, round {round}", panel.len())
+        Event::PanelCalled {
+            bundle,
+            panel,
+            round,
+            ..
+        } => {
+            format!(
+                "{bundle}: {} members are called, round {round}",
+                panel.len()
+            )
         }
-        Event::Verdict { bundle, upheld, convicted, .. } => {
+        Event::Verdict {
+            bundle,
+            upheld,
+            convicted,
+            ..
+        } => {
             format!("{bundle}: upheld {upheld:?}, convicted {convicted:?}")
         }
-        Event::Slashed { bundle, peer, fault, amount } => {
-            format!("{bundle}: {peer} {} ({}) and loses {amount}", fault.words(), fault.code())
+        Event::Slashed {
+            bundle,
+            peer,
+            fault,
+            amount,
+        } => {
+            format!(
+                "{bundle}: {peer} {} ({}) and loses {amount}",
+                fault.words(),
+                fault.code()
+            )
         }
-        Event::Paid { bundle, peer, amount, .. } => format!("{bundle}: {peer} earns {amount}"),
-        Event::BundleEnded { bundle, ending: how } => format!("{bundle} ends {}", ending(*how)),
-        Event::JobEnded { job, paid, refunded } => {
+        Event::Paid {
+            bundle,
+            peer,
+            amount,
+            ..
+        } => format!("{bundle}: {peer} earns {amount}"),
+        Event::BundleEnded {
+            bundle,
+            ending: how,
+        } => format!("{bundle} ends {}", ending(*how)),
+        Event::JobEnded {
+            job,
+            paid,
+            refunded,
+        } => {
             format!("{job} ends: {paid} paid, {refunded} back")
         }
         other => format!("{other:?}"),

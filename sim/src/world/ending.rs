@@ -58,7 +58,9 @@ impl World<'_> {
         for (kind, who) in back {
             self.undo(kind, &who);
         }
-        self.pen.write(self.now, || "no more work comes, and all faults are healed".to_owned());
+        self.pen.write(self.now, || {
+            "no more work comes, and all faults are healed".to_owned()
+        });
     }
 
     /// An hour is over: it is measured, and the second books are compared with the rules' rows.
@@ -74,7 +76,8 @@ impl World<'_> {
 
     fn compare(&mut self) {
         if let Err(unbalanced) = rules::books::recount(self.ledger.rows.clone().into_iter()) {
-            self.tally.alarm(format!("the rules' own recount fails: {unbalanced}"));
+            self.tally
+                .alarm(format!("the rules' own recount fails: {unbalanced}"));
         }
         for difference in self.auditor.compare(&self.ledger.rows) {
             let at = self.now.since(BEGINS).get() / 1_000;
@@ -87,7 +90,9 @@ impl World<'_> {
         self.compare();
         if self.tally.jobs_open() > 0 {
             let open = self.tally.jobs_open();
-            self.tally.alarm(format!("{open} jobs have not ended long after everything was healed"));
+            self.tally.alarm(format!(
+                "{open} jobs have not ended long after everything was healed"
+            ));
         }
         let entries = self.blocks.iter().map(|block| block.entries.len() as u64);
         let (measures, attacks) = self.tally.total(&self.ledger.rows, &self.stage);

@@ -9,12 +9,16 @@ use super::{Happening, World};
 use crate::cast::{Case, Claim};
 use crate::facts::TRUTH;
 
+/// Every output has so many bytes.
+const OUTPUT_SIZE: Bytes = Bytes::new(44);
 /// A blob of another machine takes so long.
 const FETCH: Millis = Millis::new(20);
 
 impl World<'_> {
     pub(super) fn perform(&mut self, n: usize, effect: Effect) {
-        let Some(node) = self.stage.nodes.get_mut(&n) else { return };
+        let Some(node) = self.stage.nodes.get_mut(&n) else {
+            return;
+        };
         let life = node.life;
         let bent = if self.now >= node.from && !self.healed {
             node.role.bend(effect)
@@ -36,28 +40,42 @@ impl World<'_> {
                 self.tell_later(Millis::ZERO, n, Input::SealSigned { bundle, signature });
             }
             Some(Effect::Send { to, message }) => self.say(n, to, &message),
-            Some(Effect::SendOutcomes { to, bundle, outcomes, inline, seal }) => {
-                let inline = inline.iter().filter_map(|digest| self.facts.bytes(digest)).collect();
+            Some(Effect::SendOutcomes {
+                to,
+                bundle,
+                outcomes,
+                inline,
+                seal,
+            }) => {
+                let inline = inline
+                    .iter()
+                    .filter_map(|digest| self.facts.bytes(digest))
+                    .collect();
                 let outcomes = outcomes.to_vec();
-                self.say(n, to, &Message::Outcomes { bundle, outcomes, inline, seal });
+                self.say(
+                    n,
+                    to,
+                    &Message::Outcomes {
+                        bundle,
+                        outcomes,
+                        inline,
+                        seal,
+                    },
+                );
             }
-            Some(Effect::FetchJob { digest, from }) => {
-                let job = self.facts.job_of(&digest).cloned();
-                let there = job.map(|job| Input::JobFetched { digest, job });
-                self.fetch(n, digest, &from, there);
-            }
-            Some(Effect::Fetch { digest, from, .. }) => {
-                self.fetch(n, digest, &from, Some(Input::Fetched(digest)));
-            }
-            Some(Effect::Run { token, bundle, job, tasks, why, .. }) => {
-                self.run(n, token, (bundle, job), &tasks, why);
-            }
+            Some(
+                errand @ (Effect::FetchJob { .. } | Effect::Fetch { .. } | Effect::Run { .. }),
+            ) => self.errand(n, errand),
             Some(Effect::KeepOutput { digest, .. }) => self.keep(n, digest),
-            Some(Effect::Reply { answer: Answer::Refused { why, .. }, .. }) => {
+            Some(Effect::Reply {
+                answer: Answer::Refused { why, .. },
+                ..
+            }) => {
                 self.turned_away(n, &why);
             }
             Some(Effect::Report(report)) => {
-                self.pen.write(self.now, || format!("p{n} reports {report:?}"));
+                self.pen
+                    .write(self.now, || format!("p{n} reports {report:?}"));
             }
             Some(
                 Effect::CancelRun(_)
@@ -69,12 +87,38 @@ impl World<'_> {
         }
     }
 
+    /// What a disk or an executor is asked for.
+    fn errand(&mut self, n: usize, effect: Effect) {
+        match effect {
+            Effect::FetchJob { digest, from } => {
+                let job = self.facts.job_of(&digest).cloned();
+                let there = job.map(|job| Input::JobFetched { digest, job });
+                self.fetch(n, digest, &from, there);
+            }
+            Effect::Fetch { digest, from, .. } => {
+                self.fetch(n, digest, &from, Some(Input::Fetched(digest)));
+            }
+            Effect::Run {
+                token,
+                bundle,
+                job,
+                tasks,
+                why,
+                ..
+            } => {
+                self.run(n, token, (bundle, job), &tasks, why);
+            }
+            _ => {}
+        }
+    }
+
     fn turned_away(&mut self, n: usize, why: &str) {
         if let Some(node) = self.stage.nodes.get_mut(&n) {
             node.jobs_open = node.jobs_open.saturating_sub(1);
         }
         self.tally.turned_away();
-        self.pen.write(self.now, || format!("a job of p{n} is turned away: {why}"));
+        self.pen
+            .write(self.now, || format!("a job of p{n} is turned away: {why}"));
     }
 
     fn keep(&mut self, n: usize, digest: Digest) {
@@ -102,7 +146,9 @@ impl World<'_> {
             node.is_some_and(|node| node.up && node.disk.contains(&digest))
         };
         let near = has(n);
-        let sources = from.iter().filter_map(|peer| self.stage.by_peer.get(peer).copied());
+        let sources = from
+            .iter()
+            .filter_map(|peer| self.stage.by_peer.get(peer).copied());
         let mut reached = sources.filter(|m| self.links.is_cut(*m) == self.links.is_cut(n));
         let found = near || reached.any(has);
         let wait = if near { Millis::ZERO } else { FETCH };
@@ -125,25 +171,34 @@ impl World<'_> {
         why: Why,
     ) {
         let mut lies = 0;
-        for task in tasks {
-            let claim = self.claim(n, (bundle, job), *task, why);
+        for task in tasks.iter().copied() {
+            let claim = self.claim(n, (bundle, job), task, why);
             let voice = match claim {
                 Claim::Truth if self.facts.is_shaky(&job) => n as u64 + 1,
-                Claim::Truth => TRUTH,
+                Claim::Truth | Claim::Nothing => TRUTH,
                 Claim::Lie(voice) | Claim::Guess(voice) => voice,
             };
+            let ran = matches!(claim, Claim::Truth | Claim::Lie(_));
             lies += u32::from(claim != Claim::Truth);
-            let outcome = self.facts.say(job, *task, voice);
-            let fuel = if matches!(claim, Claim::Guess(_)) { 0 } else { outcome.fuel.get() };
-            let Some(node) = self.stage.nodes.get_mut(&n) else { return };
+            let outcome = self.facts.say(job, task, voice);
+            let fuel = if ran { outcome.fuel.get() } else { 0 };
+            let Some(node) = self.stage.nodes.get_mut(&n) else {
+                return;
+            };
             node.disk.insert(outcome.digest);
             self.tally.ran(node.group, why, fuel);
             let (at, life) = (node.work(self.now, fuel), node.life);
-            let input = Input::TaskDone {
-                token,
-                task: *task,
-                outcome,
-                size: Bytes::new(44),
+            let input = if claim == Claim::Nothing {
+                let why = "this machine would rather not".to_owned();
+                Input::TaskFailed { token, task, why }
+            } else {
+                let size = OUTPUT_SIZE;
+                Input::TaskDone {
+                    token,
+                    task,
+                    outcome,
+                    size,
+                }
             };
             self.at(at, Happening::Tell { to: n, life, input });
         }
@@ -157,7 +212,7 @@ impl World<'_> {
         let parts: [&[u8]; 3] = [&seed, job.bytes(), &task.to_le_bytes()];
         let word = Digest::derive("tallygrid sim temptation v1", &parts);
         let [first, second, ..] = word.bytes();
-        let number = (u32::from(*first) << 8 | u32::from(*second)) * 10_000 >> 16;
+        let number = u32::from(u16::from_le_bytes([*first, *second])) * 10_000 / 65_536;
         let Some(node) = self.stage.nodes.get_mut(&n) else {
             return Claim::Truth;
         };

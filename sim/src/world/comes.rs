@@ -1,0 +1,139 @@
+//! What comes from outside: jobs, and mishaps.
+
+use protocol::units::{Credits, Fuel, Millis};
+use steward::{Choices, Input, Request, Ticket};
+
+use super::{Happening, World};
+use crate::cast::Crime;
+use crate::facts::Facts;
+use crate::scene::{MishapKind, Rhythm};
+use crate::stage::BEGINS;
+
+/// A day, of which half is night.
+const DAY_MS: u64 = 24 * 3_600_000;
+
+impl World<'_> {
+    /// A job comes in, and the next of its stream is planned.
+    pub(super) fn job(&mut self, stream: usize) {
+        let work = &self.scene.work[stream];
+        let since = self.now.since(BEGINS).get() / 1_000;
+        let until = work.until_s.unwrap_or(self.scene.seconds);
+        let full = work.jobs_max.is_some_and(|most| self.came[stream] >= most);
+        if self.healed || since >= until || full {
+            return;
+        }
+        let at_once = if work.rhythm == Rhythm::Burst { 10 } else { 1 };
+        for _ in 0..at_once {
+            self.came[stream] += 1;
+            self.submit(stream);
+        }
+        let every = Millis::new(work.every_s * 1_000);
+        let wait = match work.rhythm {
+            Rhythm::Even => every,
+            Rhythm::Poisson => self.chance.wait(every),
+            Rhythm::Burst => self.chance.wait(Millis::new(every.get() * 10)),
+            Rhythm::Diurnal => {
+                let day = self.now.since(BEGINS).get() % DAY_MS < DAY_MS / 2;
+                let mean = if day {
+                    every.get() * 2 / 3
+                } else {
+                    every.get() * 2
+                };
+                self.chance.wait(Millis::new(mean))
+            }
+            Rhythm::Trace => {
+                let came = usize::try_from(self.came[stream]).unwrap_or(usize::MAX);
+                let Some(next) = work.at_s.get(came) else {
+                    return;
+                };
+                Millis::new(next.saturating_sub(since) * 1_000)
+            }
+        };
+        self.at(self.now.after(wait), Happening::Job { stream });
+    }
+
+    fn submit(&mut self, stream: usize) {
+        let work = &self.scene.work[stream];
+        let n = self.stage.submitters[stream];
+        self.jobs += 1;
+        let fuel = Fuel::new(work.task_mfuel * 1_000_000);
+        let shaky = work.crime == Crime::Nondeterministic;
+        let (digest, job) = self.facts.job(self.jobs, work.tasks, fuel, shaky);
+        let request = Request::Submit {
+            digest,
+            choices: Choices {
+                class: work.class,
+                copies: work.copies,
+                tasks_per_bundle: Some(work.bundle),
+                per_gfuel: work.price.map(Credits::new),
+                seal_window: None,
+                budget: None,
+            },
+            job: job.clone(),
+        };
+        let Some(node) = self.stage.nodes.get_mut(&n) else {
+            return;
+        };
+        node.disk.extend(Facts::blobs(&job, digest));
+        node.jobs_open += 1;
+        node.stirred = self.now;
+        self.tally.asked();
+        let ticket = Ticket(self.jobs);
+        self.tell(n, Input::Request { ticket, request });
+    }
+
+    pub(super) fn mishap(&mut self, index: usize, over: bool) {
+        let mishap = &self.scene.faults[index];
+        if over {
+            let who = self.struck.remove(&index).unwrap_or_default();
+            self.undo(mishap.kind, &who);
+            return;
+        }
+        if self.healed {
+            return;
+        }
+        let mut who = Vec::new();
+        for (n, node) in &self.stage.nodes {
+            let named = self.stage.bands[node.group].name == mishap.group;
+            if named && node.up && self.chance.says(mishap.share_bps) {
+                who.push(*n);
+            }
+        }
+        self.pen.write(self.now, || {
+            format!("{:?} of {} machines", mishap.kind, who.len())
+        });
+        match mishap.kind {
+            MishapKind::Crash => {
+                for n in &who {
+                    if let Some(node) = self.stage.nodes.get_mut(n) {
+                        node.crash();
+                    }
+                }
+            }
+            MishapKind::Cut => self.links.cut(&who, true),
+        }
+        self.struck.insert(index, who);
+        if let Some(span) = mishap.for_s {
+            let at = self.now.after(Millis::new(span * 1_000));
+            self.at(at, Happening::Mishap { index, over: true });
+        }
+        if let Some(every) = mishap.every_s {
+            let at = self.now.after(Millis::new(every * 1_000));
+            self.at(at, Happening::Mishap { index, over: false });
+        }
+    }
+
+    pub(super) fn undo(&mut self, kind: MishapKind, who: &[usize]) {
+        match kind {
+            MishapKind::Crash => {
+                for n in who {
+                    self.start(*n);
+                }
+            }
+            MishapKind::Cut => {
+                self.links.cut(who, false);
+                self.greet(who);
+            }
+        }
+    }
+}
