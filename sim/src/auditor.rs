@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use protocol::entry::{Body, bill};
-use protocol::event::{Ending, Event, Fault};
-use protocol::genesis::{Genesis, Params};
+use protocol::event::{Ending, Event, Fault, IssueEvent};
+use protocol::genesis::{Genesis, Issuance, Params};
 use protocol::ids::{BundleId, JobId, PartyId, PeerId};
 use protocol::job::Terms;
 use protocol::outcome::Root;
@@ -14,9 +14,13 @@ use rules::{Account, read};
 
 use crate::sequencer::Block;
 
+/// A year of 365 days.
+const YEAR_MS: i128 = 365 * 24 * 3_600_000;
+
 /// Where credits are, as the auditor sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Purse {
+    Minted,
     Burned,
     Treasury,
     Wallet(PartyId),
@@ -47,6 +51,9 @@ struct JobBook {
 #[derive(Debug)]
 pub(crate) struct Auditor {
     params: Params,
+    issuance: Issuance,
+    /// Members and their power.
+    members: Vec<(PartyId, i128)>,
     purses: BTreeMap<Purse, i128>,
     owners: BTreeMap<PeerId, (PartyId, PartyId)>,
     leaving: BTreeMap<PeerId, Vec<(i128, Moment)>>,
@@ -65,6 +72,7 @@ impl Auditor {
         for grant in &genesis.grants {
             let wallet = Purse::Wallet(PartyId::of(&grant.party));
             *purses.entry(wallet).or_insert(0) += i128::from(grant.amount.get());
+            *purses.entry(Purse::Minted).or_insert(0) -= i128::from(grant.amount.get());
         }
         let mut owners = BTreeMap::new();
         for member in &genesis.members {
@@ -76,6 +84,12 @@ impl Auditor {
         }
         Self {
             params: genesis.params.clone(),
+            issuance: genesis.issuance.clone(),
+            members: genesis
+                .members
+                .iter()
+                .map(|member| (PartyId::of(&member.party), i128::from(member.power)))
+                .collect(),
             purses,
             owners,
             leaving: BTreeMap::new(),
@@ -101,10 +115,22 @@ impl Auditor {
         self.turn(to, amount);
     }
 
+    /// Where credits end: with mutual credit in the treasury, elsewhere for good.
+    fn burn(&mut self, amount: i128) {
+        let mutual = self.issuance == Issuance::MutualCredit;
+        self.turn(
+            if mutual {
+                Purse::Treasury
+            } else {
+                Purse::Burned
+            },
+            amount,
+        );
+    }
+
     /// Writes down a block.
     pub(crate) fn hear(&mut self, block: &Block) {
         self.shares.clear();
-        self.fees(block);
         for (entry, answer) in block.entries.iter().zip(&block.answers) {
             if let (Body::Dispute { bundle, .. }, Ok(())) = (&entry.value().body, answer) {
                 self.finders.insert(*bundle, entry.value().sender);
@@ -122,6 +148,7 @@ impl Auditor {
                 over.push(*bundle);
             }
         }
+        self.fees(block);
         for bundle in over {
             self.roots.remove(&bundle);
             self.finders.remove(&bundle);
@@ -142,7 +169,7 @@ impl Auditor {
             all += fee;
         }
         let burned = part(all, self.params.fee_burned.get());
-        self.turn(Purse::Burned, burned);
+        self.burn(burned);
         self.turn(Purse::Treasury, all - burned);
     }
 
@@ -209,6 +236,37 @@ impl Auditor {
                     );
                 }
             }
+            Event::Issue(event) => self.issued(event),
+            _ => {}
+        }
+    }
+
+    /// What epochs mint: by these books' own circulation, never by the rules' rows.
+    fn issued(&mut self, event: &IssueEvent) {
+        match event {
+            IssueEvent::EpochClosed { .. } if self.issuance == Issuance::Inflation => {
+                let held = |purse| self.purses.get(&purse).copied().unwrap_or(0);
+                let circulating = -held(Purse::Minted) - held(Purse::Burned);
+                let yearly = circulating * i128::from(self.params.inflation_cap.get());
+                let cap = yearly * i128::from(self.params.epoch.get()) / (YEAR_MS * 10_000);
+                let [demand, ready, members, supply, _] =
+                    self.params.epoch_split.map(|share| part(cap, share.get()));
+                let treasury = cap - demand - ready - members - supply;
+                let power: i128 = self.members.iter().map(|(_, power)| power).sum();
+                let mut rest = members;
+                for (member, power_of) in self.members.clone() {
+                    let part = members * power_of / power.max(1);
+                    rest -= part;
+                    self.pay(Purse::Minted, Purse::Wallet(member), part);
+                }
+                self.pay(Purse::Minted, Purse::Treasury, demand + treasury + rest);
+            }
+            IssueEvent::Minted { to, amount } => {
+                self.pay(Purse::Minted, Purse::Wallet(*to), micro(*amount));
+            }
+            IssueEvent::Rewarded { owner, amount, .. } => {
+                self.pay(Purse::Minted, Purse::Wallet(*owner), micro(*amount));
+            }
             _ => {}
         }
     }
@@ -245,7 +303,7 @@ impl Auditor {
             .slash_split
             .map(|share| part(amount, share.get()));
         self.turn(from, -amount);
-        self.turn(Purse::Burned, burn);
+        self.burn(burn);
         let mut left = amount - burn;
         let mut harmed = victims;
         for (to, claim) in self.claims(bundle, fault) {
@@ -295,7 +353,12 @@ impl Auditor {
     pub(crate) fn compare(&self, rows: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<String> {
         let mut parts = Vec::new();
         for (purse, ours) in &self.purses {
+            let owed = match purse {
+                Purse::Wallet(party) => micro(read::owed(rows, *party)),
+                _ => 0,
+            };
             let theirs = micro(match purse {
+                Purse::Minted => continue,
                 Purse::Burned => read::account(rows, Account::Burn).amount(),
                 Purse::Treasury => read::account(rows, Account::Treasury).amount(),
                 Purse::Wallet(party) => read::wallet(rows, *party).available,
@@ -303,7 +366,7 @@ impl Auditor {
                 Purse::Leaving(peer) => read::account(rows, Account::Unbonding(*peer)).amount(),
                 Purse::Judge(party) => read::member_bond(rows, *party),
                 Purse::Job(job) => read::account(rows, Account::Escrow(*job)).amount(),
-            });
+            }) - owed;
             if theirs != *ours {
                 parts.push(format!(
                     "{purse:?} has {theirs} by the rules and {ours} by the auditor"

@@ -86,9 +86,25 @@ pub struct Federation {
     /// What its judges can do in a second, in millions of fuel.
     #[serde(default = "mfuel")]
     pub judge_mfuel: u64,
+    /// Where credits come from after the beginning.
+    #[serde(default)]
+    pub issuance: Source,
     /// How the last so many members behave, by crime.
     #[serde(default)]
     pub bent: BTreeMap<Crime, usize>,
+}
+
+/// Where credits come from after the beginning; a reserve has custodians, whom no scene plays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Nowhere.
+    #[default]
+    Fixed,
+    /// Epochs mint some.
+    Inflation,
+    /// Members may owe.
+    MutualCredit,
 }
 
 /// What lies between peers.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::genesis::{Desk, Genesis, Grant, Member, Params};
+use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Params};
 use protocol::ids::{FederationId, PeerId};
 use protocol::job::{Class, Profile};
 use protocol::params::ParamSpec;
@@ -15,7 +15,7 @@ use thiserror::Error;
 use crate::cast::Crime;
 use crate::keys::Keys;
 use crate::node::Node;
-use crate::scene::{Group, Scene};
+use crate::scene::{Group, Scene, Source};
 
 /// When every play begins: agreed time has to start somewhere.
 pub(crate) const BEGINS: Moment = Moment::new(1_767_225_600_000);
@@ -223,6 +223,12 @@ fn genesis(seed: u64, scene: &Scene, keys: &[Keys]) -> Result<Genesis, Unplayabl
         desks: (federation.members..institutions).map(desk).collect(),
         grants: keys.iter().map(grant).collect(),
         params: params(scene)?,
+        issuance: match federation.issuance {
+            Source::Fixed => Issuance::Fixed,
+            Source::Inflation => Issuance::Inflation,
+            Source::MutualCredit => Issuance::MutualCredit,
+        },
+        emergency: Committee::NOBODY,
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::event::{Ending, Event, Fault};
 use protocol::ids::{BundleId, JobId, PeerId};
-use protocol::job::Terms;
+use protocol::job::{Class, Terms};
 use steward::Why;
 
 use crate::auditor::Auditor;
@@ -47,6 +47,7 @@ struct Claimed {
 #[derive(Debug)]
 pub(crate) struct Tally {
     bands: Vec<Band>,
+    classes: BTreeSet<Class>,
     counts: Vec<Count>,
     jobs: BTreeMap<JobId, Terms>,
     /// How many tasks of a run were lied about.
@@ -80,8 +81,10 @@ impl Tally {
         for node in stage.nodes.values() {
             counts[node.group].peers += 1;
         }
+        let classes = stage.nodes.values().flat_map(|node| &node.me.classes);
         Self {
             bands: stage.bands.clone(),
+            classes: classes.copied().collect(),
             counts,
             jobs: BTreeMap::new(),
             claims: BTreeMap::new(),

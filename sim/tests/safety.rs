@@ -4,7 +4,10 @@
 use sim::{Scene, Story};
 
 fn scene(name: &str) -> Scene {
-    let path = format!("{}/../examples/scenes/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../examples/scenes/{name}.toml",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(&path).expect("the scene is in the repository");
     Scene::read(&text).expect("the scene reads")
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::event::Fault;
+use protocol::job::Class;
 use rules::read;
 
 use super::{Count, Tally};
@@ -53,6 +54,12 @@ impl Tally {
         ] {
             measures.insert(name.to_owned(), Figure::whole(value));
         }
+        for class in Class::ALL {
+            if let Some(index) = read::index(rows, class).filter(|_| self.has_class(class)) {
+                let price = Figure::whole(index.price.get());
+                measures.insert(format!("index_{}", class.name()), price);
+            }
+        }
         let locked = stage
             .nodes
             .values()
@@ -64,6 +71,11 @@ impl Tally {
         }
         measures.insert("locked_share".to_owned(), Figure::ratio(lock, bond));
         measures
+    }
+
+    /// Whether some peer of the scene works in a class.
+    fn has_class(&self, class: Class) -> bool {
+        self.classes.contains(&class)
     }
 
     fn slashed_by_fault(&self) -> BTreeMap<Fault, i128> {
