@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::entry::{Body, bill};
+use protocol::entry::{AuditRequest, Body, bill};
 use protocol::event::{Ending, Event, Fault, IssueEvent};
 use protocol::genesis::{Genesis, Issuance, Params};
 use protocol::ids::{BundleId, JobId, PartyId, PeerId};
@@ -13,6 +13,10 @@ use protocol::units::{Credits, Moment};
 use rules::{Account, read};
 
 use crate::sequencer::Block;
+
+mod panels;
+
+use panels::Panels;
 
 /// A year of 365 days.
 const YEAR_MS: i128 = 365 * 24 * 3_600_000;
@@ -60,6 +64,7 @@ pub(crate) struct Auditor {
     jobs: BTreeMap<JobId, JobBook>,
     roots: BTreeMap<BundleId, BTreeMap<PeerId, Root>>,
     finders: BTreeMap<BundleId, PartyId>,
+    panels: Panels,
     ended: BTreeMap<BundleId, Ending>,
     /// What was shared out in the last block.
     pub(crate) shares: Vec<Share>,
@@ -96,6 +101,7 @@ impl Auditor {
             jobs: BTreeMap::new(),
             roots: BTreeMap::new(),
             finders: BTreeMap::new(),
+            panels: Panels::default(),
             ended: BTreeMap::new(),
             shares: Vec::new(),
         }
@@ -132,8 +138,19 @@ impl Auditor {
     pub(crate) fn hear(&mut self, block: &Block) {
         self.shares.clear();
         for (entry, answer) in block.entries.iter().zip(&block.answers) {
-            if let (Body::Dispute { bundle, .. }, Ok(())) = (&entry.value().body, answer) {
-                self.finders.insert(*bundle, entry.value().sender);
+            let (sender, Ok(())) = (entry.value().sender, answer) else {
+                continue;
+            };
+            match &entry.value().body {
+                Body::Dispute { bundle, .. }
+                | Body::Audit(AuditRequest::Contest { bundle, .. }) => {
+                    self.finders.insert(*bundle, sender);
+                }
+                Body::PanelOpen { bundle, answer } => {
+                    self.panels
+                        .answered(*bundle, sender, answer.outcomes.clone());
+                }
+                _ => {}
             }
         }
         for event in &block.events {
@@ -152,6 +169,7 @@ impl Auditor {
         for bundle in over {
             self.roots.remove(&bundle);
             self.finders.remove(&bundle);
+            self.panels.over(&bundle);
             self.ended.remove(&bundle);
         }
     }
@@ -174,6 +192,12 @@ impl Auditor {
     }
 
     fn event(&mut self, event: &Event, now: Moment, over: &[BundleId]) {
+        let size = |job: &JobId| {
+            self.jobs
+                .get(job)
+                .map_or(1, |book| book.terms.tasks_per_bundle)
+        };
+        self.panels.hear(event, size);
         match event {
             Event::Transferred { from, to, amount } => {
                 self.pay(Purse::Wallet(*from), Purse::Wallet(*to), micro(*amount));
@@ -208,17 +232,7 @@ impl Auditor {
                 owner,
                 amount,
                 ..
-            } => {
-                // Judges are paid after their verdict has ended the bundle, from what was slashed.
-                let judged = over.contains(bundle);
-                let judged = judged && self.ended.get(bundle) == Some(&Ending::Judged);
-                let from = if judged {
-                    Purse::Treasury
-                } else {
-                    Purse::Job(bundle.job)
-                };
-                self.pay(from, Purse::Wallet(*owner), micro(*amount));
-            }
+            } => self.paid(*bundle, *owner, micro(*amount), over),
             Event::Slashed {
                 bundle,
                 peer,
@@ -239,6 +253,19 @@ impl Auditor {
             Event::Issue(event) => self.issued(event),
             _ => {}
         }
+    }
+
+    /// Runs, auditors and judges are paid from the job's escrow; but judges whose verdict has ended
+    /// the bundle are paid from what was slashed.
+    fn paid(&mut self, bundle: BundleId, owner: PartyId, amount: i128, over: &[BundleId]) {
+        let judged = over.contains(&bundle) && self.ended.get(&bundle) == Some(&Ending::Judged);
+        let judge = judged && self.panels.is_paid(bundle, owner);
+        let from = if judge {
+            Purse::Treasury
+        } else {
+            Purse::Job(bundle.job)
+        };
+        self.pay(from, Purse::Wallet(owner), amount);
     }
 
     /// What epochs mint: by these books' own circulation, never by the rules' rows.
@@ -316,7 +343,12 @@ impl Auditor {
             left -= self.share(peer, sender, harmed);
         }
         let finds = matches!(fault, Fault::WrongOutcome | Fault::TwoSeals);
-        let finder = self.finders.get(&bundle).copied().filter(|_| finds);
+        let shown = self.finders.get(&bundle).copied();
+        let finder = match fault {
+            Fault::WrongOutcome => self.panels.finder(bundle, shown),
+            _ => shown,
+        };
+        let finder = finder.filter(|_| finds);
         if let Some(finder) = finder.filter(|f| kin.is_none_or(|(o, s)| o != *f && s != *f)) {
             left -= self.share(peer, finder, find);
         }
