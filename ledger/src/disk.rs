@@ -83,7 +83,16 @@ pub enum DiskError {
 }
 
 type AgreedHook = Box<dyn Fn(Height) + Send + Sync>;
-type VotedHook = Box<dyn Fn(u64) + Send + Sync>;
+type StepHook = Box<dyn Fn(Step) + Send + Sync>;
+
+/// What the engine has just written down of its way through the views.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It entered this view.
+    Entered(u64),
+    /// It voted in this view, and the vote is synced to the disk.
+    Voted(u64),
+}
 
 /// What changes with every view, readable without touching the disk.
 #[derive(Default)]
@@ -104,7 +113,7 @@ struct Inner {
     head: Mutex<Height>,
     grown: Condvar,
     on_agreed: RwLock<Option<AgreedHook>>,
-    on_voted: RwLock<Option<VotedHook>>,
+    on_step: RwLock<Option<StepHook>>,
 }
 
 /// The open ledger; clones share it, and the last one closes it.
@@ -129,7 +138,7 @@ impl Disk {
             head: Mutex::new(Height::GENESIS),
             grown: Condvar::new(),
             on_agreed: RwLock::default(),
-            on_voted: RwLock::default(),
+            on_step: RwLock::default(),
         }));
         *disk.head_lock() = disk.newest_agreed();
         disk.load_pulse();
@@ -223,9 +232,9 @@ impl Disk {
         &self.0.pulse
     }
 
-    /// Calls `hook` with the view of each vote, once the vote is synced to the disk.
-    pub(crate) fn on_voted(&self, hook: Option<VotedHook>) {
-        *write_lock(&self.0.on_voted) = hook;
+    /// Calls `hook` with each step of the engine, once it is written.
+    pub(crate) fn on_step(&self, hook: Option<StepHook>) {
+        *write_lock(&self.0.on_step) = hook;
     }
 
     fn head_lock(&self) -> MutexGuard<'_, Height> {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[allow(dead_code, reason = "other tests use more of it")]
 mod town;
 
 use ledger::disk::{Disk, Draft};
