@@ -54,7 +54,7 @@ pub(crate) struct App {
 /// agree on a block, and a silent leader costs its whole view when it falls silent: with three
 /// short waits behind it, nobody sees agreed time stand still for two view times.
 const PATIENCE_PERCENT: u32 = 60;
-const PATIENCE_AFTER_LOSS_PERCENT: u32 = 20;
+const PATIENCE_AFTER_LOSS_PERCENT: u32 = 15;
 /// A block becomes agreed when the third one above it is made; if this one is further above the
 /// agreed head, a view was lost lately.
 const AGREED_BELOW: u64 = 3;
