@@ -36,7 +36,7 @@ pub trait Clock: Send + Sync {
 pub(crate) struct Parts {
     pub(crate) disk: Disk,
     pub(crate) pool: Pool,
-    pub(crate) checker: Checker,
+    pub(crate) checker: Arc<Checker>,
     pub(crate) wake: Arc<Wake>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) thrown: Thrown,
