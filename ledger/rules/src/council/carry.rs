@@ -11,7 +11,7 @@ use crate::council::{ClosedClasses, Councils, Quotas, Upgrade, is_open, seated, 
 use crate::money::posting::{Posting, post};
 use crate::money::{About, Account, Code, bond, issue};
 use crate::params;
-use crate::people::{Peers, is_known, member};
+use crate::people::{Peers, PowerMoved, is_known, member};
 use crate::refusal::{CouncilRefusal, Refusal};
 use crate::state::{Draft, Federation, Founding};
 
@@ -20,7 +20,10 @@ use crate::state::{Draft, Federation, Founding};
 /// # Errors
 /// Why it could not.
 pub(crate) fn try_out(draft: &Draft<'_>, what: &Proposal) -> Result<(), Refusal> {
-    carry(&mut draft.over(), what)
+    let mut trial = draft.over();
+    // Power that moves today does not hinder a decision that is carried out another day.
+    trial.remove::<PowerMoved>(&());
+    carry(&mut trial, what)
 }
 
 /// Does what was decided.

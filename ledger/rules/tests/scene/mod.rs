@@ -130,6 +130,11 @@ impl Scene {
     pub(crate) fn with(change: impl FnOnce(&mut Params)) -> Self {
         let mut genesis = genesis();
         change(&mut genesis.params);
+        Self::of(genesis)
+    }
+
+    /// As this genesis leaves it.
+    pub(crate) fn of(genesis: Genesis) -> Self {
         Self {
             rows: begin(&genesis).unwrap(),
             at: At {
