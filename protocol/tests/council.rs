@@ -35,6 +35,11 @@ fn golden_bytes<T: borsh::BorshSerialize>(name: &str, values: &[T]) {
     golden(name, &values.iter().map(line).collect::<String>());
 }
 
+fn consensus_key() -> PublicKey {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    PublicKey::new(key.verifying_key().to_bytes())
+}
+
 fn proposals() -> Vec<Proposal> {
     vec![
         Proposal::Params {
@@ -47,7 +52,7 @@ fn proposals() -> Vec<Proposal> {
         Proposal::Join(Joining {
             name: "alder".into(),
             party: KEY,
-            consensus: PublicKey::new([7; 32]),
+            consensus: consensus_key(),
             peer: PEER,
             power: 1,
         }),
@@ -196,6 +201,16 @@ fn what_stands_in_no_order_or_is_too_long_is_malformed() {
     itself.to = Place::Wallet(PARTY);
     assert!(!propose(reversal(vec![itself])));
     assert!(propose(reversal(vec![itself; 65])));
+    let mut joining = Joining {
+        name: "alder".into(),
+        party: KEY,
+        consensus: consensus_key(),
+        peer: PEER,
+        power: 1,
+    };
+    assert!(!propose(Proposal::Join(joining.clone())));
+    joining.consensus = PublicKey::new([0; 32]);
+    assert!(propose(Proposal::Join(joining)));
     for power in [0, 101] {
         let member = PARTY;
         assert!(propose(Proposal::Power { member, power }));

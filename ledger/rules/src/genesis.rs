@@ -72,7 +72,7 @@ pub enum GenesisRefused {
 /// [`GenesisRefused`].
 pub fn begin(genesis: &Genesis) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, GenesisRefused> {
     genesis.within_limits()?;
-    params::check(&genesis.params)?;
+    params::check_for(&genesis.params, genesis.devnet)?;
     check_members(genesis)?;
     let founding = Founding {
         id: genesis.id(),

@@ -96,7 +96,7 @@ impl Founding {
     pub(crate) fn epoch_at(&self, now: Moment) -> (u64, Moment) {
         let (number, began) = self.epochs;
         let passed = now.since(began).get().checked_div(self.params.epoch.get());
-        let passed = passed.expect("an epoch is at least ten minutes");
+        let passed = passed.expect("an epoch is never nothing");
         let spent = Millis::new(passed.saturating_mul(self.params.epoch.get()));
         (number.saturating_add(passed), began.after(spent))
     }

@@ -291,6 +291,25 @@ fn no_few_members_can_ever_stop_or_carry_the_others() {
 }
 
 #[test]
+fn a_federation_has_so_many_members_and_no_more() {
+    let mut genesis = genesis();
+    for n in 0..60 {
+        let mut member = genesis.members[0].clone();
+        member.name = format!("N{n}");
+        member.party = public(130 + n);
+        member.consensus = public(190 + n);
+        member.peer = node(66 + n);
+        member.bond = Credits::ZERO;
+        genesis.members.push(member);
+    }
+    let mut scene = Scene::of(genesis);
+    assert_eq!(
+        code(&scene.propose(Proposal::Join(joining(R.0, 1))).map(drop)),
+        260
+    );
+}
+
+#[test]
 fn a_member_that_voted_twice_pays_a_twentieth_and_loses_its_seat_if_four_are_left() {
     let suspend = |n| Proposal::Suspend {
         member: member(n).party(),
@@ -330,6 +349,12 @@ fn a_reversal_is_new_postings_that_take_what_is_there() {
     );
     assert_eq!(code(&correct(wallet(ANNA), wallet(Who(99)), cr(1))), 21);
     assert_eq!(code(&correct(wallet(ANNA), wallet(R), cr(0))), 20);
+    let held = Place::Slash(protocol::ids::BundleId {
+        job: protocol::ids::JobId::new([9; 32]),
+        index: 0,
+    });
+    assert_eq!(code(&correct(wallet(ANNA), held, cr(1))), 265);
+    assert_eq!(code(&correct(held, wallet(ANNA), cr(1))), 23);
     assert_eq!(scene.bond(worker(0)), cr(70));
     assert!(scene.has(R) > cr(100_999));
 }

@@ -61,6 +61,16 @@ fn an_epoch_mints_under_its_cap_and_what_is_not_earned_is_not_minted() {
     scene.issue(owner(5), ready.clone()).unwrap();
     assert_eq!(code(&scene.issue(owner(5), ready.clone())), 287);
     assert_eq!(code(&scene.issue(owner(4), ready)), 34);
+    let unbond = Body::Unbond {
+        peer: worker(4),
+        amount: cr(950),
+    };
+    scene.enter(owner(4), unbond).unwrap();
+    let peer_of_4 = IssueRequest::StandReady {
+        peer: worker(4),
+        class,
+    };
+    assert_eq!(code(&scene.issue(owner(4), peer_of_4)), 288);
     assert_eq!(code(&claim(&mut scene, 5, 0)), 289);
     let before = read::supply(&scene.rows);
     scene.wait_epochs(1);

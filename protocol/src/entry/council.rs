@@ -3,6 +3,7 @@
 //! which three quarters of all power must want.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use ed25519_dalek::VerifyingKey;
 
 use crate::bytes::{Limited, Malformed, at_most};
 use crate::ids::{BundleId, Digest, FederationId, PartyId, PeerId, PublicKey};
@@ -317,6 +318,11 @@ impl Limited for Proposal {
             }
             Self::Join(joining) => {
                 at_most("name", joining.name.len(), NAME_BYTES_MAX)?;
+                if !is_strong_key(&joining.consensus) {
+                    return Err(Malformed::Senseless(
+                        "a consensus key is an ed25519 key of full order",
+                    ));
+                }
                 power(joining.power)
             }
             Self::Power { power: asked, .. } => power(*asked),
@@ -336,6 +342,11 @@ impl Limited for Proposal {
             | Self::Upgrade { .. } => Ok(()),
         }
     }
+}
+
+/// Whether votes could be checked with these bytes: members that nobody can hear would stop all.
+fn is_strong_key(key: &PublicKey) -> bool {
+    VerifyingKey::from_bytes(key.bytes()).is_ok_and(|key| !key.is_weak())
 }
 
 pub(super) fn some(what: &'static str, len: usize, max: usize) -> Result<(), Malformed> {

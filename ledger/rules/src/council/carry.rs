@@ -65,7 +65,7 @@ fn set_numbers(draft: &mut Draft<'_>, changes: &[(u16, u64)]) -> Result<(), Refu
     let founding = draft
         .row::<Federation>(&())
         .expect("every state begins with `begin`");
-    let params = params::change(&founding.params, changes)
+    let params = params::change(&founding.params, changes, founding.devnet)
         .map_err(|why| Refusal::Council(CouncilRefusal::Params(why)))?;
     for &(id, to) in changes {
         let from = founding.params.get(id).expect("its change was accepted");

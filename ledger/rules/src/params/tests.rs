@@ -93,7 +93,7 @@ fn numbers_that_make_cheating_pay_are_refused() {
 fn one_decision_moves_a_number_by_a_quarter_and_linked_ones_together() {
     let standard = Params::standard();
     let refused = |changes: &[(u16, u64)]| {
-        let refusal = change(&standard, changes).expect_err("too much");
+        let refusal = change(&standard, changes, false).expect_err("too much");
         refusal.to_string()
     };
     assert_eq!(
@@ -105,14 +105,26 @@ fn one_decision_moves_a_number_by_a_quarter_and_linked_ones_together() {
         refused(&[(80, 3_500)]),
         "the shares of a slash add up to 9500 ten-thousandths, not to 10 000"
     );
-    let both = change(&standard, &[(80, 3_500), (81, 3_500)]).expect("they add up");
+    let both = change(&standard, &[(80, 3_500), (81, 3_500)], false).expect("they add up");
     assert_eq!(both.slash_split[1], Bps::new(3_500));
     // What the margin has to spare can be used; then it holds.
-    let less = change(&standard, &[(3, 850)]).expect("the margin is still twice");
+    let less = change(&standard, &[(3, 850)], false).expect("the margin is still twice");
     assert!(matches!(
-        change(&less, &[(3, 700)]),
+        change(&less, &[(3, 700)], false),
         Err(ParamsRefused::CheatingPays { class: "cloud", .. })
     ));
+}
+
+#[test]
+fn only_a_devnet_has_short_epochs() {
+    let mut params = Params::standard();
+    params.epoch = DEVNET_EPOCH_MIN;
+    assert!(check(&params).is_err());
+    assert_eq!(check_for(&params, true), Ok(()));
+    assert!(change(&params, &[(44, 110)], false).is_err());
+    assert!(change(&params, &[(44, 110)], true).is_ok());
+    params.epoch = Millis::new(999);
+    assert!(check_for(&params, true).is_err());
 }
 
 proptest! {
@@ -132,7 +144,7 @@ proptest! {
                 wish
             };
             let before = params.clone();
-            if let Ok(changed) = change(&params, &[(spec.id, to)]) {
+            if let Ok(changed) = change(&params, &[(spec.id, to)], false) {
                 params = changed;
                 prop_assert!(spec.may_step(now, to));
             }
