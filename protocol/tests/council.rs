@@ -147,6 +147,11 @@ fn requests() -> Vec<Body> {
         },
         CouncilRequest::Notify { notice: notice() },
         CouncilRequest::TakeMemberBond,
+        CouncilRequest::ReportBench {
+            peer,
+            class,
+            score: 900,
+        },
     ]);
     let report = ReserveReport {
         federation: FEDERATION,
@@ -307,6 +312,12 @@ fn events_of_the_council_and_of_issuance() {
             number: 1,
             by: member,
             notice: notice(),
+        },
+        CouncilEvent::Benched {
+            by: member,
+            peer: PEER,
+            class,
+            score: 900,
         },
     ];
     let council = council.into_iter().map(Event::Council);

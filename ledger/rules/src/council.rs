@@ -18,6 +18,7 @@ use protocol::ids::{Digest, PartyId, PeerId};
 use protocol::job::Class;
 use protocol::units::{Credits, Height, Millis, Moment};
 
+use crate::market::bench;
 use crate::people::{Member, member};
 use crate::refusal::{CouncilRefusal, Refusal};
 use crate::state::{Draft, View, row, table};
@@ -174,6 +175,9 @@ pub(crate) fn rule(
         CouncilRequest::Emergency { order, approvals } => emergency::enter(draft, order, approvals),
         CouncilRequest::Notify { notice } => notify(draft, sender, notice),
         CouncilRequest::TakeMemberBond => member::take_bond(draft, sender),
+        CouncilRequest::ReportBench { peer, class, score } => {
+            bench::report(draft, sender, (*peer, *class), *score)
+        }
     }
 }
 

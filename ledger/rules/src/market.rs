@@ -12,6 +12,7 @@ use protocol::units::Credits;
 
 use crate::state::table;
 
+pub(crate) mod bench;
 pub(crate) mod class;
 pub(crate) mod index;
 pub(crate) mod roster;

@@ -64,6 +64,16 @@ pub enum CouncilRequest {
     },
     /// Take the bond of a member that has left, once it has matured.
     TakeMemberBond,
+    /// Say how fast a peer of another sponsor ran a known task. Only a member may; its latest word
+    /// stands.
+    ReportBench {
+        /// The peer.
+        peer: PeerId,
+        /// The class it ran for.
+        class: Class,
+        /// Millions of operators in a second, or of normalised operations for accelerators.
+        score: u32,
+    },
 }
 
 /// A key and its signature, apart from what was signed.
@@ -266,6 +276,7 @@ impl CouncilRequest {
             Self::Emergency { .. } => "emergency",
             Self::Notify { .. } => "notify",
             Self::TakeMemberBond => "take-member-bond",
+            Self::ReportBench { .. } => "report-bench",
         }
     }
 }
@@ -298,7 +309,8 @@ impl Limited for CouncilRequest {
             Self::Vote { .. }
             | Self::Execute { .. }
             | Self::Signal { .. }
-            | Self::TakeMemberBond => Ok(()),
+            | Self::TakeMemberBond
+            | Self::ReportBench { .. } => Ok(()),
         }
     }
 }

@@ -134,6 +134,17 @@ pub enum CouncilEvent {
         /// What.
         notice: Notice,
     },
+    /// A member said how fast a peer ran a known task.
+    Benched {
+        /// The member.
+        by: PartyId,
+        /// The peer.
+        peer: PeerId,
+        /// The class.
+        class: Class,
+        /// What it saw.
+        score: u32,
+    },
 }
 
 /// Something of epochs and issuance that is now true for everyone.

@@ -13,6 +13,7 @@ use crate::council::{
     emergency,
 };
 use crate::epoch::{self, Epoch, reward};
+use crate::market::bench;
 use crate::market::index::{self, Index};
 use crate::money::issue::{self, Reserve};
 use crate::params::{self, ClassSpec};
@@ -49,6 +50,18 @@ pub fn class_takes_jobs(view: &dyn View, class: Class) -> bool {
 /// A class's price index, and the load it will move by.
 pub fn index(view: &dyn View, class: Class) -> Option<Index> {
     Some(index::of(view, class, &super::params(view)?))
+}
+
+/// How fast a peer is, in millions of operators a second: the median of what members saw, once at
+/// least three have.
+pub fn bench(view: &dyn View, peer: PeerId, class: Class) -> Option<u32> {
+    bench::score(view, peer, class)
+}
+
+/// What a second of a peer's work is quoted at: its score at the class's price index, rounded down.
+pub fn per_second(view: &dyn View, peer: PeerId, class: Class) -> Option<Credits> {
+    let index = index(view, class)?;
+    bench::per_second(index.price, bench(view, peer, class)?)
 }
 
 /// How many proposals and notices there are, the next emergency order's number, and the version of

@@ -60,6 +60,8 @@ pub enum CouncilRefusal {
     EmergencyRests { until: Moment },
     #[error("there is no such emergency in force")]
     NotInForce,
+    #[error("{peer} is this member's own: others say how fast it is")]
+    OwnPeer { peer: PeerId },
     #[error("class {class} takes no jobs now")]
     ClassClosed { class: &'static str },
 }
@@ -92,6 +94,7 @@ impl CouncilRefusal {
             Self::EmergencyRests { .. } => 271,
             Self::NotInForce => 272,
             Self::ClassClosed { .. } => 273,
+            Self::OwnPeer { .. } => 274,
         }
     }
 }
