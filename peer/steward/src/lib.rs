@@ -8,8 +8,9 @@
 //! ```
 //!
 //! * It holds no clock, thread, socket, file or chance, and never a key that signs.
-//! * It keeps nothing on disk. At its start the driver tells it every agreed block from genesis,
-//!   then [`Input::CaughtUp`]; what is open comes up again by itself, whenever it was killed.
+//! * It keeps nothing on disk. At its start the driver tells it every agreed block from genesis and
+//!   what peers had told of its own jobs, then [`Input::CaughtUp`]; what is open comes up again by
+//!   itself, whenever it was killed.
 //! * A room does not remember what it asked for: at every turn it says what it wants, and the desk,
 //!   the stock and the crew know what is already on its way.
 //! * Whatever a stranger says, nothing panics, and every list has a named limit.
@@ -42,6 +43,7 @@ pub mod misbehave;
 mod offer;
 mod standing;
 mod stock;
+mod trouble;
 mod work;
 
 pub use effect::{Answer, Effect, News, ProposalToken, Report, RunToken, Size, Ticket, Why};
@@ -51,6 +53,7 @@ pub use identity::{Identity, Member, Misbehave, SaltKey};
 pub use input::{Busy, Choices, Fate, Input, Request};
 pub use jobs::view::{BundleView, CopyState, CopyView, JobState, JobView, TaskState, TaskView};
 pub use standing::{OurStanding, StandingOffer};
+pub use trouble::{Kind, Trouble};
 
 use book::Book;
 use crew::Crew;
@@ -264,9 +267,13 @@ impl Steward {
                 self.work.signed(bundle, signature, &mut hand!(self));
             }
             Input::Answered { token, fate } => return self.answered(token, fate),
-            Input::KeptOutcomes { bundle, outcomes } => {
-                self.jobs.recall(bundle, outcomes);
-                return Touched::Job(bundle.job);
+            Input::Told { from, message } => {
+                self.jobs.recall(from, message, &mut hand!(self));
+                return Touched::Nothing;
+            }
+            Input::Lost(digest) => {
+                self.stock.lost(&digest);
+                self.jobs.lost(&digest);
             }
             Input::Busy(busy) => self.busy(busy),
             Input::Tick => return Touched::Nothing,
