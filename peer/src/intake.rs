@@ -1,5 +1,5 @@
-//! Where a member takes in entries, its own and others': checked and pooled one batch at a time, off
-//! the loop, and what no block will take is told to whoever handed it in.
+//! Where a member takes in entries, its own and others': checked and pooled one batch at a time,
+//! off the loop, and what no block will take is told to whoever handed it in.
 //!
 //! ```text
 //! entries, from whom ──▶ queue ──▶ pool ──▶ block

@@ -248,7 +248,7 @@ mod tests {
         assert!(outbox.entry(first.entry_id()).is_none());
         assert_eq!(
             outbox.again(start.after(AGAIN_AFTER)),
-            [second.clone()],
+            [second],
             "only what is wanted is sent again"
         );
         let over = start.after(LIFE).after(Millis::new(1));

@@ -139,9 +139,8 @@ impl Peer {
         let server = Server::start(&home.api()?, door, Arc::clone(&blobs))?;
         let entries = Entries::new(&genesis, Arc::clone(&keys), Arc::clone(&ledger))
             .map_err(StartError::Randomness)?;
-        let identity = identity(&config, &keys, &genesis, misbehave);
         let driver = Driver {
-            steward: Steward::new(identity),
+            steward: Steward::new(identity(&config, &keys, &genesis, misbehave)),
             entries,
             mail: Mail::new(gossip.clone()),
             runs,

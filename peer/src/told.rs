@@ -100,7 +100,7 @@ impl Told {
         }
         let file = OpenOptions::new().write(true).open(&path)?;
         if file.metadata()?.len() != whole {
-            tracing::warn!(%job, whole, "what peers told of a job was damaged; they are asked again");
+            tracing::warn!(%job, whole, "what peers told is damaged; they are asked again");
             file.set_len(whole)?;
         }
         Ok(())

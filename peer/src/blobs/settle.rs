@@ -1,9 +1,9 @@
 //! From "written" to "there after a power cut": files and folders are synced many at a time.
 //!
-//! One sync costs a file system a whole commit of its journal, and it does not matter how many files
-//! that commit holds. So what is written is only noted, and whoever is about to *promise* that it is
-//! here (by a seal, or by a job on the ledger) settles everything noted so far, in parallel: a
-//! bundle of small outputs costs about what one of them would.
+//! One sync costs a file system a whole commit of its journal, and it does not matter how many
+//! files that commit holds. So what is written is only noted, and whoever is about to *promise*
+//! that it is here (by a seal, or by a job on the ledger) settles everything noted so far, in
+//! parallel: a bundle of small outputs costs about what one of them would.
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -69,8 +69,8 @@ pub async fn perform(args: &DevnetArgs, globals: &Globals) -> Result<(), Problem
     stopped
 }
 
-/// Waits for Ctrl-C, SIGTERM or `peer down`. A peer that ends meanwhile is named, and the others go on: that is
-/// what a federation is for.
+/// Waits for Ctrl-C, SIGTERM or `peer down`. A peer that ends meanwhile is named, and the others go
+/// on: that is what a federation is for.
 async fn watch(devnet: &mut Devnet, desk: &Desk) -> Result<(), Problem> {
     let cannot = |error| Problem::new(Code::Failed, "cannot listen for signals").because(error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;

@@ -115,7 +115,7 @@ pub enum Input {
         /// What it told.
         message: Message,
     },
-    /// A blob that was at home is gone, or was found damaged: it is fetched again where it is needed.
+    /// A blob that was at home is gone or damaged: it is fetched again where it is needed.
     Lost(Digest),
     /// Something asked for was not even begun, because its part is full.
     Busy(Busy),

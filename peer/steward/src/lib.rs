@@ -20,7 +20,7 @@
 use std::collections::BTreeSet;
 
 use protocol::event::Event;
-use protocol::ids::{JobId, PeerId};
+use protocol::ids::{Digest, JobId, PeerId};
 use protocol::message::Message;
 use protocol::units::{Height, Millis, Moment};
 
@@ -271,14 +271,16 @@ impl Steward {
                 self.jobs.recall(from, message, &mut hand!(self));
                 return Touched::Nothing;
             }
-            Input::Lost(digest) => {
-                self.stock.lost(&digest);
-                self.jobs.lost(&digest);
-            }
+            Input::Lost(digest) => self.lost(digest),
             Input::Busy(busy) => self.busy(busy),
             Input::Tick => return Touched::Nothing,
         }
         Touched::Everything
+    }
+
+    fn lost(&mut self, digest: Digest) {
+        self.stock.lost(&digest);
+        self.jobs.lost(&digest);
     }
 
     fn agreed(&mut self, height: Height, time: Moment, events: &[Event]) {

@@ -96,13 +96,28 @@ impl Watch {
     }
 }
 
-/// What a measure gave, printed, and held against what was promised.
-pub(crate) fn holds(what: &str, took: Duration, promised: Duration, granted: Duration) {
-    eprintln!("{what}: {took:.2?} (promised {promised:?}, granted for the machine {granted:.2?})");
-    assert!(
-        took <= promised + granted,
-        "{what}: {took:.2?}, promised {promised:?}, and the machine cost {granted:.2?} at most"
-    );
+/// What was measured, and what it is held against.
+#[derive(Debug)]
+pub(crate) struct Measure {
+    took: Duration,
+    promised: Duration,
+    granted: Duration,
+}
+
+impl Measure {
+    /// Notes and prints a measure.
+    pub(crate) fn of(what: &str, took: Duration, promised: Duration, granted: Duration) -> Self {
+        eprintln!("{what}: {took:.2?} of {promised:?}, and {granted:.2?} for the machine");
+        Self {
+            took,
+            promised,
+            granted,
+        }
+    }
+
+    pub(crate) fn holds(&self) -> bool {
+        self.took <= self.promised + self.granted
+    }
 }
 
 async fn ledger(client: &Client) -> Option<LedgerView> {
