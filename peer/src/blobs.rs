@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! keep ──▶ parts/7 ──rename──▶ ab/b3_ab… ──first use: hash──▶ served
-//!                                        └─ wrong ─▶ removed, as if it had never been here
+//!                                  │     └─ wrong ─▶ removed, as if it had never been here
+//!                                  └─ settle ─▶ there after a power cut
 //! ```
 
 use std::collections::HashMap;
@@ -18,6 +19,8 @@ use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
 use thiserror::Error;
 
 use crate::home::{HomeError, make_private};
+
+mod settle;
 
 /// A blob may have so many bytes: the largest of a module, an input file and a task's output.
 pub const BLOB_BYTES_MAX: u64 = TASK_OUTPUT_BYTES_MAX as u64;
@@ -65,6 +68,7 @@ pub struct Blobs {
     root: PathBuf,
     parts: AtomicU64,
     checked: Mutex<HashMap<Digest, Stamp>>,
+    loose: settle::Loose,
 }
 
 /// What tells a file from one that was written since: length, inode, and when it was last changed
@@ -102,6 +106,7 @@ impl Blobs {
             root: root.to_owned(),
             parts: AtomicU64::new(0),
             checked: Mutex::default(),
+            loose: settle::Loose::default(),
         })
     }
 
@@ -301,9 +306,11 @@ impl Part<'_> {
         let place = self.blobs.place(&found);
         let shelf = place.parent().expect("a blob lies on a shelf");
         fs::create_dir_all(shelf).map_err(disk("make", shelf))?;
-        // Not synced: a blob that a power cut takes is found wrong when used, and fetched again.
+        // In its place before it is synced: half a blob is found wrong when it is used.
         fs::rename(&self.path, &place).map_err(disk("write", &place))?;
         self.finished = true;
+        let (root, shelf) = (self.blobs.root.clone(), shelf.to_owned());
+        self.blobs.loose.note([root, shelf, place.clone()]);
         if let Some(stamp) = stamp(&place)? {
             self.blobs.remember(found, stamp);
         }

@@ -94,7 +94,7 @@ pub enum Command {
     Devnet(DevnetArgs),
     /// Start this peer
     Up(UpArgs),
-    /// Stop this peer
+    /// Stop this peer, or the devnet on this machine
     Down,
     /// Show this peer on one screen
     Status,

@@ -17,6 +17,7 @@ use gossip::Happening;
 use ledger::Agreed;
 use protocol::bytes;
 use protocol::entry::SignedEntry;
+use protocol::ids::{EntryId, PeerId};
 use protocol::message::{MESSAGE_BYTES_MAX, Message};
 use protocol::units::{Millis, Moment};
 use steward::Input;
@@ -112,10 +113,38 @@ impl Driver {
         for fate in fates {
             self.feed(fate);
         }
-        if !self.live && now().since(block.now) <= NEWS_AGE_MAX {
+        self.tell_refused();
+        if !self.live && self.is_news(block) {
+            self.recall();
             self.live = true;
             tracing::info!(height = block.height.get(), "caught up");
             self.feed(Input::CaughtUp);
+        }
+    }
+
+    /// Whether a block is no longer history: it is young, and all that was here at our start is
+    /// behind it.
+    fn is_news(&self, block: &Agreed) -> bool {
+        let young = now().since(block.now) <= NEWS_AGE_MAX;
+        young && block.height >= self.kept_to
+    }
+
+    /// Tells the steward what it had us keep; what is about no job of ours any more is let go.
+    fn recall(&mut self) {
+        let jobs = self.told.jobs().unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot read what peers told; they are asked again");
+            Vec::new()
+        });
+        for job in jobs {
+            if self.steward.job(&job).is_none() {
+                self.told.forget(job);
+                continue;
+            }
+            let steward = &mut self.steward;
+            let hear = |from, message| steward.handle(now(), Input::Told { from, message });
+            if let Err(error) = self.told.recall(job, hear) {
+                tracing::warn!(%job, %error, "cannot read what peers told; they are asked again");
+            }
         }
     }
 
@@ -139,7 +168,7 @@ impl Driver {
                 match bytes::read::<Message>(&bytes, MESSAGE_BYTES_MAX) {
                     Ok(Message::Entries(entries)) => self.take_in(from, entries),
                     Ok(Message::EntryRefused { entry, why }) => {
-                        tracing::warn!(%from, %entry, %why, "a member refused an entry");
+                        self.refused(from, entry, &why);
                     }
                     Ok(message) => self.feed(Input::Heard { from, message }),
                     Err(error) => {
@@ -150,11 +179,33 @@ impl Driver {
         }
     }
 
-    fn take_in(&mut self, from: protocol::ids::PeerId, entries: Vec<SignedEntry>) {
+    fn take_in(&mut self, from: PeerId, entries: Vec<SignedEntry>) {
         if let Some(intake) = &self.intake
-            && intake.try_send(entries).is_err()
+            && !intake.put(from, entries)
         {
             tracing::debug!(%from, "entries were dropped: too many wait");
+        }
+    }
+
+    /// Tells those who handed them in of entries that no block will take.
+    fn tell_refused(&mut self) {
+        let Some(intake) = &self.intake else { return };
+        let me = self.keys.node();
+        for refused in intake.refused() {
+            if refused.to == me {
+                self.refused(me, refused.entry, &refused.why);
+            } else {
+                // One that cannot be told now is told when the entry comes again.
+                self.mail.post(refused.to, &refused.message());
+            }
+        }
+    }
+
+    /// A member says that an entry of ours will not enter a block.
+    fn refused(&mut self, from: PeerId, entry: EntryId, why: &str) {
+        tracing::debug!(target: "peer::entries", %from, %entry, why, "a member refused an entry");
+        if let Some(fate) = self.entries.refused(from, entry, why) {
+            self.feed(fate);
         }
     }
 

@@ -7,6 +7,7 @@
 //!   config.toml    settings (config.rs)
 //!   genesis        the federation's first state
 //!   blobs/         content by digest (blobs.rs)
+//!   told/          what peers told of its jobs (told.rs)
 //!   ledger/        RocksDB
 //!   log            what a detached peer has to say
 //!   api.sock       the API, 0600
@@ -173,6 +174,11 @@ impl Home {
     /// Its content by digest.
     pub fn blobs(&self) -> PathBuf {
         self.root.join("blobs")
+    }
+
+    /// What peers told of its jobs.
+    pub fn told(&self) -> PathBuf {
+        self.root.join("told")
     }
 
     /// Its ledger.

@@ -10,6 +10,7 @@ pub mod devnet;
 pub mod driver;
 pub mod entries;
 pub mod home;
+pub mod intake;
 pub mod keys;
 pub mod load;
 pub mod mail;
@@ -18,8 +19,10 @@ pub mod parts;
 pub mod perform;
 pub mod picture;
 pub mod runs;
+pub mod sealing;
 pub mod serving;
 pub mod show;
+pub mod told;
 pub mod up;
 pub mod watch;
 

@@ -3,7 +3,8 @@
 //! ```text
 //! body ──sign──▶ waiting ──agreed, or refused in a block──▶ gone
 //!                  │ ▲ sent again every second
-//!                  └─┴── life over ──▶ signed anew in a fresh lane
+//!                  ├─┴── life over ──▶ signed anew in a fresh lane
+//!                  └── members refuse it ──▶ given up: kept for its place alone
 //! ```
 //!
 //! An entry that was never agreed blocks every later nonce of its lane. When its life is over it
@@ -30,6 +31,8 @@ struct Waiting {
     id: EntryId,
     sent: Moment,
     valid_until: Moment,
+    /// Nobody waits for it any more. It may still be agreed, so its nonce is not free.
+    given_up: bool,
 }
 
 /// The outbox of one party on one machine.
@@ -80,6 +83,7 @@ impl Outbox {
             id,
             sent: now,
             valid_until,
+            given_up: false,
         });
         Some(entry)
     }
@@ -104,16 +108,38 @@ impl Outbox {
         }
     }
 
-    /// What waits, in the order in which it was signed.
+    /// What waits, in the order in which it was signed, and what was given up left out.
     pub fn ids(&self) -> impl Iterator<Item = EntryId> {
-        self.waiting.iter().map(|waiting| waiting.id)
+        self.wanted().map(|waiting| waiting.id)
+    }
+
+    /// One that waits.
+    pub fn entry(&self, id: EntryId) -> Option<&SignedEntry> {
+        let waiting = self.wanted().find(|waiting| waiting.id == id)?;
+        Some(&waiting.entry)
+    }
+
+    /// The members refuse an entry: it is neither sent again nor signed anew. If nothing else
+    /// waits, what is signed from now on goes by `fresh_lane` and does not wait behind it.
+    pub fn give_up(&mut self, id: EntryId, fresh_lane: u16) {
+        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.id == id) {
+            waiting.given_up = true;
+        }
+        if self.wanted().next().is_none() {
+            self.waiting.clear();
+            (self.lane, self.nonce) = (fresh_lane, 0);
+        }
+    }
+
+    fn wanted(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting.iter().filter(|waiting| !waiting.given_up)
     }
 
     /// The entries to send again now.
     pub fn again(&mut self, now: Moment) -> Vec<SignedEntry> {
         self.waiting
             .iter_mut()
-            .filter(|waiting| now.since(waiting.sent) >= AGAIN_AFTER)
+            .filter(|waiting| !waiting.given_up && now.since(waiting.sent) >= AGAIN_AFTER)
             .take(AGAIN_MAX)
             .map(|waiting| {
                 waiting.sent = now;
@@ -140,6 +166,7 @@ impl Outbox {
         let bodies: Vec<Body> = self
             .waiting
             .drain(..)
+            .filter(|waiting| !waiting.given_up)
             .map(|waiting| waiting.entry.unchecked().body.clone())
             .collect();
         bodies
@@ -150,8 +177,7 @@ impl Outbox {
 
     /// When [`Outbox::again`] next has something to send.
     pub fn wake_at(&self) -> Option<Moment> {
-        self.waiting
-            .iter()
+        self.wanted()
             .map(|waiting| waiting.sent.after(AGAIN_AFTER))
             .min()
     }
@@ -211,6 +237,26 @@ mod tests {
             .map(|e| (e.unchecked().lane, e.unchecked().nonce))
             .collect();
         assert_eq!(places, [(8, 0), (8, 1), (8, 2)]);
+    }
+
+    #[test]
+    fn what_is_given_up_keeps_its_nonce_only_while_others_wait_behind_it() {
+        let (mut outbox, start) = (outbox(), Moment::new(1_000));
+        let first = outbox.sign(start, body(), sign).expect("there is room");
+        let second = outbox.sign(start, body(), sign).expect("there is room");
+        outbox.give_up(first.entry_id(), 8);
+        assert!(outbox.entry(first.entry_id()).is_none());
+        assert_eq!(
+            outbox.again(start.after(AGAIN_AFTER)),
+            [second],
+            "only what is wanted is sent again"
+        );
+        let over = start.after(LIFE).after(Millis::new(1));
+        let renewed = outbox.renew(over, over, 9, sign);
+        assert_eq!(renewed.len(), 1, "only what is wanted is signed anew");
+        outbox.give_up(renewed[0].entry_id(), 10);
+        let next = outbox.sign(over, body(), sign).expect("there is room");
+        assert_eq!((next.unchecked().lane, next.unchecked().nonce), (10, 0));
     }
 
     #[test]

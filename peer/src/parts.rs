@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use gossip::{Gossip, Handle, Heard};
 use ledger::{Agreed, Clock, Ledger, NoCarrier, Role, WallClock};
 use protocol::bytes;
-use protocol::entry::SignedEntry;
 use protocol::genesis::{GENESIS_BYTES_MAX, Genesis};
 use protocol::ids::PeerId;
 use protocol::job::Profile;
@@ -29,10 +27,13 @@ use crate::config::{self, Config, ConfigError};
 use crate::driver::{Happenings, now};
 use crate::entries::Entries;
 use crate::home::{Home, HomeError, Lock};
+use crate::intake::Intake;
 use crate::keys::{KeyError, Keys};
 use crate::mail::Mail;
 use crate::perform::Driver;
 use crate::runs::Runs;
+use crate::sealing::Sealing;
+use crate::told::Told;
 use crate::up::every;
 use crate::watch::Watchers;
 
@@ -44,8 +45,6 @@ const DONE_MAX: usize = 1_024;
 const FETCHED_MAX: usize = 256;
 /// So many fetches run at a time.
 const FETCHING_MAX: usize = 16;
-/// So many batches of others' entries wait to be checked.
-const INTAKE_MAX: usize = 256;
 /// One wait of the feed for the next block.
 const FEED_TIME: Duration = Duration::from_millis(500);
 
@@ -133,35 +132,38 @@ impl Peer {
         let ledger = start_ledger(home, &config, &keys, &genesis, &gossip)?;
         let is_member = carry_blocks(&keys, &genesis, &ledger, &gossip, &mut heard);
         let (done, results) = mpsc::channel(DONE_MAX);
+        let sealing = Sealing::start(Arc::clone(&keys), Arc::clone(&blobs), done.clone());
         let runs = Runs::start(home, &config, Arc::clone(&blobs), done)?;
         let (fetched, fetches) = mpsc::channel(FETCHED_MAX);
         let (door, asked) = door();
         let server = Server::start(&home.api()?, door, Arc::clone(&blobs))?;
-        let entries = Entries::new(genesis.id(), Arc::clone(&keys), Arc::clone(&ledger))
+        let entries = Entries::new(&genesis, Arc::clone(&keys), Arc::clone(&ledger))
             .map_err(StartError::Randomness)?;
-        let identity = identity(&config, &keys, &genesis, misbehave);
         let driver = Driver {
-            steward: Steward::new(identity),
+            steward: Steward::new(identity(&config, &keys, &genesis, misbehave)),
             entries,
             mail: Mail::new(gossip.clone()),
             runs,
+            sealing,
             watchers: Watchers::default(),
             book: JobBook::default(),
             keys,
             ledger: Arc::clone(&ledger),
             gossip: gossip.clone(),
             blobs,
+            told: Told::open(&home.told())?,
             home: home.root().to_owned(),
             started: now(),
             works: config.work.is_some(),
             fault: misbehave.map(|_| "answers some tasks wrongly".to_owned()),
             connected: BTreeSet::new(),
-            intake: is_member.then(|| intake(Arc::clone(&ledger))),
+            intake: is_member.then(|| Intake::new(Arc::clone(&ledger))),
             fetched,
             fetching: Arc::new(Semaphore::new(FETCHING_MAX)),
             inbox: VecDeque::new(),
             tickets: BTreeMap::new(),
             next_ticket: 0,
+            kept_to: ledger.status().height,
             live: false,
             tended: None,
             genesis,
@@ -375,18 +377,4 @@ fn feed(ledger: &Arc<Ledger>) -> mpsc::Receiver<Agreed> {
         }
     });
     agreed
-}
-
-/// Where a member's entries, its own and others', are checked and pooled, one batch at a time.
-fn intake(ledger: Arc<Ledger>) -> SyncSender<Vec<SignedEntry>> {
-    let (sender, batches) = sync_channel::<Vec<SignedEntry>>(INTAKE_MAX);
-    std::thread::spawn(move || {
-        for entry in batches.into_iter().flatten() {
-            let id = entry.entry_id();
-            if let Err(why) = ledger.propose(&entry) {
-                tracing::debug!(entry = %id, %why, "an entry is not pooled");
-            }
-        }
-    });
-    sender
 }

@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use gossip::Handle;
 use ledger::Ledger;
 use protocol::bytes;
-use protocol::entry::{Body, PeerSeal, Seal, SignedEntry};
+use protocol::entry::{Body, PeerSeal, Seal};
 use protocol::genesis::Genesis;
 use protocol::ids::{BundleId, Digest, PeerId};
 use protocol::job::{JOB_BYTES_MAX, Job};
 use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::Outcome;
-use protocol::units::{Bytes, Moment};
+use protocol::units::{Bytes, Height, Moment};
 use steward::{
-    Answer, Busy, Effect, Input, ProposalToken, Report, Severity, Size, Steward, Ticket,
+    Answer, Busy, Effect, Input, Kind, ProposalToken, Report, RunToken, Severity, Size, Steward,
+    Ticket,
 };
 use tokio::sync::{Semaphore, mpsc};
 
@@ -28,10 +28,13 @@ use crate::api::types::SubmittedView;
 use crate::blobs::Blobs;
 use crate::driver::now;
 use crate::entries::Entries;
+use crate::intake::Intake;
 use crate::keys::Keys;
 use crate::mail::Mail;
-use crate::runs::{self, Runs};
+use crate::runs::{self, NotBegun, Runs};
+use crate::sealing::Sealing;
 use crate::serving;
+use crate::told::Told;
 use crate::watch::Watchers;
 
 /// Everything the loop owns.
@@ -56,6 +59,10 @@ pub struct Driver {
     pub(crate) gossip: Handle,
     /// Content on this disk.
     pub(crate) blobs: Arc<Blobs>,
+    /// What peers told of our jobs, on this disk.
+    pub(crate) told: Told,
+    /// Where seals are signed, once the disk holds what they promise.
+    pub(crate) sealing: Sealing,
     /// How the federation began.
     pub(crate) genesis: Arc<Genesis>,
     /// Where this peer's files lie.
@@ -68,8 +75,8 @@ pub struct Driver {
     pub(crate) fault: Option<String>,
     /// Who is connected.
     pub(crate) connected: BTreeSet<PeerId>,
-    /// At a member: where entries of others go to be checked, off this loop.
-    pub(crate) intake: Option<SyncSender<Vec<SignedEntry>>>,
+    /// At a member: where entries go to be checked, off this loop.
+    pub(crate) intake: Option<Intake>,
     /// Where fetches that ended are told.
     pub(crate) fetched: mpsc::Sender<Input>,
     /// How many fetches run at a time.
@@ -80,6 +87,8 @@ pub struct Driver {
     pub(crate) tickets: BTreeMap<Ticket, Reply<SubmittedView>>,
     /// The next ticket.
     pub(crate) next_ticket: u64,
+    /// The newest block that was on this disk at our start.
+    pub(crate) kept_to: Height,
     /// Whether we have caught up with the federation.
     pub(crate) live: bool,
     /// When lost entries were last looked for.
@@ -139,8 +148,8 @@ impl Driver {
                     alter,
                 };
                 let job = self.book.job(&self.blobs, &wanted.job);
-                if let Err(input) = self.runs.start_run(&wanted, job, &self.blobs) {
-                    self.inbox.push_back(*input);
+                if let Err(why) = self.runs.start_run(&wanted, job, &self.blobs) {
+                    self.not_begun(token, why);
                 }
             }
             Effect::CancelRun(token) => self.runs.cancel(token),
@@ -148,13 +157,29 @@ impl Driver {
                 if let Err(error) = self.blobs.keep_as(digest, &bytes) {
                     tracing::error!(%digest, %error, "cannot keep an output");
                 }
+                self.sealing.settle();
             }
-            // Ended jobs ask their peers again after a restart.
-            Effect::KeepOutcomes { .. } => {}
+            Effect::KeepTold { job, from, message } => {
+                if let Err(error) = self.told.keep(job, from, &message) {
+                    tracing::warn!(%job, %error, "cannot keep what a peer told");
+                }
+            }
             Effect::Announce(offer) => self.announce(offer),
             Effect::Reply { ticket, answer } => self.reply(ticket, answer),
             Effect::Tell(news) => self.tell(&news),
             Effect::Report(report) => log(&report),
+        }
+    }
+
+    fn not_begun(&mut self, token: RunToken, why: NotBegun) {
+        let busy = Input::Busy(Busy::Run(token));
+        match why {
+            NotBegun::Full => self.inbox.push_back(busy),
+            NotBegun::Gone(digest) => {
+                tracing::warn!(%digest, "a blob is gone or damaged; it is fetched again");
+                self.inbox.extend([Input::Lost(digest), busy]);
+            }
+            NotBegun::Failed(why) => self.inbox.push_back(Input::RunFailed { token, why }),
         }
     }
 
@@ -173,7 +198,7 @@ impl Driver {
                 }
             }
             if let (Some(intake), Message::Entries(entries)) = (&self.intake, message)
-                && intake.try_send(entries).is_err()
+                && !intake.put(me, entries)
             {
                 tracing::debug!("our own pool's queue is full; trying again soon");
             }
@@ -181,10 +206,7 @@ impl Driver {
     }
 
     fn sign_seal(&mut self, seal: Seal) {
-        let bundle = seal.bundle;
-        let signature = self.keys.sign_seal(seal).signature();
-        self.inbox
-            .push_back(Input::SealSigned { bundle, signature });
+        self.inbox.extend(self.sealing.seal(seal));
     }
 
     fn send(&mut self, to: PeerId, message: &Message) {
@@ -267,8 +289,9 @@ impl Driver {
                 Code::Failed,
                 format!("{job} was not submitted"),
             )),
-            Answer::Refused { why, help } => {
-                let problem = Problem::new(Code::Failed, "the job was not accepted").because(why);
+            Answer::Refused { trouble, help } => {
+                let problem = Problem::new(code(trouble.kind), "the job was not accepted");
+                let problem = problem.because(trouble.why);
                 Err(if help.is_empty() {
                     problem
                 } else {
@@ -276,6 +299,17 @@ impl Driver {
                 })
             }
         });
+    }
+}
+
+const fn code(kind: Kind) -> Code {
+    match kind {
+        Kind::Request => Code::Usage,
+        Kind::Money => Code::Budget,
+        Kind::Offers => Code::NoOffers,
+        Kind::Unknown => Code::NotFound,
+        Kind::Silence => Code::Unreachable,
+        Kind::Other => Code::Failed,
     }
 }
 

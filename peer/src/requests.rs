@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use protocol::bytes;
-use protocol::ids::JobId;
+use protocol::ids::{Digest, JobId};
 use protocol::job::{Class, Job};
 use protocol::units::Millis;
 use steward::{Choices, Input, Ticket};
@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use crate::answers::{self, Present, Reached};
 use crate::api::door::{Reply, Request};
 use crate::api::problem::{Code, Problem};
-use crate::api::types::{Done, KeysView, List, News, SubmittedView, VerifyView, Wish};
+use crate::api::types::{Done, KeysView, List, News, SubmittedView, TaskView, VerifyView, Wish};
 use crate::driver::{Next, now};
 use crate::perform::Driver;
 
@@ -37,8 +37,7 @@ impl Driver {
                 limit,
                 reply,
             } => {
-                let tasks = self.with_book(|book, from| book.tasks(from, job, first, limit));
-                reply.give(tasks.map(List::from));
+                reply.give(self.tasks(job, first, limit).map(List::from));
             }
             Request::Explain { job, reply } => {
                 reply.give(answers::explain(&self.sources(), job));
@@ -102,6 +101,25 @@ impl Driver {
         Ok(views?.into())
     }
 
+    /// A page of a job's tasks. Outputs that are gone from this disk, or were found damaged, are
+    /// not said to be here, and are sought again.
+    fn tasks(&mut self, job: JobId, first: u32, limit: u32) -> Result<Vec<TaskView>, Problem> {
+        let page =
+            |driver: &mut Self| driver.with_book(|book, from| book.tasks(from, job, first, limit));
+        let tasks = page(self)?;
+        let here = tasks.iter().filter_map(|task| task.output.as_ref());
+        let gone = here.filter(|digest| !matches!(self.blobs.size(&digest.0), Ok(Some(_))));
+        let gone: Vec<Digest> = gone.map(|digest| digest.0).collect();
+        if gone.is_empty() {
+            return Ok(tasks);
+        }
+        for digest in gone {
+            tracing::warn!(%job, %digest, "an output is gone or damaged; it is fetched again");
+            self.feed(Input::Lost(digest));
+        }
+        page(self)
+    }
+
     fn reached(&self) -> Reached {
         let seen = self.gossip.peers().into_iter();
         seen.map(|seen| (seen.peer, seen.addresses.first().map(ToString::to_string)))
@@ -145,13 +163,7 @@ impl Driver {
                 "too many jobs are being submitted",
             )));
         }
-        let digest = match self.blobs.keep(&bytes::write(&job)) {
-            Ok(digest) => digest,
-            Err(error) => {
-                let problem = Problem::new(Code::Failed, "cannot keep the job");
-                return reply.give(Err(problem.because(error.to_string())));
-            }
-        };
+        let digest = Digest::of(&bytes::write(&job));
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.tickets.insert(ticket, reply);

@@ -12,7 +12,7 @@ use protocol::ids::{BundleId, Digest};
 use protocol::job::{Job, OUTPUT_MAX};
 use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX, TaskOutput};
 use protocol::units::Bytes;
-use steward::{Busy, Input, RunToken, Why, misbehave};
+use steward::{Input, RunToken, Why, misbehave};
 use tokio::sync::mpsc;
 
 use crate::blobs::Blobs;
@@ -61,6 +61,17 @@ fn locked(works: &Mutex<Works>) -> MutexGuard<'_, Works> {
     works.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Why a run was not begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotBegun {
+    /// The executor has enough to do.
+    Full,
+    /// A blob that was at home is gone, or was found damaged.
+    Gone(Digest),
+    /// It cannot be run here, in words.
+    Failed(String),
+}
+
 impl Runs {
     /// Starts the executor. What comes of runs is told through `done`, as the steward hears it.
     ///
@@ -103,20 +114,19 @@ impl Runs {
     /// Begins a run.
     ///
     /// # Errors
-    /// What the steward is to hear instead: busy, or failed.
+    /// [`NotBegun`].
     pub fn start_run(
         &self,
         wanted: &Wanted,
         job: Option<Arc<Job>>,
         blobs: &Blobs,
-    ) -> Result<(), Box<Input>> {
+    ) -> Result<(), NotBegun> {
         let token = wanted.token;
-        let failed = |why: String| Box::new(Input::RunFailed { token, why });
-        let job = job.ok_or_else(|| failed("the job's written form is not here".to_owned()))?;
+        let job = job.ok_or(NotBegun::Gone(wanted.job))?;
         let path = |digest: &Digest| match blobs.path(digest) {
             Ok(Some((path, _))) => Ok(path),
-            Ok(None) => Err(failed(format!("{digest} is not here"))),
-            Err(error) => Err(failed(error.to_string())),
+            Ok(None) => Err(NotBegun::Gone(*digest)),
+            Err(error) => Err(NotBegun::Failed(error.to_string())),
         };
         let module = path(&job.module.digest)?;
         let stdin = job
@@ -146,8 +156,8 @@ impl Runs {
                 locked(&self.works).of.remove(&name);
                 self.cancel(token);
                 return Err(match refused {
-                    Refused::Full => Box::new(Input::Busy(Busy::Run(token))),
-                    other => failed(other.to_string()),
+                    Refused::Full => NotBegun::Full,
+                    other => NotBegun::Failed(other.to_string()),
                 });
             }
         }

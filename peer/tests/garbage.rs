@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod damage;
 mod noise;
 mod own_files;
 #[allow(dead_code, unreachable_pub, reason = "other tests use the rest of it")]
 mod scene;
+mod user_files;
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -82,29 +84,6 @@ async fn noise_at_every_door_leaves_the_federation_at_work() {
     drop(idle);
     scene.verify_everywhere().await;
     nobody_fell(&mut scene);
-    scene.devnet.stop().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn files_that_make_no_sense_are_refused_before_they_cost_anything() {
-    let scene = Scene::start(None).await;
-    let tiny = std::fs::read(examples().join("jobs/tiny/tiny.wasm")).unwrap();
-    let files: [(&str, &[u8]); 5] = [
-        ("empty.wasm", b""),
-        ("text.wasm", b"hello"),
-        ("cut.wasm", &tiny[..tiny.len() / 2]),
-        ("cut.toml", b"name = \"x\"\nmodule = "),
-        ("typo.toml", b"name = \"x\"\nmodul = \"x.wasm\"\n"),
-    ];
-    for (name, content) in files {
-        std::fs::write(scene.dir.path().join(name), content).unwrap();
-        let output = scene.run(&["run", name]);
-        assert_eq!(output.status.code(), Some(2), "{name}: {}", told(&output));
-        assert!(output.stdout.is_empty(), "{name}: {}", told(&output));
-        assert!(!output.stderr.is_empty(), "{name}: {}", told(&output));
-    }
-    let jobs: peer::api::types::List<peer::api::types::JobView> = scene.json(&["job", "ls"]);
-    assert!(jobs.items.is_empty(), "{jobs:?}");
     scene.devnet.stop().await.unwrap();
 }
 

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use protocol::event::Event;
-use protocol::ids::{Digest, JobId};
+use protocol::ids::{Digest, JobId, PeerId};
+use protocol::message::Message;
 use protocol::units::{Millis, Moment};
 use steward::{Identity, Steward};
 
@@ -22,6 +23,8 @@ pub(crate) struct Node {
     pub(crate) rate_bps: u32,
     pub(crate) from: Moment,
     pub(crate) disk: BTreeSet<Digest>,
+    /// What peers told it of its own jobs, kept for its next life.
+    pub(crate) heard: Vec<(PeerId, Message)>,
     /// What a slot of it does in a millisecond.
     fuel_per_ms: u64,
     /// When each slot is free.
@@ -60,6 +63,7 @@ impl Node {
             up: true,
             told: 0,
             wake: None,
+            heard: Vec::new(),
             jobs_open: 0,
             own: BTreeSet::new(),
             stirred: Moment::default(),

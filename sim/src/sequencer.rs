@@ -9,7 +9,7 @@ use protocol::genesis::Genesis;
 use protocol::ids::{Digest, FederationId, PartyId};
 use protocol::units::{Height, Millis, Moment};
 use rules::{At, Refusal, apply_block, preview, read};
-use steward::{Fate, ProposalToken};
+use steward::{Fate, Kind, ProposalToken, Trouble};
 
 use crate::keys::Keys;
 
@@ -242,8 +242,13 @@ fn refused(refusal: &Refusal) -> Fate {
             | Refusal::CloseTooEarly { .. }
             | Refusal::NonceInFuture { .. }
     );
+    let kind = match refusal {
+        Refusal::InsufficientBalance { .. } | Refusal::FeeUnpayable { .. } => Kind::Money,
+        Refusal::NotEnoughPeers { .. } | Refusal::NotEnoughOffers { .. } => Kind::Offers,
+        _ => Kind::Other,
+    };
     Fate::Refused {
-        why: refusal.to_string(),
+        trouble: Trouble::new(kind, refusal.to_string()),
         may_retry,
     }
 }

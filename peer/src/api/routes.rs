@@ -171,9 +171,11 @@ async fn submit(State(desk): State<Desk>, body: Bytes) -> Answer<SubmittedView> 
     };
     let form: JobForm = serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
     let (module, needed) = (form.module.digest.0, form.blobs().collect::<Vec<_>>());
-    let (job, wish) = form.read().map_err(|error| wrong(&error))?;
-    let len = bytes::write(&job).len();
-    bytes::at_most("job", len, JOB_BYTES_MAX).map_err(|error| wrong(&error))?;
+    let (job, wish) = form
+        .read()
+        .map_err(|error| wrong(&error).try_this("peer submit --help"))?;
+    let written = bytes::write(&job);
+    bytes::at_most("job", written.len(), JOB_BYTES_MAX).map_err(|error| wrong(&error))?;
     let blobs = Arc::clone(&desk.blobs);
     let missing = blocking(move || {
         for blob in needed {
@@ -201,6 +203,9 @@ async fn submit(State(desk): State<Desk>, body: Bytes) -> Answer<SubmittedView> 
         return Err(wrong(&refused).try_this("hand in a module of WASI preview 1"));
     }
     drop(place);
+    // Who is drawn fetches all of this from here: it is to outlive a power cut.
+    let blobs = Arc::clone(&desk.blobs);
+    blocking(move || blobs.keep(&written).and_then(|_| blobs.settle())).await?;
     let job = Box::new(job);
     let question = |reply| Request::Submit { job, wish, reply };
     desk.door.ask(question, ANSWER_MAX).await.map(Written)

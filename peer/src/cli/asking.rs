@@ -1,10 +1,13 @@
 //! The commands that ask one question and show the answer; and what every command has at hand.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use protocol::ids::PartyId;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
 
 use super::{DisputeCommand, Globals, LedgerCommand, WalletCommand};
 use crate::api::Client;
@@ -13,10 +16,13 @@ use crate::api::types::{
     BalanceView, DisputeView, Done, HistoryPage, Id, KeysView, LedgerView, List, NodeView,
     OfferView, VerifyView,
 };
-use crate::home::devnet::Devnet;
+use crate::home::devnet::{Devnet, DevnetPeer};
 use crate::home::{Home, HomeError};
 use crate::keys::{KeyError, Keys};
 use crate::show::{Face, Look};
+
+/// A devnet that was told to stop may take so long.
+const DEVNET_STOP_TIME: Duration = Duration::from_secs(60);
 
 /// What every command has at hand.
 #[derive(Clone, Debug)]
@@ -29,6 +35,8 @@ pub struct Desk {
     pub look: Look,
     /// Whether a progress bar may be drawn.
     pub progress: bool,
+    /// The devnet of that peer, if it was found by that.
+    pub devnet: Option<Devnet>,
 }
 
 impl Desk {
@@ -54,7 +62,8 @@ impl Desk {
             Some(socket) => socket.clone(),
             None => home.api()?,
         };
-        Ok(Self::at(Client::new(&socket), home, globals))
+        let desk = Self::at(Client::new(&socket), home, globals);
+        Ok(Self { devnet, ..desk })
     }
 
     /// The desk for this peer.
@@ -70,6 +79,7 @@ impl Desk {
             home,
             look,
             progress,
+            devnet: None,
         }
     }
 
@@ -145,9 +155,32 @@ pub fn print(bytes: &[u8]) -> Result<(), Problem> {
 
 pub(super) async fn down(desk: &Desk) -> Result<(), Problem> {
     let done: Done = desk.client.post("/down", &Done {}).await?;
-    desk.say("the peer stops");
+    match &desk.devnet {
+        None => desk.say("the peer stops"),
+        Some(devnet) => all_down(devnet, desk).await?,
+    }
     if desk.look.is_json() {
         desk.show(&done)?;
+    }
+    Ok(())
+}
+
+/// Waits until every peer of a devnet has stopped: the process that watches over them stops them
+/// once the one that was asked has.
+async fn all_down(devnet: &Devnet, desk: &Desk) -> Result<(), Problem> {
+    let (peers, home) = (devnet.peers.len(), devnet.home.display());
+    desk.say(&format!("the devnet in {home} stops, all {peers} peers"));
+    let end = Instant::now() + DEVNET_STOP_TIME;
+    let runs = |peer: &DevnetPeer| UnixStream::connect(&peer.api).is_ok();
+    while devnet.peers.iter().any(runs) {
+        if Instant::now() > end {
+            return Err(
+                Problem::new(Code::TimedOut, "the devnet has not stopped yet")
+                    .because(format!("process {} watches over it", devnet.pid))
+                    .try_this(format!("kill {}", devnet.pid)),
+            );
+        }
+        sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ fn this_binary() -> Result<PathBuf, Problem> {
         .map_err(|error| Problem::new(Code::Failed, "cannot find this binary").because(error))
 }
 
-/// Runs a devnet until Ctrl-C.
+/// Runs a devnet until Ctrl-C, SIGTERM or `peer down`.
 ///
 /// # Errors
 /// The [`Problem`] to print.
@@ -60,7 +60,8 @@ pub async fn perform(args: &DevnetArgs, globals: &Globals) -> Result<(), Problem
     if let Some(liar) = devnet.liar() {
         desk.say(&format!("  {liar} was told to lie"));
     }
-    desk.say("ready. In another terminal: peer run ./prog.wasm --array 0-9   (Ctrl-C stops all)");
+    desk.say("ready. In another terminal: peer run ./prog.wasm --array 0-9");
+    desk.say("Ctrl-C here, or peer down there, stops all");
     let ended = watch(&mut devnet, &desk).await;
     announcement.withdraw();
     let stopped = devnet.stop().await;
@@ -68,8 +69,8 @@ pub async fn perform(args: &DevnetArgs, globals: &Globals) -> Result<(), Problem
     stopped
 }
 
-/// Waits for Ctrl-C or SIGTERM. A peer that ends meanwhile is named, and the others go on: that is
-/// what a federation is for.
+/// Waits for Ctrl-C, SIGTERM or `peer down`. A peer that ends meanwhile is named, and the others go
+/// on: that is what a federation is for.
 async fn watch(devnet: &mut Devnet, desk: &Desk) -> Result<(), Problem> {
     let cannot = |error| Problem::new(Code::Failed, "cannot listen for signals").because(error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
@@ -83,6 +84,10 @@ async fn watch(devnet: &mut Devnet, desk: &Desk) -> Result<(), Problem> {
                 for (place, how) in devnet.ended() {
                     if told.insert(place.name.clone()) {
                         let home = place.home.root().display();
+                        if place.kind == Kind::Researcher && how.success() {
+                            desk.say("told to stop: stopping all peers");
+                            return Ok(());
+                        }
                         desk.say(&format!("  {} ended: {how}", place.name));
                         desk.say(&format!("  to start it again: peer up --home {home}"));
                     }

@@ -13,6 +13,7 @@ use protocol::units::{Millis, Moment};
 
 use crate::effect::{Effect, Outbox, ProposalToken, Report};
 use crate::input::Fate;
+use crate::trouble::Trouble;
 
 /// A proposal without an answer is sent again after this, then after twice as long, and so on.
 pub const LOST_AFTER: Millis = Millis::new(3_000);
@@ -92,7 +93,7 @@ struct Wish {
 pub(crate) enum Turn {
     Agreed,
     Later,
-    Never(String),
+    Never(Trouble),
 }
 
 #[derive(Debug, Default)]
@@ -174,18 +175,22 @@ impl Desk {
                 wish.again_at = None;
                 Turn::Agreed
             }
-            Fate::Refused { why, may_retry } => {
+            Fate::Refused { trouble, may_retry } => {
                 let again = may_retry && wish.tries < TRIES_MAX;
                 out.report(Report::ProposalRefused {
                     what: wish.what,
-                    why: why.clone(),
+                    why: trouble.why.clone(),
                     again,
                 });
                 wish.renew = true;
-                wish.refusal = Some(why.clone());
+                wish.refusal = Some(trouble.why.clone());
                 let wait = backoff(REFUSED_AFTER, wish.tries.saturating_sub(1));
                 wish.again_at = again.then(|| now.after(wait));
-                if again { Turn::Later } else { Turn::Never(why) }
+                if again {
+                    Turn::Later
+                } else {
+                    Turn::Never(trouble)
+                }
             }
         };
         Some((*aim, turn))

@@ -135,6 +135,7 @@ impl Duty {
             return self.answer.clone();
         }
         if self.errand.is_none() {
+            hand.stock.hope();
             let terms = known.terms(&bundle.job)?.clone();
             let first = terms.tasks_of(bundle.index).start;
             let places = self.tasks.iter().filter_map(|task| task.claims.first());

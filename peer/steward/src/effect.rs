@@ -11,6 +11,7 @@ use protocol::outcome::Outcome;
 use protocol::units::{Bytes, Credits};
 
 use crate::faults::Fault;
+use crate::trouble::Trouble;
 
 /// Names one wish to enter something in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,13 +123,16 @@ pub enum Effect {
         /// The output.
         bytes: Vec<u8>,
     },
-    /// Remember the judged outcomes of a bundle of ours across restarts, to be handed back by
-    /// [`crate::Input::KeptOutcomes`]. A driver that does not only makes us ask the peers again.
-    KeepOutcomes {
-        /// The bundle.
-        bundle: BundleId,
-        /// One per task, in order.
-        outcomes: Arc<[Outcome]>,
+    /// Remember across restarts what a peer told of a job of ours, to be handed back by
+    /// [`crate::Input::Told`]: its outcomes without the outputs, or an opening. The peer may never
+    /// be there again to repeat it.
+    KeepTold {
+        /// The job.
+        job: JobId,
+        /// Who told it.
+        from: PeerId,
+        /// What it told.
+        message: Message,
     },
     /// Sign this offer and announce it.
     Announce(Offer),
@@ -162,8 +166,8 @@ pub enum Answer {
     },
     /// It cannot be done, why, and what would help.
     Refused {
-        /// Why, in words.
-        why: String,
+        /// Why.
+        trouble: Trouble,
         /// A command that would help; empty if none does.
         help: String,
     },

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! Fetching ──all at home──▶ Queued ──a place is free──▶ Running ──every task answered──▶ Done
+//!     ▲                                     │ the executor is full, or a blob is gone
+//!     ├─────────────────────────────────────┘
 //!     └── a blob is lost, or the job is not what its terms say ──┴── cannot run ──▶ Failed
 //! ```
 
@@ -145,13 +147,13 @@ impl Errand {
         }
     }
 
-    /// The executor was full: back into the queue.
+    /// The executor was full, or a blob is gone: looked at anew after a rest.
     pub(crate) fn busy(&mut self, token: RunToken, now: Moment, crew: &mut Crew) {
         if self.stage == Stage::Running(token) {
             crew.free(token);
             crew.rest(now);
             self.found.clear();
-            self.stage = Stage::Queued;
+            self.stage = Stage::Fetching;
         }
     }
 

@@ -41,12 +41,14 @@ impl<T: Clone> Gather<T> {
         }
     }
 
-    /// Takes in what is not yet held.
-    pub(crate) fn put(&mut self, place: Place, item: T, now: Moment) {
-        if self.items.insert(place, item).is_none() {
+    /// Takes in what is not yet held; returns whether it was not.
+    pub(crate) fn put(&mut self, place: Place, item: T, now: Moment) -> bool {
+        let is_new = self.items.insert(place, item).is_none();
+        if is_new {
             self.loose.insert(place);
             self.since.get_or_insert(now);
         }
+        is_new
     }
 
     /// It is on the ledger, or no longer wanted there.

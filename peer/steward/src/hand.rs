@@ -1,6 +1,6 @@
 //! What the rooms of this crate act with: the time, who we are, and the shared desks.
 
-use protocol::ids::PeerId;
+use protocol::ids::{JobId, PeerId};
 use protocol::message::Message;
 use protocol::units::Moment;
 
@@ -35,6 +35,13 @@ impl Hand<'_> {
     pub(crate) fn tell(&mut self, news: News) {
         if self.live {
             self.out.push(Effect::Tell(news));
+        }
+    }
+
+    /// Has what a peer told kept; what was told in an earlier life is kept already.
+    pub(crate) fn keep_told(&mut self, job: JobId, from: PeerId, message: Message) {
+        if self.live {
+            self.out.push(Effect::KeepTold { job, from, message });
         }
     }
 

@@ -13,6 +13,7 @@ use protocol::outcome::Outcome;
 use protocol::units::{Bytes, Credits, Height, Millis, Moment};
 
 use crate::effect::{ProposalToken, RunToken, Ticket};
+use crate::trouble::Trouble;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,13 +106,17 @@ pub enum Input {
         /// Its fate.
         fate: Fate,
     },
-    /// Judged outcomes of one of our bundles, kept since an earlier life.
-    KeptOutcomes {
-        /// The bundle.
-        bundle: BundleId,
-        /// One per task, in order.
-        outcomes: Vec<Outcome>,
+    /// What a peer told of a job of ours in an earlier life, as [`crate::Effect::KeepTold`] said
+    /// to keep it. Comes after the blocks that were agreed then and before [`Input::CaughtUp`], in
+    /// the order it was kept; what no longer makes sense is let go.
+    Told {
+        /// Who told it.
+        from: PeerId,
+        /// What it told.
+        message: Message,
     },
+    /// A blob that was at home is gone or damaged: it is fetched again where it is needed.
+    Lost(Digest),
     /// Something asked for was not even begun, because its part is full.
     Busy(Busy),
     /// Nothing happened but time.
@@ -125,8 +130,8 @@ pub enum Fate {
     Agreed,
     /// It will not enter a block.
     Refused {
-        /// Why, in words.
-        why: String,
+        /// Why.
+        trouble: Trouble,
         /// Whether the same may pass later.
         may_retry: bool,
     },

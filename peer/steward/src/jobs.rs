@@ -14,6 +14,7 @@ use protocol::units::Moment;
 use crate::desk::{Aim, Role, Turn};
 use crate::effect::{Answer, Effect, News, Report, Ticket};
 use crate::hand::Hand;
+use crate::trouble::{Kind, Trouble};
 
 pub(crate) mod bundle;
 pub(crate) mod check;
@@ -34,6 +35,8 @@ pub const JOBS_OPEN_MAX: usize = 1_024;
 pub const JOBS_ENDED_MAX: usize = 1_024;
 /// A submission's number is looked for among so many on both sides of the expected one.
 pub const SUBMISSIONS_SEARCHED: u64 = 512;
+
+const NOT_OURS: &str = "this peer has not submitted such a job";
 
 #[derive(Debug)]
 struct Submission {
@@ -68,11 +71,7 @@ impl Jobs {
     pub(crate) fn submit(&mut self, ticket: Ticket, terms: Terms, hand: &mut Hand<'_>) {
         if self.open() >= JOBS_OPEN_MAX {
             let why = format!("{JOBS_OPEN_MAX} jobs of this peer are open");
-            let help = "peer job ls".to_owned();
-            hand.out.push(Effect::Reply {
-                ticket,
-                answer: Answer::Refused { why, help },
-            });
+            refuse(ticket, Kind::Other, why, "peer job ls".to_owned(), hand);
             return;
         }
         let secret = hand.me.salt_key.chain_secret(&terms.job, self.next);
@@ -90,20 +89,16 @@ impl Jobs {
 
     /// Begins to take a job back.
     pub(crate) fn cancel(&mut self, ticket: Ticket, id: JobId, hand: &mut Hand<'_>) {
-        let refused = match self.jobs.get_mut(&id) {
-            None => "this peer has not submitted such a job",
-            Some(job) if job.phase != Phase::Locked => "its peers are already drawn",
-            Some(job) if job.cancel.is_some() => "it is already being taken back",
+        let (kind, why) = match self.jobs.get_mut(&id) {
+            None => (Kind::Unknown, NOT_OURS),
+            Some(job) if job.phase != Phase::Locked => (Kind::Other, "its peers are already drawn"),
+            Some(job) if job.cancel.is_some() => (Kind::Other, "it is already being taken back"),
             Some(job) => {
                 job.cancel = Some(ticket);
                 return;
             }
         };
-        let (why, help) = (refused.to_owned(), format!("peer job show {id}"));
-        hand.out.push(Effect::Reply {
-            ticket,
-            answer: Answer::Refused { why, help },
-        });
+        refuse(ticket, kind, why, format!("peer job show {id}"), hand);
     }
 
     /// Learns what the ledger says.
@@ -131,16 +126,13 @@ impl Jobs {
             let id = job.id;
             hand.desk.forget(Aim::Cancel(id));
             let drawn = job.bundles.iter().any(|bundle| !bundle.copies.is_empty());
-            let answer = if drawn {
+            if drawn {
                 let (why, help) = ("its peers were drawn first", format!("peer job show {id}"));
-                Answer::Refused {
-                    why: why.to_owned(),
-                    help,
-                }
+                refuse(ticket, Kind::Other, why, help, hand);
             } else {
-                Answer::Cancelled(id)
-            };
-            hand.out.push(Effect::Reply { ticket, answer });
+                let answer = Answer::Cancelled(id);
+                hand.out.push(Effect::Reply { ticket, answer });
+            }
         }
         if let Event::JobEnded { job, .. } = event {
             self.ended.push_back(*job);
@@ -218,8 +210,8 @@ impl Jobs {
             }
         }
         for aim in given_up {
-            let why = "the federation did not answer; are enough members up?".to_owned();
-            self.turned(aim, Turn::Never(why), hand);
+            let why = "the federation did not answer; are enough members up?";
+            self.turned(aim, Turn::Never(Trouble::new(Kind::Silence, why)), hand);
         }
         for job in self.jobs.values_mut().filter(|job| !job.is_quiet()) {
             job.act(hand);
@@ -235,29 +227,21 @@ impl Jobs {
 
     /// Hears what became of something we proposed.
     pub(crate) fn turned(&mut self, aim: Aim, turn: Turn, hand: &mut Hand<'_>) {
-        let Turn::Never(why) = turn else { return };
+        let Turn::Never(Trouble { kind, why }) = turn else {
+            return;
+        };
         match aim {
             Aim::Submit(number) => {
                 hand.desk.forget(aim);
                 if let Some(submission) = self.submissions.remove(&number) {
-                    let answer = Answer::Refused {
-                        why,
-                        help: "peer wallet balance".to_owned(),
-                    };
-                    hand.out.push(Effect::Reply {
-                        ticket: submission.ticket,
-                        answer,
-                    });
+                    let help = help_for(kind).to_owned();
+                    refuse(submission.ticket, kind, why, help, hand);
                 }
             }
             Aim::Cancel(id) => {
                 hand.desk.forget(aim);
                 if let Some(ticket) = self.jobs.get_mut(&id).and_then(|job| job.cancel.take()) {
-                    let answer = Answer::Refused {
-                        why,
-                        help: format!("peer job show {id}"),
-                    };
-                    hand.out.push(Effect::Reply { ticket, answer });
+                    refuse(ticket, kind, why, format!("peer job show {id}"), hand);
                 }
             }
             Aim::Seals(Role::Submitter, id, batch) => {
@@ -303,30 +287,40 @@ impl Jobs {
         self.hear(from, Message::Openings { job, openings }, hand);
     }
 
-    /// Outcomes that were kept in an earlier life.
-    pub(crate) fn recall(&mut self, bundle: BundleId, outcomes: Vec<Outcome>) {
-        if let Some(job) = self.jobs.get_mut(&bundle.job) {
-            job.recall(bundle.index, outcomes);
+    /// Hears again what a peer told in an earlier life. The ledger may have gone another way since:
+    /// what no longer fits is nobody's fault.
+    pub(crate) fn recall(&mut self, from: PeerId, message: Message, hand: &mut Hand<'_>) {
+        let job = early::about(&message).and_then(|id| self.jobs.get_mut(&id));
+        if let Some(job) = job {
+            let _: Result<(), _> = job.hear(from, message, hand);
         }
     }
 
     /// Looks once more for the outputs of a job.
     pub(crate) fn collect(&mut self, ticket: Ticket, id: JobId, hand: &mut Hand<'_>) {
         hand.stock.hope();
-        let answer = match self.jobs.get_mut(&id) {
-            Some(job) => Answer::Collecting {
-                job: id,
-                missing: job.seek(),
-            },
-            None => {
-                let why = "this peer has not submitted such a job".to_owned();
-                Answer::Refused {
-                    why,
-                    help: "peer job ls".to_owned(),
-                }
-            }
+        let Some(job) = self.jobs.get_mut(&id) else {
+            refuse(
+                ticket,
+                Kind::Unknown,
+                NOT_OURS,
+                "peer job ls".to_owned(),
+                hand,
+            );
+            return;
+        };
+        let answer = Answer::Collecting {
+            job: id,
+            missing: job.seek(),
         };
         hand.out.push(Effect::Reply { ticket, answer });
+    }
+
+    /// An output that was at home is gone: it is sought again where it is shown.
+    pub(crate) fn lost(&mut self, digest: &Digest) {
+        for job in self.jobs.values_mut() {
+            job.lost(digest);
+        }
     }
 
     /// A peer can be reached again: it is asked at once for what we lack.
@@ -343,5 +337,23 @@ impl Jobs {
     pub(crate) fn wake_after(&self, acted: Moment) -> Option<Moment> {
         let loud = self.jobs.values().filter(|job| !job.is_quiet());
         loud.filter_map(|job| job.wake_after(acted)).min()
+    }
+}
+
+/// Says no to who asked.
+fn refuse(ticket: Ticket, kind: Kind, why: impl Into<String>, help: String, hand: &mut Hand<'_>) {
+    let trouble = Trouble::new(kind, why);
+    let answer = Answer::Refused { trouble, help };
+    hand.out.push(Effect::Reply { ticket, answer });
+}
+
+/// What helps whose submission the ledger refused.
+const fn help_for(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Money => "peer wallet balance",
+        Kind::Offers => "peer offer ls",
+        Kind::Request => "peer submit --help",
+        Kind::Silence => "peer ledger status",
+        Kind::Unknown | Kind::Other => "peer status",
     }
 }

@@ -9,8 +9,9 @@
 //! ```
 //!
 //! * It holds no clock, thread, socket, file or chance, and never a key that signs.
-//! * It keeps nothing on disk. At its start the driver tells it every agreed block from genesis,
-//!   then [`Input::CaughtUp`]; what is open comes up again by itself, whenever it was killed.
+//! * It keeps nothing on disk. At its start the driver tells it every agreed block from genesis and
+//!   what peers had told of its own jobs, then [`Input::CaughtUp`]; what is open comes up again by
+//!   itself, whenever it was killed.
 //! * A room does not remember what it asked for: at every turn it says what it wants, and the desk,
 //!   the stock and the crew know what is already on its way.
 //! * Whatever a stranger says, nothing panics, and every list has a named limit.
@@ -20,7 +21,7 @@
 use std::collections::BTreeSet;
 
 use protocol::event::Event;
-use protocol::ids::{JobId, PeerId};
+use protocol::ids::{Digest, JobId, PeerId};
 use protocol::message::Message;
 use protocol::units::{Height, Millis, Moment};
 
@@ -44,6 +45,7 @@ pub mod misbehave;
 mod offer;
 mod standing;
 mod stock;
+mod trouble;
 mod work;
 
 pub use effect::{Answer, Effect, News, ProposalToken, Report, RunToken, Size, Ticket, Why};
@@ -53,6 +55,7 @@ pub use identity::{Identity, Member, Misbehave, SaltKey};
 pub use input::{Busy, Choices, Fate, Input, Request};
 pub use jobs::view::{BundleView, CopyState, CopyView, JobState, JobView, TaskState, TaskView};
 pub use standing::{OurStanding, StandingOffer};
+pub use trouble::{Kind, Trouble};
 
 use audit::Audits;
 use book::Book;
@@ -270,14 +273,20 @@ impl Steward {
                 self.work.signed(bundle, signature, &mut hand!(self));
             }
             Input::Answered { token, fate } => return self.answered(token, fate),
-            Input::KeptOutcomes { bundle, outcomes } => {
-                self.jobs.recall(bundle, outcomes);
-                return Touched::Job(bundle.job);
+            Input::Told { from, message } => {
+                self.jobs.recall(from, message, &mut hand!(self));
+                return Touched::Nothing;
             }
+            Input::Lost(digest) => self.lost(digest),
             Input::Busy(busy) => self.busy(busy),
             Input::Tick => return Touched::Nothing,
         }
         Touched::Everything
+    }
+
+    fn lost(&mut self, digest: Digest) {
+        self.stock.lost(&digest);
+        self.jobs.lost(&digest);
     }
 
     fn agreed(&mut self, height: Height, time: Moment, events: &[Event]) {

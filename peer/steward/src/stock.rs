@@ -160,7 +160,14 @@ impl Stock {
         };
     }
 
-    /// What was lost may be had now: somebody new is here.
+    /// A content that was at home is gone.
+    pub(crate) fn lost(&mut self, digest: &Digest) {
+        if let Some(Item::Home(_)) = self.items.get(digest) {
+            self.items.remove(digest);
+        }
+    }
+
+    /// What was lost may be had now: somebody new is here, or somebody needs it anew.
     pub(crate) fn hope(&mut self) {
         self.items.retain(|_, item| !matches!(item, Item::Lost(_)));
     }

@@ -11,7 +11,7 @@ use protocol::message::Message;
 use protocol::units::{Credits, Height, Moment};
 use scene::submitter::*;
 use scene::*;
-use steward::{Choices, Fate, Input, Request, TaskState, Ticket};
+use steward::{Choices, Fate, Input, Kind, Request, TaskState, Ticket, Trouble};
 
 #[test]
 fn what_the_ledger_does_not_answer_is_asked_again_under_the_same_token() {
@@ -26,7 +26,7 @@ fn what_the_ledger_does_not_answer_is_asked_again_under_the_same_token() {
         panic!("a proposal")
     };
     let fate = Fate::Refused {
-        why: "too early".to_owned(),
+        trouble: Trouble::new(Kind::Other, "too early"),
         may_retry: true,
     };
     scene.step(
@@ -67,7 +67,7 @@ fn what_cannot_be_run_is_refused_at_the_door_with_the_reason() {
     scene.step(
         "too few sponsors",
         submit(2),
-        &[&format!("reply refused: {one}")],
+        &[&format!("reply refused, Offers: {one}")],
     );
     scene.agree("another", offers(3, 10), &[]);
     let request = Request::Submit {
@@ -84,7 +84,7 @@ fn what_cannot_be_run_is_refused_at_the_door_with_the_reason() {
             ticket: Ticket(1),
             request,
         },
-        &["reply refused: it may cost up to 0.00004 cr, the budget is 0.000039 cr"],
+        &["reply refused, Money: it may cost up to 0.00004 cr, the budget is 0.000039 cr"],
     );
     let request = Request::Submit {
         digest: job_digest(2),
@@ -121,7 +121,7 @@ fn a_job_is_taken_back_before_it_is_drawn_and_not_after() {
     scene.step(
         "too late",
         cancel(),
-        &["reply refused: its peers are already drawn"],
+        &["reply refused, Other: its peers are already drawn"],
     );
 }
 
@@ -176,30 +176,16 @@ fn a_killed_submitter_believes_what_it_kept_only_if_it_was_agreed() {
         events,
         &["tell closed", "tell ended 0 Agreed", "tell job ended"],
     );
-    scene.kill();
+    scene.kept = vec![(peer(2), liar(2).message(bundle(0), &[]))];
+    scene.restart();
     assert_eq!(
         scene.shown(),
         ["to p2: ask 0", "to p3: ask 0"],
-        "results are still wanted"
+        "what was kept is not what was agreed, so results are still wanted"
     );
-    let outcomes = vec![right(0), wrong(1)];
-    scene.step(
-        "wrong outcomes were kept",
-        Input::KeptOutcomes {
-            bundle: bundle(0),
-            outcomes,
-        },
-        &[],
-    );
-    let outcomes = vec![right(0), right(1)];
-    scene.step(
-        "the right ones",
-        Input::KeptOutcomes {
-            bundle: bundle(0),
-            outcomes,
-        },
-        &["keep outcomes 0", "fetch from p2", "fetch from p2"],
-    );
+    scene.kept = vec![(peer(3), three.message(bundle(0), &[]))];
+    scene.restart();
+    assert_eq!(scene.shown(), ["fetch from p3", "fetch from p3"]);
     scene.step(
         "outputs are at home",
         Input::Fetched(right(0).digest),
@@ -208,6 +194,28 @@ fn a_killed_submitter_believes_what_it_kept_only_if_it_was_agreed() {
     assert_eq!(
         scene.steward.tasks(&job_id(1), 0..1)[0].state,
         TaskState::Agreed
+    );
+}
+
+#[test]
+fn a_killed_submitter_opens_for_a_peer_that_never_comes_back() {
+    let (two, three) = (honest(2), honest(3));
+    let mut scene = running();
+    for (n, copy) in [(2, &two), (3, &three)] {
+        scene.tell_heard(n, copy.message(bundle(0), &[]));
+        scene.tell_heard(n, copy.opens());
+        scene.tell_heard(n, copy.opens());
+    }
+    assert_eq!(scene.kept.len(), 4, "what is told twice is kept once");
+    scene.restart();
+    assert_eq!(scene.kept.len(), 4, "what was kept is not kept again");
+    let events = vec![sealed(0, 2), sealed(0, 3), all_sealed()];
+    scene.agree("sealed", events, &["tell all sealed", "propose close"]);
+    scene.restart();
+    scene.agree(
+        "both are dead",
+        vec![closed()],
+        &["tell closed", "propose open-batch 0/p2 0/p3"],
     );
 }
 

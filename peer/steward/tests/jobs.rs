@@ -31,7 +31,7 @@ fn an_honest_job_takes_five_entries_and_ends_agreed() {
     scene.agree(
         "both roots are equal",
         events,
-        &["tell ended 0 Agreed", "tell job ended", "keep outcomes 0"],
+        &["tell ended 0 Agreed", "tell job ended"],
     );
     let job = scene.steward.job(&job_id(1)).unwrap();
     assert_eq!(
@@ -46,6 +46,18 @@ fn an_honest_job_takes_five_entries_and_ends_agreed() {
         assert_eq!((task.here, task.peers), (true, vec![peer(2), peer(3)]));
     }
     assert_eq!(scene.steward.wake_at(), None, "an idle submitter sleeps");
+    scene.step(
+        "an output was damaged",
+        Input::Lost(right(1).digest),
+        &["fetch from p2+p3"],
+    );
+    assert!(!scene.steward.tasks(&job_id(1), 1..2)[0].here);
+    scene.step(
+        "it is here again",
+        Input::Fetched(right(1).digest),
+        &["tell output 1"],
+    );
+    assert!(scene.steward.tasks(&job_id(1), 1..2)[0].here);
 }
 
 /// A liar's first outputs are at home, both copies are opened, and they differ.
@@ -141,7 +153,6 @@ fn a_difference_is_shown_to_the_panel_and_the_judged_output_fetched() {
             "tell slashed p2 F1",
             "tell ended 0 Judged",
             "tell job ended",
-            "keep outcomes 0",
             "fetch from p3",
         ],
     );
@@ -301,7 +312,7 @@ fn who_opens_right_behind_its_outcomes_need_not_live_until_the_close() {
     scene.agree(
         "both are paid",
         events,
-        &["tell ended 0 Agreed", "tell job ended", "keep outcomes 0"],
+        &["tell ended 0 Agreed", "tell job ended"],
     );
     assert_eq!(scene.steward.wake_at(), None, "all is done");
 }

@@ -13,7 +13,8 @@ use protocol::outcome;
 use protocol::units::{Bytes, Credits, Height, Moment};
 use scene::*;
 use steward::{
-    Busy, Choices, Effect, Fate, Identity, Input, ProposalToken, Request, RunToken, Steward, Ticket,
+    Busy, Choices, Effect, Fate, Identity, Input, Kind, ProposalToken, Request, RunToken, Steward,
+    Ticket, Trouble,
 };
 
 /// Numbers that look random and are the same every time.
@@ -247,7 +248,7 @@ impl Dice {
             },
             17 => {
                 let fate = Fate::Refused {
-                    why: why(),
+                    trouble: Trouble::new(Kind::Other, why()),
                     may_retry: n % 2 == 0,
                 };
                 Input::Answered { token: wish, fate }

@@ -2,37 +2,17 @@
 
 mod scene;
 
-use protocol::entry::Body;
-use protocol::event::{Ending, Event, Fault};
+use protocol::event::{Ending, Event};
 use protocol::ids::Digest;
-use protocol::job::Class;
 use protocol::message::Message;
 use protocol::outcome;
-use protocol::units::{Credits, Moment};
+use protocol::units::Moment;
+use scene::worker::{on_offer, worker};
 use scene::*;
-use steward::{Busy, Effect, Fate, Identity, Input, Misbehave};
+use steward::{Busy, Effect, Identity, Input, Misbehave};
 
 /// What p5 hears of a finished bundle 0: the opening comes right behind, to be entered later.
 const TOLD: [&str; 2] = ["to p5: outcomes 0 (2, 2 inline)", "to p5: openings (1)"];
-
-/// A peer that works, with two places; p5 submits.
-fn worker() -> Identity {
-    Identity {
-        slots: 2,
-        classes: vec![Class::Grid],
-        ..identity(1)
-    }
-}
-
-fn on_offer() -> Event {
-    let (peer, class, per_gfuel) = (peer(1), Class::Grid, Credits::new(5));
-    Event::OfferPublished {
-        peer,
-        class,
-        slots: 2,
-        per_gfuel,
-    }
-}
 
 fn scene() -> Scene {
     let mut scene = Scene::of(worker());
@@ -273,6 +253,18 @@ fn the_executor_is_fed_by_places_and_not_by_draws() {
     let token = scene.run();
     scene.step("the executor is full", Input::Busy(Busy::Run(token)), &[]);
     scene.wait("a moment later", 100, &["run 0 [0, 1]"]);
+    let token = scene.run();
+    let Input::Fetched(module) = module_fetched() else {
+        panic!("a blob")
+    };
+    scene.step("the module was damaged", Input::Lost(module), &[]);
+    scene.step(
+        "so it was not begun",
+        Input::Busy(Busy::Run(token)),
+        &["fetch from p5+p2"],
+    );
+    scene.step("it is here again", module_fetched(), &[]);
+    scene.wait("a moment later", 100, &["run 0 [0, 1]"]);
     scene.agree(
         "taken away",
         vec![ended(0, Ending::Cancelled)],
@@ -364,83 +356,6 @@ fn a_liar_lies_only_in_a_devnet_and_loudly() {
         scene.step("job", job_fetched(4), &["fetch from p5+p2"]);
         scene.step("module", module_fetched(), &[first, second].concat());
     }
-}
-
-fn bonded(bond: u64) -> Event {
-    let (bond, locked) = (Credits::new(bond), Credits::ZERO);
-    Event::BondChanged {
-        peer: peer(1),
-        bond,
-        locked,
-    }
-}
-
-#[test]
-fn a_peer_that_works_asks_to_be_let_in_bonds_and_offers() {
-    let bond_target = Credits::new(1_000);
-    let me = Identity {
-        admitted: false,
-        sponsor: true,
-        bond_target,
-        ..worker()
-    };
-    let mut scene = Scene::of(me);
-    assert_eq!(scene.shown(), ["propose admit-peer"]);
-    let admitted = Event::PeerAdmitted {
-        peer: peer(1),
-        owner: party(1),
-        sponsor: party(1),
-    };
-    scene.agree("let in", vec![admitted], &["propose bond"]);
-    let Effect::Propose { token, .. } = scene.last[0].clone() else {
-        panic!("a proposal")
-    };
-    let fate = Fate::Refused {
-        why: "insufficient balance".to_owned(),
-        may_retry: true,
-    };
-    scene.step(
-        "no money yet",
-        Input::Answered { token, fate },
-        &["refused bond, again: true"],
-    );
-    scene.wait("again", 100, &["propose bond"]);
-    scene.agree("bonded", vec![bonded(1_000)], &["propose publish-offer"]);
-    scene.agree("on offer", vec![on_offer()], &[]);
-    let slashed = |fault, amount| {
-        let amount = Credits::new(amount);
-        vec![Event::Slashed {
-            bundle: bundle(0),
-            peer: peer(1),
-            fault,
-            amount,
-        }]
-    };
-    scene.agree(
-        "a small fine",
-        slashed(Fault::NoSeal, 10),
-        &["propose bond"],
-    );
-    assert_eq!(
-        scene.proposed(),
-        [Body::Bond {
-            peer: peer(1),
-            amount: Credits::new(10)
-        }]
-    );
-    scene.agree("made good", vec![bonded(1_000)], &[]);
-    scene.agree(
-        "found wrong: it needs a hand",
-        slashed(Fault::WrongOutcome, 500),
-        &["convicted for 0"],
-    );
-    assert!(scene.steward.standing().convicted);
-    scene.kill();
-    assert_eq!(
-        scene.shown(),
-        [""; 0],
-        "a restart does not bond again either"
-    );
 }
 
 #[test]

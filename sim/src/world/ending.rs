@@ -26,6 +26,9 @@ impl World<'_> {
             node.steward.handle(now, input);
         }
         node.told = upto;
+        for (from, message) in node.heard.clone() {
+            node.steward.handle(now, Input::Told { from, message });
+        }
         self.tell_later(Millis::ZERO, n, Input::CaughtUp);
         self.greet(&[n]);
     }

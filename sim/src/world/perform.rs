@@ -67,22 +67,23 @@ impl World<'_> {
                 errand @ (Effect::FetchJob { .. } | Effect::Fetch { .. } | Effect::Run { .. }),
             ) => self.errand(n, errand),
             Some(Effect::KeepOutput { digest, .. }) => self.keep(n, digest),
+            Some(Effect::KeepTold { from, message, .. }) => {
+                if let Some(node) = self.stage.nodes.get_mut(&n) {
+                    node.heard.push((from, message));
+                }
+            }
             Some(Effect::Reply {
-                answer: Answer::Refused { why, .. },
+                answer: Answer::Refused { trouble, .. },
                 ..
             }) => {
-                self.turned_away(n, &why);
+                self.turned_away(n, &trouble.why);
             }
             Some(Effect::Report(report)) => {
                 self.pen
                     .write(self.now, || format!("p{n} reports {report:?}"));
             }
             Some(
-                Effect::CancelRun(_)
-                | Effect::KeepOutcomes { .. }
-                | Effect::Announce(_)
-                | Effect::Reply { .. }
-                | Effect::Tell(_),
+                Effect::CancelRun(_) | Effect::Announce(_) | Effect::Reply { .. } | Effect::Tell(_),
             ) => {}
         }
     }

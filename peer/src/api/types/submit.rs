@@ -2,7 +2,10 @@
 
 use protocol::bytes::{Limited, Malformed};
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Class, Input, Job, Limits, Profile};
+use protocol::job::{
+    Array, Blob, Class, Input, Job, Limits, MEMORY_MAX, OUTPUT_FILES_MAX, OUTPUT_MAX, Profile,
+    TASK_FUEL_MAX,
+};
 use protocol::units::{Bytes, Credits, Fuel, Millis};
 use serde::{Deserialize, Serialize};
 
@@ -177,9 +180,47 @@ impl JobForm {
             },
             seed: self.seed.map_or(self.module.digest.0, |seed| seed.0),
         };
+        limits(&job.limits)?;
         job.within_limits()?;
         Ok((job, wish))
     }
+}
+
+const _: () = assert!(
+    TASK_FUEL_MAX.get() == 1_000_000_000_000,
+    "the words below say so"
+);
+const _: () = assert!(MEMORY_MAX.get() == 4 << 30, "the words below say so");
+const _: () = assert!(OUTPUT_MAX.get() == 64 << 20, "the words below say so");
+const _: () = assert!(OUTPUT_FILES_MAX == 10_000, "the words below say so");
+
+/// Which limit of a task is out of range, in the words of who set it.
+fn limits(limits: &Limits) -> Result<(), Malformed> {
+    let fuel = limits.fuel >= Fuel::new(1) && limits.fuel <= TASK_FUEL_MAX;
+    for (within, why) in [
+        (fuel, "the fuel of a task is between 1 and 1T"),
+        (
+            limits.memory <= MEMORY_MAX,
+            "the memory of a task is at most 4GiB",
+        ),
+        (
+            limits.output <= OUTPUT_MAX,
+            "the output of a task is at most 64MiB",
+        ),
+        (
+            limits.output_files <= OUTPUT_FILES_MAX,
+            "a task leaves at most 10000 output files",
+        ),
+        (
+            limits.wall_ms > Millis::ZERO,
+            "the wall time of a task is more than zero",
+        ),
+    ] {
+        if !within {
+            return Err(Malformed::Senseless(why));
+        }
+    }
+    Ok(())
 }
 
 fn class(name: &str) -> Result<Class, Malformed> {

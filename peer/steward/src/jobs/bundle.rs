@@ -225,20 +225,4 @@ impl Bundle {
         }
         Some(result)
     }
-
-    /// Outcomes kept since an earlier life, if they are what the ledger says is right.
-    pub(crate) fn recall(&mut self, outcomes: &Arc<[Outcome]>) {
-        let root = outcome::root(outcomes);
-        let right = |copy: &Copy| {
-            let counts = self
-                .judged
-                .as_ref()
-                .is_none_or(|j| j.upheld.contains(&copy.peer));
-            counts && copy.root.is_some() && copy.root == root
-        };
-        if let Some(at) = self.copies.iter().position(right) {
-            self.copies[at].outcomes = Some(outcomes.clone());
-            self.first.get_or_insert_with(|| outcomes.clone());
-        }
-    }
 }

@@ -10,7 +10,7 @@ use protocol::units::{Bytes, Millis, Moment};
 use super::bundle::{Bundle, Stage};
 use super::job::{OwnJob, Phase};
 use crate::desk::{Aim, Role};
-use crate::effect::{Effect, News, Size};
+use crate::effect::{News, Size};
 use crate::hand::Hand;
 use crate::stock::Have;
 
@@ -190,10 +190,6 @@ impl OwnJob {
             let Some(result) = &bundle.result else {
                 continue;
             };
-            if let Some(all) = result.iter().copied().collect::<Option<Vec<_>>>() {
-                let (bundle, outcomes) = (bundle.id, all.into());
-                hand.out.push(Effect::KeepOutcomes { bundle, outcomes });
-            }
             let mut changed = Vec::new();
             for (at, outcome) in (0_u32..).zip(result) {
                 let Some(outcome) = outcome else { continue };

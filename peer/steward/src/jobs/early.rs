@@ -111,7 +111,7 @@ impl Jobs {
 }
 
 /// The job that a drawn peer speaks of to its submitter.
-const fn about(message: &Message) -> Option<JobId> {
+pub(super) const fn about(message: &Message) -> Option<JobId> {
     match message {
         Message::Outcomes { bundle, .. } | Message::RunFailed { bundle, .. } => Some(bundle.job),
         Message::Openings { job, .. } => Some(*job),

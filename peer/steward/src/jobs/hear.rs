@@ -4,12 +4,10 @@
 use std::sync::Arc;
 
 use protocol::entry::{Opening, PeerSeal};
-use protocol::event::Ending;
 use protocol::ids::{BundleId, Digest, PeerId};
 use protocol::message::Message;
 use protocol::outcome::{self, Outcome};
 
-use super::bundle::Stage;
 use super::drive::tell_outputs;
 use super::job::{OwnJob, Phase};
 use crate::effect::{Effect, News};
@@ -61,7 +59,7 @@ impl OwnJob {
             .bundles
             .get_mut(index as usize)
             .ok_or(Fault::UnknownJob)?;
-        let tasks = bundle.tasks.len();
+        let (bundle_id, tasks) = (bundle.id, bundle.tasks.len());
         let copy = bundle.copy(&from).ok_or(Fault::NotDrawn)?;
         if outcomes.len() != tasks || outcomes.iter().any(|o| o.fuel > fuel_max) {
             return Err(Fault::WrongOutcomes);
@@ -89,6 +87,15 @@ impl OwnJob {
             return Err(Fault::WrongOutcomes);
         }
         let list: Arc<[Outcome]> = outcomes.into();
+        if copy.outcomes.is_none() {
+            let message = Message::Outcomes {
+                bundle: bundle_id,
+                outcomes: list.to_vec(),
+                inline: Vec::new(),
+                seal: seal.clone(),
+            };
+            hand.keep_told(id, from, message);
+        }
         copy.outcomes = Some(list.clone());
         copy.failed = None;
         if !copy.sealed && sealing && copy.seal.is_none() {
@@ -167,7 +174,11 @@ impl OwnJob {
                 fault = Err(Fault::WrongOpening);
             } else if copy.root.is_none() && !over {
                 // Most come long before the close; they are entered then.
-                self.openings.put((opening.bundle, from), opening, hand.now);
+                let place = (opening.bundle, from);
+                if self.openings.put(place, opening.clone(), hand.now) {
+                    let (job, openings) = (self.id, vec![opening]);
+                    hand.keep_told(job, from, Message::Openings { job, openings });
+                }
             }
         }
         fault
@@ -197,6 +208,18 @@ impl OwnJob {
         Ok(())
     }
 
+    /// An output that was at home is gone.
+    pub(crate) fn lost(&mut self, digest: &Digest) {
+        if !self.have.remove(digest) {
+            return;
+        }
+        for bundle in &mut self.bundles {
+            if !bundle.tasks_with(digest).is_empty() {
+                bundle.missing.insert(*digest);
+            }
+        }
+    }
+
     /// Looks once more for every output that is shown and not at home; returns how many there are.
     pub(crate) fn seek(&mut self) -> u32 {
         let mut missing = 0;
@@ -216,15 +239,5 @@ impl OwnJob {
             }
         }
         missing
-    }
-
-    /// Outcomes that were kept in an earlier life.
-    pub(crate) fn recall(&mut self, index: u32, outcomes: Vec<Outcome>) {
-        if let Some(bundle) = self.bundles.get_mut(index as usize)
-            && matches!(bundle.stage, Stage::Ended(Ending::Agreed | Ending::Judged))
-            && outcomes.len() == bundle.tasks.len()
-        {
-            bundle.recall(&outcomes.into());
-        }
     }
 }

@@ -11,6 +11,7 @@ use crate::effect::Answer;
 use crate::identity::Identity;
 use crate::input::Choices;
 use crate::standing::{Standing, StandingOffer};
+use crate::trouble::{Kind, Trouble};
 
 /// A job is cut into about so many bundles, where its tasks allow.
 pub const BUNDLES_AIMED_AT: u32 = 32;
@@ -27,12 +28,13 @@ pub(crate) fn terms(
     standing: &Standing,
     me: &Identity,
 ) -> Result<Terms, Answer> {
-    let refused = |why: String, help: &str| Answer::Refused {
-        why,
+    let refused = |kind, why: String, help: &str| Answer::Refused {
+        trouble: Trouble::new(kind, why),
         help: help.to_owned(),
     };
+    let senseless = |why: String| refused(Kind::Request, why, "peer submit --help");
     job.within_limits()
-        .map_err(|error| refused(error.to_string(), ""))?;
+        .map_err(|error| senseless(error.to_string()))?;
     let tasks = job.array.count;
     let spread = tasks.div_ceil(BUNDLES_AIMED_AT).min(TASKS_PER_BUNDLE_MAX);
     let per_gfuel = match choices.per_gfuel {
@@ -62,18 +64,25 @@ pub(crate) fn terms(
     };
     terms
         .within_limits()
-        .map_err(|error| refused(error.to_string(), ""))?;
+        .map_err(|error| senseless(error.to_string()))?;
     let copies = u64::from(tasks) * u64::from(terms.copies);
     let most = terms.task_price_max().and_then(|price| price.times(copies));
     let Some(most) = most else {
-        return Err(refused("its price cannot be written".to_owned(), ""));
+        let why = "it costs more than all credits there can be".to_owned();
+        return Err(refused(Kind::Money, why, "peer submit --fuel LESS"));
     };
     if let Some(budget) = choices.budget.filter(|budget| *budget < most) {
         let why = format!("it may cost up to {most}, the budget is {budget}");
-        return Err(refused(why, "peer submit --fuel LESS, or --budget MORE"));
+        let help = format!("peer submit --budget {}, or --fuel LESS", digits(most));
+        return Err(refused(Kind::Money, why, &help));
     }
-    enough_sponsors(&terms, standing).map_err(|why| refused(why, "peer offer ls"))?;
+    enough_sponsors(&terms, standing).map_err(|why| refused(Kind::Offers, why, "peer offer ls"))?;
     Ok(terms)
+}
+
+/// An amount as it is typed.
+fn digits(amount: Credits) -> String {
+    amount.to_string().trim_end_matches(" cr").to_owned()
 }
 
 /// The price at which enough sponsors, and those not much dearer, can be drawn.
@@ -85,7 +94,7 @@ fn price(standing: &Standing, choices: &Choices) -> Result<Credits, Answer> {
     let Some(enough) = asks.get(needed - 1) else {
         let why = too_few(asks.len(), choices.copies, choices.class.name());
         return Err(Answer::Refused {
-            why,
+            trouble: Trouble::new(Kind::Offers, why),
             help: "peer offer ls".to_owned(),
         });
     };

@@ -95,6 +95,10 @@ impl Run {
     }
 
     fn run(&mut self, from: Vec<PeerId>, hand: &mut Hand<'_>) {
+        if self.errand.is_none() {
+            // What nobody had when it was last needed may be had now.
+            hand.stock.hope();
+        }
         let (bundle, terms) = (self.bundle, &self.terms);
         let errand = self.errand.get_or_insert_with(|| {
             let tasks = terms.tasks_of(bundle.index).collect();

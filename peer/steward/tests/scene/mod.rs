@@ -9,8 +9,10 @@
     reason = "every story uses another part of the scene"
 )]
 
+pub mod events;
 pub mod show;
 pub mod submitter;
+pub mod worker;
 
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ use protocol::signed::Signed;
 use protocol::units::{Bytes, Credits, Fuel, Height, Millis, Moment};
 use steward::{Effect, Identity, Input, Member, RunToken, SaltKey, Steward};
 
+pub use events::*;
 use show::show;
 
 pub const FEDERATION: FederationId = FederationId::new([9; 32]);
@@ -228,6 +231,8 @@ pub struct Scene {
     pub last: Vec<Effect>,
     /// Everything agreed so far, to be told again to a peer that starts anew.
     pub blocks: Vec<Input>,
+    /// Everything it had kept of what peers told.
+    pub kept: Vec<(PeerId, Message)>,
     me: Identity,
 }
 
@@ -240,6 +245,7 @@ impl Scene {
             height: 0,
             last: Vec::new(),
             blocks: Vec::new(),
+            kept: Vec::new(),
             me,
         };
         scene.tell(Input::CaughtUp);
@@ -249,6 +255,11 @@ impl Scene {
     fn tell(&mut self, input: Input) {
         self.steward.handle(Moment::new(self.now), input);
         self.last = std::iter::from_fn(|| self.steward.next_effect()).collect();
+        for effect in &self.last {
+            if let Effect::KeepTold { from, message, .. } = effect {
+                self.kept.push((*from, message.clone()));
+            }
+        }
     }
 
     /// One step: what happens, and what the steward does, one effect per line.
@@ -296,9 +307,17 @@ impl Scene {
 
     /// Kills the steward and starts it anew from the agreed blocks alone.
     pub fn kill(&mut self) {
+        self.kept.clear();
+        self.restart();
+    }
+
+    /// Kills the steward and starts it anew from the agreed blocks and what it had kept.
+    pub fn restart(&mut self) {
         self.steward = Steward::new(self.me.clone());
-        for block in self.blocks.clone() {
-            self.tell(block);
+        let kept = self.kept.clone().into_iter();
+        let told = kept.map(|(from, message)| Input::Told { from, message });
+        for input in self.blocks.clone().into_iter().chain(told) {
+            self.tell(input);
             assert_eq!(
                 self.last,
                 [],
@@ -354,73 +373,6 @@ pub fn done(token: RunToken, task: u32, outcome: Outcome) -> Input {
         task,
         outcome,
         size: Bytes::new(10),
-    }
-}
-
-/// The event that begins a job: submitted by peer `n`, which other peers see too.
-pub fn submitted(tasks: u32, n: u8, end: Digest) -> Event {
-    Event::Submitted {
-        job: job_id(1),
-        sender: party(n),
-        terms: terms(tasks, n),
-        chain: end,
-        escrow: Credits::new(1_000),
-        start_from: Height::new(3),
-        start_by: Moment::new(100 * SECOND),
-    }
-}
-
-pub fn drawn(index: u32, peers: &[u8]) -> Event {
-    let peers = peers.iter().map(|n| peer(*n)).collect();
-    Event::Drawn {
-        bundle: bundle(index),
-        peers,
-        seal_by: Moment::new(80 * SECOND),
-    }
-}
-
-pub fn sealed(index: u32, n: u8) -> Event {
-    Event::Sealed {
-        bundle: bundle(index),
-        peer: peer(n),
-    }
-}
-
-pub fn all_sealed() -> Event {
-    Event::AllSealed {
-        job: job_id(1),
-        close_by: Moment::new(200 * SECOND),
-    }
-}
-
-pub fn closed() -> Event {
-    Event::Closed {
-        job: job_id(1),
-        open_by: Moment::new(300 * SECOND),
-    }
-}
-
-pub fn opened(index: u32, n: u8, root: Root) -> Event {
-    Event::Opened {
-        bundle: bundle(index),
-        peer: peer(n),
-        root,
-    }
-}
-
-pub fn ended(index: u32, ending: protocol::event::Ending) -> Event {
-    Event::BundleEnded {
-        bundle: bundle(index),
-        ending,
-    }
-}
-
-pub fn job_ended() -> Event {
-    let (paid, refunded) = (Credits::new(40), Credits::new(960));
-    Event::JobEnded {
-        job: job_id(1),
-        paid,
-        refunded,
     }
 }
 

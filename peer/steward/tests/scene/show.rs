@@ -61,13 +61,15 @@ pub fn show(effect: &Effect) -> Option<String> {
         }
         Effect::CancelRun(_) => "cancel run".to_owned(),
         Effect::KeepOutput { bytes, .. } => format!("keep {}", String::from_utf8_lossy(bytes)),
-        Effect::KeepOutcomes { bundle, .. } => format!("keep outcomes {}", bundle.index),
+        Effect::KeepTold { .. } => return None,
         Effect::Announce(_) => return None,
         Effect::Reply { answer, .. } => match answer {
             Answer::Submitted(_) => "reply submitted".to_owned(),
             Answer::Cancelled(_) => "reply cancelled".to_owned(),
             Answer::Collecting { missing, .. } => format!("reply {missing} missing"),
-            Answer::Refused { why, .. } => format!("reply refused: {why}"),
+            Answer::Refused { trouble, .. } => {
+                format!("reply refused, {:?}: {}", trouble.kind, trouble.why)
+            }
         },
         Effect::Tell(news) => format!("tell {}", show_news(news)),
         Effect::Report(report) => show_report(report),

@@ -123,6 +123,12 @@ pub fn sealed_by(two: &Copy, three: &Copy) -> Scene {
 }
 
 impl Scene {
+    /// Peer `n` says something, whatever that leads to.
+    pub fn tell_heard(&mut self, n: u8, message: protocol::message::Message) {
+        let from = super::peer(n);
+        self.tell(Input::Heard { from, message });
+    }
+
     /// A request that is refused, whatever the words.
     pub fn tell_refused(&mut self, input: Input) {
         self.steward.handle(Moment::new(self.now), input);

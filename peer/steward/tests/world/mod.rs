@@ -20,9 +20,14 @@ use protocol::signed::Signed;
 use protocol::units::{Bytes, Credits, Height, Millis, Moment};
 use rules::{At, Refusal, apply_block, begin, books, read};
 use steward::{
-    Answer, Choices, Effect, Fate, Identity, Input, JobState, ProposalToken, Request, RunToken,
-    Steward, TaskState, Ticket, Why,
+    Answer, Choices, Effect, Fate, Identity, Input, JobState, Kind, ProposalToken, Request,
+    RunToken, Steward, TaskState, Ticket, Trouble, Why,
 };
+
+mod asking;
+mod people;
+
+use people::{genesis, root};
 
 use crate::scene::{job, job_digest, key, output, peer, right, wrong};
 
@@ -32,46 +37,13 @@ pub const TASKS: u32 = 6;
 /// A story that takes longer has come to a stand.
 const TURNS_MAX: usize = 20_000;
 
-fn root(n: u8) -> PublicKey {
-    PublicKey::new(key(100 + n).verifying_key().to_bytes())
-}
-
-fn genesis() -> Genesis {
-    let credits = |n: u64| Credits::new(n * 1_000_000);
-    let member = |n| Member {
-        name: format!("member {n}"),
-        party: root(n),
-        consensus: PublicKey::new(key(200 + n).verifying_key().to_bytes()),
-        peer: peer(n),
-        power: 1,
-        bond: credits(10_000),
-    };
-    let desk = |n| Desk {
-        name: format!("desk {n}"),
-        party: root(n),
-    };
-    let grant = |n| Grant {
-        party: root(n),
-        amount: credits(1_000_000),
-    };
-    Genesis {
-        name: "stewards".to_owned(),
-        begins: Moment::new(1_000_000),
-        devnet: true,
-        members: (1..=4).map(member).collect(),
-        desks: (5..=7).map(desk).collect(),
-        grants: (1..=PEERS).map(grant).collect(),
-        params: Params::standard(),
-        issuance: Issuance::Fixed,
-        emergency: Committee::NOBODY,
-    }
-}
-
 /// One peer: its steward, and what it keeps outside of it.
 struct Node {
     me: Identity,
     steward: Steward,
     disk: BTreeSet<Digest>,
+    /// What peers told of its jobs.
+    told: Vec<(PeerId, Message)>,
 }
 
 pub struct World {
@@ -124,32 +96,17 @@ impl World {
             let mut me = world.identity(n);
             change(n, &mut me);
             let (steward, disk) = (Steward::new(me.clone()), BTreeSet::new());
-            world.nodes.insert(n, Node { me, steward, disk });
+            let told = Vec::new();
+            let node = Node {
+                me,
+                steward,
+                disk,
+                told,
+            };
+            world.nodes.insert(n, node);
             world.coming.push_back((n, Input::CaughtUp));
         }
         world
-    }
-
-    fn identity(&self, n: u8) -> Identity {
-        let works = n != PEERS;
-        let members = (1..=4).map(|n| steward::Member {
-            party: PartyId::of(&root(n)),
-            peer: peer(n),
-            name: format!("member {n}"),
-        });
-        Identity {
-            federation: self.genesis.id(),
-            party: PartyId::of(&root(n)),
-            member: n <= 4,
-            sponsor: works,
-            admitted: n <= 4,
-            bond_target: Credits::new(if works { 50_000_000_000 } else { 0 }),
-            classes: if works { vec![Class::Grid] } else { Vec::new() },
-            slots: if works { 2 } else { 0 },
-            per_gfuel: Credits::new(1_000_000),
-            members: members.collect(),
-            ..crate::scene::identity(n)
-        }
     }
 
     /// The next of a sequence of numbers that look random and are the same every time.
@@ -200,6 +157,10 @@ impl World {
                 None,
                 "nothing is done before it caught up"
             );
+        }
+        for (from, message) in node.told.clone() {
+            let told = Input::Told { from, message };
+            node.steward.handle(Moment::new(self.now), told);
         }
         self.coming.push_front((n, Input::CaughtUp));
         for other in 1..=PEERS {
@@ -285,11 +246,11 @@ impl World {
                 self.disk(n).insert(digest);
             }
             Effect::Reply { answer, .. } => self.answers.push(answer),
-            Effect::CancelRun(_)
-            | Effect::KeepOutcomes { .. }
-            | Effect::Announce(_)
-            | Effect::Tell(_)
-            | Effect::Report(_) => {}
+            Effect::KeepTold { from, message, .. } => {
+                let node = self.nodes.get_mut(&n).expect("a peer of this world");
+                node.told.push((from, message));
+            }
+            Effect::CancelRun(_) | Effect::Announce(_) | Effect::Tell(_) | Effect::Report(_) => {}
         }
     }
 
@@ -412,81 +373,6 @@ impl World {
             self.coming.push_back((n, block.clone()));
         }
     }
-
-    /// Everybody is admitted, bonded and on offer.
-    pub fn ready(&mut self) {
-        self.until("getting ready", |world| {
-            let offers = world
-                .events
-                .iter()
-                .filter(|e| matches!(e, Event::OfferPublished { .. }));
-            offers.count() >= usize::from(PEERS) - 1 && world.coming.is_empty()
-        });
-    }
-
-    pub fn submit(&mut self) {
-        let written = bytes::write(&job(TASKS));
-        self.disk(self.submitter)
-            .extend([Digest::of(&written), Digest::of(b"module")]);
-        let choices = Choices {
-            class: Class::Grid,
-            copies: 2,
-            tasks_per_bundle: Some(2),
-            per_gfuel: None,
-            seal_window: None,
-            budget: None,
-        };
-        let (digest, job) = (job_digest(TASKS), Arc::new(job(TASKS)));
-        let request = Request::Submit {
-            digest,
-            job,
-            choices,
-        };
-        self.coming.push_back((
-            self.submitter,
-            Input::Request {
-                ticket: Ticket(1),
-                request,
-            },
-        ));
-    }
-
-    pub fn job(&self) -> Option<JobId> {
-        self.events.iter().find_map(|event| match event {
-            Event::Submitted { job, .. } => Some(*job),
-            _ => None,
-        })
-    }
-
-    /// The job has ended and every right output is with the submitter.
-    pub fn delivered(&self) -> bool {
-        let steward = &self.nodes[&self.submitter].steward;
-        let Some(view) = self.job().and_then(|job| steward.job(&job)) else {
-            return false;
-        };
-        view.state == JobState::Ended && view.tasks_here == TASKS && view.tasks_judged == TASKS
-    }
-
-    pub fn outcomes(&self) -> Vec<Option<Outcome>> {
-        let steward = &self.nodes[&self.submitter].steward;
-        let tasks = self
-            .job()
-            .map(|job| steward.tasks(&job, 0..TASKS))
-            .unwrap_or_default();
-        for task in &tasks {
-            let sure = matches!(task.state, TaskState::Agreed | TaskState::Judged);
-            assert!(sure && task.here, "{task:?}");
-        }
-        tasks.into_iter().map(|task| task.outcome).collect()
-    }
-
-    pub fn slashed(&self) -> BTreeSet<(String, Fault)> {
-        let slashed = |event: &Event| match event {
-            Event::Slashed { peer, fault, .. } => Some((crate::scene::show::name(peer), *fault)),
-            _ => None,
-        };
-        self.events.iter().filter_map(slashed).collect()
-    }
 }
 
 fn refused(body: &Body, refusal: &Refusal) -> Fate {
@@ -499,7 +385,7 @@ fn refused(body: &Body, refusal: &Refusal) -> Fate {
             | Refusal::CloseTooEarly { .. }
     );
     Fate::Refused {
-        why: format!("{}: {refusal}", body.name()),
+        trouble: Trouble::new(Kind::Other, format!("{}: {refusal}", body.name())),
         may_retry,
     }
 }
