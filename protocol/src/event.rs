@@ -4,8 +4,10 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 mod council;
+mod fault;
 
 pub use council::{CouncilEvent, Decision, IssueEvent};
+pub use fault::FaultEvent;
 
 use crate::entry::DisputedTask;
 use crate::ids::{BundleId, Digest, JobId, PartyId, PeerId};
@@ -349,4 +351,6 @@ pub enum Event {
         /// One outcome per task of that part.
         outcomes: Vec<Option<Outcome>>,
     },
+    /// Of what follows from faults.
+    Fault(FaultEvent),
 }

@@ -8,7 +8,7 @@ use protocol::bytes;
 use protocol::entry::{
     AuditRequest, Body, DisputedTask, Entry, Findings, Opening, PanelAnswer, PeerSeal, chain,
 };
-use protocol::event::{Ending, Event, Fault};
+use protocol::event::{Ending, Event, Fault, FaultEvent};
 use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Params};
 use protocol::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
 use protocol::job::{Array, Blob, Care, Class, Input, Job, Limits, Profile, Terms};
@@ -147,13 +147,16 @@ fn bodies_of_people() -> Vec<Body> {
     ]
 }
 
-fn bodies_of_jobs() -> Vec<Body> {
-    let seal = PeerSeal {
+fn seal() -> PeerSeal {
+    PeerSeal {
         bundle: 5,
         peer: PEER,
         hash: opening().seal(&JOB),
         signature: [8; 64],
-    };
+    }
+}
+
+fn bodies_of_jobs() -> Vec<Body> {
     let answer = PanelAnswer {
         outcomes: vec![Some(outcomes()[0]), None],
         salt: Digest::of(b"salt"),
@@ -173,7 +176,7 @@ fn bodies_of_jobs() -> Vec<Body> {
         },
         Body::SealBatch {
             job: JOB,
-            seals: vec![seal],
+            seals: vec![seal()],
         },
         Body::Close {
             job: JOB,
@@ -218,6 +221,19 @@ fn bodies_of_audits() -> Vec<Body> {
         AuditRequest::Contest {
             bundle: BUNDLE,
             proofs: vec![prove(&outcomes(), 2).expect("it is there")],
+        },
+        AuditRequest::Demand {
+            bundle: BUNDLE,
+            peer: PEER,
+        },
+        AuditRequest::Answer {
+            bundle: BUNDLE,
+            peer: PEER,
+            outcomes: outcomes(),
+        },
+        AuditRequest::TwoSeals {
+            job: JOB,
+            seals: Box::new([seal(), seal()]),
         },
     ];
     requests.into_iter().map(Body::Audit).collect()
@@ -428,6 +444,49 @@ fn events_after_the_close() -> Vec<Event> {
     ]
 }
 
+fn events_of_faults() -> Vec<Event> {
+    let (bundle, peer, amount) = (BUNDLE, PEER, Credits::new(7));
+    let (since, until) = (Moment::new(1), Moment::new(9));
+    let events = vec![
+        FaultEvent::SlashGiven {
+            number: 1,
+            bundle,
+            peer,
+            amount,
+        },
+        FaultEvent::SlashReturned {
+            number: 1,
+            bundle,
+            peer,
+            amount,
+        },
+        FaultEvent::Tainted {
+            peer,
+            since,
+            until,
+            results: 2,
+        },
+        FaultEvent::PeerStruck { peer },
+        FaultEvent::ModuleFlagged {
+            module: Digest::of(b"module"),
+            job: JOB,
+        },
+        FaultEvent::Demanded {
+            bundle,
+            peer,
+            by: PARTY,
+            answer_by: until,
+        },
+        FaultEvent::Answered {
+            bundle,
+            peer,
+            outcomes: outcomes(),
+        },
+        FaultEvent::Withheld { bundle, peer },
+    ];
+    events.into_iter().map(Event::Fault).collect()
+}
+
 fn events_of_audits() -> Vec<Event> {
     let (job, moment) = (JOB, Moment::new(9));
     vec![
@@ -465,6 +524,7 @@ fn events() {
         events_until_the_close(),
         events_after_the_close(),
         events_of_audits(),
+        events_of_faults(),
     ]
     .concat();
     golden(

@@ -4,6 +4,7 @@
 //!  Mint ──▶ Wallet ──▶ Escrow(job) ──▶ Wallet (pay, refund)
 //!             │  ▲
 //!             │  └── Unbonding(peer) ◀── Bond(peer) ──▶ SlashHold(bundle) ──▶ Burn, Treasury,
+//!             ├──▶ Demand ──▶ Wallet
 //!             ├──▶ Bond(peer)        MemberBond(party) ──────▲              Wallet
 //!             ├──▶ Deposit(proposal) ──▶ Wallet, Treasury
 //!             └──▶ Fees ──▶ Burn, Treasury
@@ -51,10 +52,12 @@ pub enum Account {
     MemberBond(PartyId),
     /// What is set aside for a job; empty once it has ended.
     Escrow(JobId),
-    /// A slash on its way to its shares; the place of an appeal window, which is zero today.
+    /// A slash on its way to its shares, for the time in which it can be appealed.
     SlashHold(BundleId),
     /// What a proposal's member left for it; empty once it has ended.
     Deposit(u64),
+    /// The deposit of a demand for a peer's outcomes of a bundle; empty once the bundle has ended.
+    Demand(BundleId, PeerId),
 }
 
 /// What went in and out of an account, ever.
@@ -119,6 +122,14 @@ pub enum Code {
     SlashTreasury = 18,
     /// An auditor was paid.
     AuditPay = 19,
+    /// A slash was reversed.
+    SlashReturned = 20,
+    /// A deposit for a demand was set aside.
+    DemandDeposit = 21,
+    /// It came back.
+    DemandReturned = 22,
+    /// It was the peer's, who had answered and was right.
+    DemandPaid = 23,
     /// A proposal's deposit was set aside.
     ProposalDeposit = 60,
     /// It came back.

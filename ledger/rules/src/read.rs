@@ -1,6 +1,7 @@
 //! Reading what is agreed, row by row and with types. Nothing here scans: what is listed is
 //! numbered or paged, and the reader walks as far as it likes.
 
+use protocol::event::Fault;
 use protocol::genesis::Params;
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
 use protocol::job::Class;
@@ -26,8 +27,10 @@ use crate::people::{
 };
 use crate::state::{BlockHashes, Clock, Counted, Federation, View, row};
 use crate::work::{
-    Audit, Audited, AuditedTask, Audits, Bundle, Bundles, Dispute, Disputes, Found, Job,
-    JobNumbers, Jobs, JobsOf, Silence, Submitters, audit as audits_of, due, silence as silence_of,
+    Audit, Audited, AuditedTask, Audits, Bundle, Bundles, Demand, Dispute, Disputes, FaultRecord,
+    Found, Hold, Job, JobNumbers, Jobs, JobsOf, ModuleFlag, PaidResult, Silence, Submitters,
+    audit as audits_of, demand as demands, due, faults as faults_of, hold as holds,
+    silence as silence_of, slash,
 };
 
 /// A party's credits.
@@ -259,6 +262,53 @@ pub fn findings(view: &dyn View, job: JobId, seat: u16, part: u32) -> Vec<Option
 /// How a member kept its duties as judge and auditor.
 pub fn silence(view: &dyn View, member: PartyId) -> Silence {
     silence_of::of(view, member)
+}
+
+/// A slash by number ([`Counts::slashes`]).
+pub fn hold(view: &dyn View, number: u64) -> Option<Hold> {
+    holds::of(view, number)
+}
+
+/// The numbers of a bundle's slashes, in the order of being taken.
+pub fn holds_of(view: &dyn View, bundle: BundleId) -> Vec<u64> {
+    holds::of_bundle(view, bundle)
+}
+
+/// What a fault of a peer in a bundle would cost it now, and how that would be split: burned, for
+/// those harmed, for who shows it, for the treasury. A conviction releases the bundle's lock first,
+/// so `locked_here` is counted as free.
+pub fn slash_preview(
+    view: &dyn View,
+    bundle: BundleId,
+    peer: PeerId,
+    fault: Fault,
+) -> Option<(Credits, [Credits; 4])> {
+    let (job, params) = (row::<Jobs>(view, &bundle.job)?, params(view)?);
+    let amount = slash::price(view, &params, (&job, bundle), (peer, fault));
+    let taken = amount.min(slash::within_reach(view, (&job, bundle), (peer, fault))?);
+    Some((taken, slash::split(&params, taken)))
+}
+
+/// What a peer was found guilty of, and when its results are in doubt.
+pub fn faults(view: &dyn View, peer: PeerId) -> FaultRecord {
+    faults_of::of(view, peer)
+}
+
+/// Results of a convicted peer that are in doubt, newest first, from number `from` downwards
+/// (`u64::MAX`: from the newest), at most `max`. Each one's submitter may have it run again; what
+/// it paid is the most that it may claim.
+pub fn tainted(view: &dyn View, peer: PeerId, from: u64, max: usize) -> Vec<PaidResult> {
+    faults_of::tainted(view, peer, from, max)
+}
+
+/// The flag of a module that is not taken any more.
+pub fn module_flag(view: &dyn View, module: Digest) -> Option<ModuleFlag> {
+    faults_of::flag(view, module)
+}
+
+/// A demand for a peer's outcomes of a bundle.
+pub fn demand(view: &dyn View, bundle: BundleId, peer: PeerId) -> Option<Demand> {
+    demands::of(view, bundle, peer)
 }
 
 /// A dispute by number ([`Counts::disputes`]).

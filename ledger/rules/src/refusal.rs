@@ -2,7 +2,7 @@
 //! fee and its nonce; refusals up to [`Refusal::FeeUnpayable`] did not even change these.
 
 use protocol::bytes::Malformed;
-use protocol::ids::{PartyId, PeerId};
+use protocol::ids::{Digest, JobId, PartyId, PeerId};
 use protocol::units::{Credits, Height, Millis, Moment};
 use thiserror::Error;
 
@@ -168,6 +168,20 @@ pub enum Refusal {
     FindingsMismatch { party: PartyId },
     #[error("no auditor has opened what it found for the task at place {place}")]
     NotAudited { place: u32 },
+
+    // Faults.
+    #[error("only the submitter, owners of the bundle's peers and auditors have a stake in it")]
+    NoStake,
+    #[error("the outcomes of {peer} were demanded before")]
+    AlreadyDemanded { peer: PeerId },
+    #[error("nothing is demanded from {peer} here, or it has answered")]
+    NotDemanded { peer: PeerId },
+    #[error("two seals of one peer for one bundle are shown, and they differ")]
+    NotTwoSeals,
+    #[error("module {module} has no one outcome: see job {job}")]
+    ModuleFlagged { module: Digest, job: JobId },
+    #[error("a task is worth at most {most} more than its price")]
+    RiskTooHigh { most: Credits },
 }
 
 impl Refusal {
@@ -231,11 +245,25 @@ impl Refusal {
             Self::AnswerShape { .. } => 97,
             Self::Council(refusal) => refusal.code(),
             Self::Issue(refusal) => refusal.code(),
+            other => other.code_of_faults(),
+        }
+    }
+
+    /// The numbers of what is refused about audits and faults.
+    const fn code_of_faults(&self) -> u16 {
+        match self {
             Self::CloseInSealingBlock => 150,
             Self::NotAuditor { .. } => 151,
             Self::PeersFirst => 152,
             Self::FindingsMismatch { .. } => 153,
             Self::NotAudited { .. } => 154,
+            Self::NoStake => 155,
+            Self::AlreadyDemanded { .. } => 156,
+            Self::NotDemanded { .. } => 157,
+            Self::NotTwoSeals => 158,
+            Self::ModuleFlagged { .. } => 159,
+            Self::RiskTooHigh { .. } => 160,
+            _ => 0,
         }
     }
 

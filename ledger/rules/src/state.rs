@@ -117,6 +117,8 @@ pub struct Counts {
     pub disputes: u64,
     /// The power of all members together.
     pub power: u64,
+    /// Slashes ever taken.
+    pub slashes: u64,
 }
 
 /// The bytes that find a row.

@@ -46,9 +46,13 @@ pub(crate) mod case;
 pub(crate) mod check;
 pub(crate) mod close;
 pub(crate) mod compare;
+pub(crate) mod demand;
 pub(crate) mod dispute;
 pub(crate) mod draw;
 pub(crate) mod due;
+pub(crate) mod equivocate;
+pub(crate) mod faults;
+pub(crate) mod hold;
 pub(crate) mod open;
 pub(crate) mod records;
 pub(crate) mod seal;
@@ -59,6 +63,9 @@ pub(crate) mod slash;
 pub(crate) mod submit;
 pub(crate) mod verdict;
 
+pub use demand::Demand;
+pub use faults::{FaultRecord, ModuleFlag, PaidResult};
+pub use hold::{Ground, Hold, HoldState, Share};
 pub use records::{
     Audit, AuditStage, AuditedTask, Bundle, Dispute, Gone, Job, Juror, Phase, Run, Seat, SeatStage,
     Stage, Verdict,
@@ -257,6 +264,13 @@ pub(crate) fn rule(
             content,
         } => check::enter(draft, sender, *job, (openings, findings), *content),
         AuditRequest::Contest { bundle, proofs } => check::contest(draft, sender, *bundle, proofs),
+        AuditRequest::Demand { bundle, peer } => demand::ask(draft, sender, *bundle, *peer),
+        AuditRequest::Answer {
+            bundle,
+            peer,
+            outcomes,
+        } => demand::answer(draft, *bundle, *peer, outcomes),
+        AuditRequest::TwoSeals { job, seals } => equivocate::show(draft, sender, *job, seals),
     }
 }
 

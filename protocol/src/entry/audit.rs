@@ -3,9 +3,10 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::{DISPUTED_MAX, Opening, SEALS_MAX};
+use super::{DISPUTED_MAX, Opening, PeerSeal, SEALS_MAX};
 use crate::bytes::{self, Limited, Malformed, at_most};
-use crate::ids::{BundleId, Digest, JobId, PartyId};
+use crate::ids::{BundleId, Digest, JobId, PartyId, PeerId};
+use crate::job::TASKS_PER_BUNDLE_MAX;
 use crate::outcome::{LeafProof, Outcome};
 
 /// One part of an auditor's findings holds so many outcomes; all but the last part hold as many.
@@ -45,6 +46,30 @@ pub enum AuditRequest {
         bundle: BundleId,
         /// Outcomes that the peers opened, each proved against their root, at rising places.
         proofs: Vec<LeafProof>,
+    },
+    /// Demands all outcomes of a bundle from a peer that opened a root. Whoever has a stake in the
+    /// bundle may, once per peer, and leaves a deposit.
+    Demand {
+        /// The bundle.
+        bundle: BundleId,
+        /// The peer.
+        peer: PeerId,
+    },
+    /// Answers a demand. Anyone may: the outcomes prove themselves.
+    Answer {
+        /// The bundle.
+        bundle: BundleId,
+        /// The peer that they were demanded from.
+        peer: PeerId,
+        /// One outcome per task, in order.
+        outcomes: Vec<Outcome>,
+    },
+    /// Shows two different seals of one peer for one bundle. Anyone may, also after its end.
+    TwoSeals {
+        /// The job.
+        job: JobId,
+        /// Both.
+        seals: Box<[PeerSeal; 2]>,
     },
 }
 
@@ -106,6 +131,9 @@ impl AuditRequest {
             Self::Seal { .. } => "audit-seal",
             Self::Open { .. } => "audit-open",
             Self::Contest { .. } => "contest",
+            Self::Demand { .. } => "demand-leaves",
+            Self::Answer { .. } => "answer-leaves",
+            Self::TwoSeals { .. } => "two-seals",
         }
     }
 }
@@ -142,7 +170,10 @@ impl Limited for AuditRequest {
                 at_most("contested tasks", proofs.len(), DISPUTED_MAX)?;
                 proofs.iter().try_for_each(Limited::within_limits)
             }
-            Self::Seal { .. } => Ok(()),
+            Self::Answer { outcomes, .. } => {
+                at_most("outcomes", outcomes.len(), TASKS_PER_BUNDLE_MAX as usize)
+            }
+            Self::Seal { .. } | Self::Demand { .. } | Self::TwoSeals { .. } => Ok(()),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::params;
 use crate::people::{Peers, PowerMoved, is_known, member};
 use crate::refusal::{CouncilRefusal, Refusal};
 use crate::state::{Draft, Federation, Founding};
+use crate::work::hold;
 
 /// Asks whether a proposal could be carried out today; changes nothing.
 ///
@@ -153,6 +154,9 @@ fn correct(draft: &mut Draft<'_>, correction: &Correction) -> Result<(), Refusal
             about: About::Ledger,
         },
     )?;
+    if let (Place::Slash(bundle), Place::Bond(peer)) = (from, to) {
+        hold::corrected(draft, bundle, peer, amount);
+    }
     draft.say(Event::Council(CouncilEvent::Corrected { from, to, amount }));
     Ok(())
 }

@@ -37,6 +37,11 @@ pub(crate) fn quote(params: &Params, terms: &Terms, panel: u64) -> Result<Quote,
         let needed = terms.per_gfuel;
         return Err(Refusal::PriceIsZero { needed });
     }
+    let most = price.times(params.risk_max.into());
+    if most.is_some_and(|most| terms.care.value_at_risk > most) {
+        let most = most.unwrap_or_default();
+        return Err(Refusal::RiskTooHigh { most });
+    }
     let amounts = || {
         // Who stands to lose more by a wrong task than its price has more locked for it.
         let worth = price.max(terms.care.value_at_risk);

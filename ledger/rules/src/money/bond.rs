@@ -139,16 +139,16 @@ pub(crate) fn lock(draft: &mut Draft<'_>, peer: PeerId, amount: Credits) {
     draft.put::<Peers>(&peer, &row);
 }
 
-/// Releases a bundle's lock. A struck peer has none left: all were slashed at once.
+/// Releases a bundle's lock. Who signed two seals has none left: all were slashed at once.
 pub(crate) fn unlock(draft: &mut Draft<'_>, peer: PeerId, amount: Credits) {
     let mut row = known(draft, peer);
-    if row.struck {
-        return;
-    }
-    row.locked = row
-        .locked
-        .minus(amount)
-        .expect("a bundle releases what it locked, once");
+    row.locked = match row.locked.minus(amount) {
+        Some(rest) => rest,
+        None => {
+            assert!(row.struck, "a bundle releases what it locked, once");
+            Credits::ZERO
+        }
+    };
     draft.put::<Peers>(&peer, &row);
 }
 

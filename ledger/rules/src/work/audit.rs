@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 
 use protocol::entry::AUDITED_PER_PART;
-use protocol::event::{Event, Fault};
+use protocol::event::Event;
 use protocol::ids::{Digest, JobId, PartyId};
 use protocol::units::Bps;
 
@@ -25,7 +25,6 @@ use crate::work::case::Case;
 use crate::work::draw::Chance;
 use crate::work::due::{self, Due};
 use crate::work::records::AuditTasks;
-use crate::work::slash::{self, Slash};
 use crate::work::{
     Audit, AuditStage, Audited, AuditedTask, Audits, Bundle, Happening, Phase, Seat, SeatStage,
     State, close, silence,
@@ -263,9 +262,7 @@ pub(crate) fn lapse(case: &mut Case<'_, '_>, audit: &mut Audit, number: usize) -
     let index = tasks
         .first()
         .map_or(0, |task| case.job.terms.place_of(*task).0);
-    silence::note(case.draft, member);
-    let fine = Slash::judge(member, peer, Fault::NoJudgement, silence::fine(case));
-    slash::take(case, index, fine, None, &[]);
+    silence::fine(case, index, (member, peer));
     for (index, _) in case.by_bundle(&tasks) {
         let name = case.name(index);
         let mut audited = case.draft.row::<Audited>(&name).unwrap_or_default();

@@ -7,6 +7,7 @@ use protocol::ids::{BundleId, JobId, PartyId};
 use protocol::units::{Credits, Millis, Moment};
 
 use crate::params;
+use crate::people::Peers;
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::due::{self, Due};
@@ -77,6 +78,22 @@ impl<'d, 'v> Case<'d, 'v> {
     pub(crate) fn tasks_in(&self, index: u32) -> u32 {
         let tasks = self.job.terms.tasks_of(index);
         tasks.end.saturating_sub(tasks.start)
+    }
+
+    /// By when a peer that is drawn now must have sealed: within the job's window, and before its
+    /// submitter has no use for it any more.
+    pub(crate) fn seal_by(&self) -> Moment {
+        let by = self.draft.now().after(self.job.terms.seal_window);
+        self.job.deadline.map_or(by, |deadline| by.min(deadline))
+    }
+
+    /// The institution at which the job wants one copy of each bundle, if it does: that of the peer
+    /// that serves it.
+    pub(crate) fn anchor(&self) -> Option<PartyId> {
+        let terms = &self.job.terms;
+        let serving = self.draft.row::<Peers>(&terms.peer);
+        let serving = serving.filter(|_| terms.care.anchor);
+        serving.map(|peer| peer.sponsor)
     }
 
     /// Tasks in rising order, as places in their bundles.

@@ -121,16 +121,18 @@ impl Deck {
         Self { candidates, lock }
     }
 
-    /// Deals one peer that is none of `past` and of none of the `seated` sponsors.
+    /// Deals one peer that is none of `past` and of none of the `seated` sponsors; of `only` one
+    /// sponsor, if there is one.
     fn deal(
         &mut self,
         chance: &mut Chance,
-        seated: &[PartyId],
+        (seated, only): (&[PartyId], Option<PartyId>),
         past: &[PeerId],
     ) -> Option<Standing> {
         let may = |candidate: &Candidate, lock: Credits| {
             candidate.free >= lock
                 && !seated.contains(&candidate.standing.sponsor)
+                && only.is_none_or(|only| candidate.standing.sponsor == only)
                 && !past.contains(&candidate.standing.peer)
         };
         for deals in 0..2 {
@@ -159,11 +161,17 @@ impl Deck {
         }
     }
 
-    /// Deals the peers of one bundle.
-    fn deal_bundle(&mut self, chance: &mut Chance, copies: u8) -> Result<Vec<Standing>, u8> {
+    /// Deals the peers of one bundle; the first of them is its anchor, if it has one.
+    fn deal_bundle(
+        &mut self,
+        chance: &mut Chance,
+        copies: u8,
+        anchor: Option<PartyId>,
+    ) -> Result<Vec<Standing>, u8> {
         let (mut drawn, mut seated) = (Vec::new(), Vec::new());
         for found in 0..copies {
-            let one = self.deal(chance, &seated, &[]).ok_or(found)?;
+            let only = anchor.filter(|_| found == 0);
+            let one = self.deal(chance, (&seated, only), &[]).ok_or(found)?;
             seated.push(one.sponsor);
             drawn.push(one);
         }
@@ -212,10 +220,8 @@ pub(crate) fn start(
         return Err(Refusal::StartTooEarly { from, height });
     }
     let before = protocol::units::Height::new(from.get().saturating_sub(1));
-    let hash = case
-        .draft
-        .row::<BlockHashes>(&before)
-        .ok_or(Refusal::DeadlinePassed { due, now })?;
+    let hash = case.draft.row::<BlockHashes>(&before);
+    let hash = hash.ok_or(Refusal::DeadlinePassed { due, now })?;
     let seed = Digest::derive(
         "tallygrid draw v1",
         &[link.bytes(), hash.bytes(), job.bytes()],
@@ -224,7 +230,7 @@ pub(crate) fn start(
     case.job.seed = Some(seed);
     case.job.chain = link;
     case.job.phase = Phase::Sealing;
-    let seal_by = case.draft.now().after(case.job.terms.seal_window);
+    let seal_by = case.seal_by();
     case.job.due = seal_by;
     let wanted = u64::from(case.job.terms.bundles()).saturating_mul(case.job.terms.copies.into());
     price_index::wants(case.draft, case.job.terms.class, wanted);
@@ -238,6 +244,7 @@ pub(crate) fn start(
 
 fn deal_job(case: &Case<'_, '_>, seed: Digest) -> Result<Vec<Vec<Standing>>, Refusal> {
     let (terms, lock) = (&case.job.terms, case.job.lock);
+    let anchor = case.anchor();
     let mut refused = None;
     for deal in 0..DEALS_MAX {
         let parts: [&[u8]; 2] = [seed.bytes(), &deal.to_le_bytes()];
@@ -245,7 +252,7 @@ fn deal_job(case: &Case<'_, '_>, seed: Digest) -> Result<Vec<Vec<Standing>>, Ref
         let mut deck = Deck::gather(case.draft, terms, lock, START_PAGES_MAX, &mut chance);
         let bundles = (0..terms.bundles()).map(|bundle| {
             let copies = terms.copies;
-            deck.deal_bundle(&mut chance, copies)
+            deck.deal_bundle(&mut chance, copies, anchor)
                 .map_err(|found| Refusal::NotEnoughPeers {
                     bundle,
                     copies,
@@ -331,7 +338,7 @@ pub(crate) fn hand_on(
     let out = bundle.runs[slot].peer;
     bond::unlock(case.draft, out, case.job.lock);
     let next = next_peer(case, index, bundle, slot);
-    let seal_by = case.draft.now().after(case.job.terms.seal_window);
+    let seal_by = case.seal_by();
     let run = &mut bundle.runs[slot];
     match next {
         Some(standing) => {
@@ -356,7 +363,8 @@ pub(crate) fn hand_on(
 
 fn next_peer(case: &Case<'_, '_>, index: u32, bundle: &Bundle, slot: usize) -> Option<Standing> {
     let run = &bundle.runs[slot];
-    if run.handed >= case.draft.params().replacements_max {
+    let handed_enough = run.handed >= case.draft.params().replacements_max;
+    if handed_enough || case.seal_by() <= case.draft.now() {
         return None;
     }
     let seed = case.job.seed.expect("a drawn bundle's job has a seed");
@@ -375,7 +383,8 @@ fn next_peer(case: &Case<'_, '_>, index: u32, bundle: &Bundle, slot: usize) -> O
         .collect();
     let (terms, lock) = (&case.job.terms, case.job.lock);
     let mut deck = Deck::gather(case.draft, terms, lock, REPLACEMENT_PAGES_MAX, &mut chance);
-    deck.deal(&mut chance, &seated, &bundle.past)
+    let only = case.anchor().filter(|_| slot == 0);
+    deck.deal(&mut chance, (&seated, only), &bundle.past)
 }
 
 impl Bundle {

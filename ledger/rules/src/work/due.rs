@@ -10,6 +10,8 @@
 //! Checking job             not all opened by `due`           F8; then a time to contest; Agreed
 //! Opening bundle           not opened by `due`               F3; compared without, or Short
 //! Differing bundle         not shown by `due`                Undisputed
+//! demand of outcomes       not answered by `answer_by`       F1; compared without, or Short
+//! slash                    appeal window over                shared out
 //! PanelSealing             not all sealed by `due`           F8; all members asked, or they open
 //! PanelOpening             not all opened by `due`           F8; judged by what was opened
 //! ```
@@ -18,7 +20,7 @@
 //! finds the earliest by reading one row. A block works through a bounded number of them.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::ids::{BundleId, JobId};
+use protocol::ids::{BundleId, JobId, PeerId};
 use protocol::units::Moment;
 
 use crate::council::emergency;
@@ -27,7 +29,8 @@ use crate::refusal::Refusal;
 use crate::state::{Draft, View, row, table};
 use crate::work::case::Case;
 use crate::work::{
-    Bundle, Phase, Stage, State, audit, check, close, dispute, open, seal, submit, verdict,
+    Bundle, Phase, Stage, State, audit, check, close, demand, dispute, hold, open, seal, submit,
+    verdict,
 };
 
 /// Bundles of a job looked at before other deadlines have their turn.
@@ -42,6 +45,10 @@ pub(crate) enum Due {
     Job(JobId, u32),
     /// One bundle.
     Bundle(BundleId),
+    /// A slash that is held.
+    Hold(u64),
+    /// Outcomes that are demanded from a peer.
+    Demand(BundleId, PeerId),
 }
 
 table!(
@@ -166,6 +173,14 @@ pub(crate) fn apply(draft: &mut Draft<'_>) {
         };
         let looked_at = match due {
             Due::Job(job, from) => turn(draft, job, from),
+            Due::Hold(number) => {
+                hold::give(draft, number);
+                1
+            }
+            Due::Demand(bundle, peer) => {
+                demand::is_over(draft, bundle, peer);
+                1
+            }
             Due::Bundle(bundle) => {
                 let mut case = Case::take(draft, bundle.job).expect("jobs are never forgotten");
                 ripen(&mut case, bundle.index);

@@ -12,8 +12,9 @@ use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
 use crate::work::compare::{Compared, compare};
-use crate::work::slash::{self, Slash};
-use crate::work::{Audited, Bundle, Gone, Happening, Stage, dispute, settle};
+use crate::work::hold::Ground;
+use crate::work::slash::{self, Rights, Slash};
+use crate::work::{Bundle, Gone, Happening, Stage, dispute, settle};
 
 /// Enters openings. Those that do not apply are passed over, so that one of them cannot hold up the
 /// others.
@@ -90,17 +91,14 @@ pub(crate) fn without_the_silent(case: &mut Case<'_, '_>, index: u32, bundle: &m
             silent.push(run.peer);
         }
     }
-    // Who hides what an audit would have shown has no more to gain than who shows it.
-    let name = case.name(index);
-    let audited = case.draft.row::<Audited>(&name).unwrap_or_default();
-    let amount = match audited.is_empty() {
-        true => case.job.lock.share(case.draft.params().unopened_fine),
-        false => case.job.lock,
+    let (name, now) = (case.name(index), case.draft.now());
+    let params = case.draft.params();
+    let fine = |peer| {
+        let fault = Fault::NoOpening;
+        let amount = slash::price(case.draft, params, (&case.job, name), (peer, fault));
+        Slash::peer(peer, fault, amount, Ground::Silence(now))
     };
-    let fines: Vec<Slash> = silent
-        .into_iter()
-        .map(|peer| Slash::peer(peer, Fault::NoOpening, amount))
-        .collect();
+    let fines: Vec<Slash> = silent.into_iter().map(fine).collect();
     judge(case, index, bundle, &fines);
 }
 
@@ -125,7 +123,11 @@ fn judge(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, fines: &[Slas
             .collect();
     }
     for fine in fines {
-        let shared = slash::take(case, index, *fine, None, &unpaid);
+        let rights = Rights {
+            claims: &unpaid,
+            ..Rights::default()
+        };
+        let shared = slash::take(case, index, *fine, &rights);
         for (claim, got) in unpaid.iter_mut().zip(shared.victims) {
             claim.1 = claim.1.minus(got).expect("nobody gets more than its claim");
         }

@@ -154,6 +154,8 @@ pub enum Gone {
     NotOpened,
     /// Its peer signed two results.
     TwoSeals,
+    /// Its peer opened a root and kept the outcomes to itself.
+    Withheld,
 }
 
 impl Run {

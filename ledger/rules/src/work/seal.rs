@@ -4,17 +4,14 @@
 use protocol::entry::PeerSeal;
 use protocol::event::{Event, Fault};
 use protocol::ids::{JobId, PartyId};
-use protocol::job::Class;
-use protocol::units::{Credits, Moment};
 
 use crate::epoch::reward;
-use crate::market::roster;
-use crate::people::Peers;
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
-use crate::work::slash::{self, Slash};
-use crate::work::{Bundle, Gone, Happening, Stage, State, compare, draw, open, settle};
+use crate::work::hold::Ground;
+use crate::work::slash::{self, Rights, Slash};
+use crate::work::{Bundle, Gone, Happening, Stage, compare, draw, equivocate, settle};
 
 /// Enters seals. Those that do not apply (already in, handed on meanwhile, forged) are passed over,
 /// so that one of them cannot hold up the others.
@@ -67,7 +64,12 @@ fn enter_one(case: &mut Case<'_, '_>, sender: PartyId, seal: &PeerSeal) -> Resul
         return Err(Refusal::SealForged { peer });
     }
     if second {
-        strike(case, index, &mut bundle, slot, sender);
+        let first = match bundle.runs[slot].stage {
+            Stage::Sealed(hash) | Stage::Opened(hash, _) => hash,
+            Stage::Running | Stage::Gone(_) => seal.hash,
+        };
+        let ground = Ground::Seals(first, seal.hash);
+        equivocate::strike(case, index, &mut bundle, (peer, ground), sender);
     } else {
         bundle.step(Happening::Sealed)?;
         bundle.runs[slot].stage = Stage::Sealed(seal.hash);
@@ -107,55 +109,17 @@ pub(crate) fn replace_late(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bun
         let peer = run.peer;
         draw::hand_on(case, index, bundle, slot, Gone::Late);
         reward::was_late(case.draft, peer, case.job.terms.class);
-        let fine = case.job.price.share(case.draft.params().late_fine);
-        let fine = Slash::peer(peer, Fault::NoSeal, fine);
-        slash::take(case, index, fine, None, &[]);
+        let name = case.name(index);
+        let params = case.draft.params();
+        let fine = slash::price(case.draft, params, (&case.job, name), (peer, Fault::NoSeal));
+        let fine = Slash::peer(peer, Fault::NoSeal, fine, Ground::Silence(now));
+        slash::take(case, index, fine, &Rights::default());
     }
     look(case, index, bundle);
 }
 
-/// F4: a peer signed two results. All it has locked anywhere is slashed, and it is done here.
-fn strike(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, slot: usize, finder: PartyId) {
-    let peer = bundle.runs[slot].peer;
-    let mut row = case
-        .draft
-        .row::<Peers>(&peer)
-        .expect("only admitted peers are drawn");
-    let locked = row.locked;
-    row.locked = Credits::ZERO;
-    row.struck = true;
-    row.jailed_until = Moment::new(u64::MAX);
-    case.draft.put::<Peers>(&peer, &row);
-    for class in Class::ALL {
-        roster::remove(case.draft, peer, class);
-    }
-    let all = Slash::peer(peer, Fault::TwoSeals, locked);
-    slash::take(case, index, all, Some(finder), &[]);
-
-    bundle.runs[slot].struck = true;
-    match bundle.state {
-        State::Drawn | State::Sealed | State::Auditing | State::Opening => {
-            bundle.runs[slot].stage = Stage::Gone(Gone::TwoSeals);
-        }
-        // Its claims are before a panel; they stay, and it is not paid.
-        State::Waiting
-        | State::Checking
-        | State::Differing
-        | State::PanelSealing(_)
-        | State::PanelOpening(_)
-        | State::Ended(_) => {}
-    }
-    match bundle.state {
-        State::Drawn => look(case, index, bundle),
-        State::Sealed | State::Auditing if too_few(case, bundle) => {
-            settle::end(case, index, bundle, Happening::TooFew);
-        }
-        State::Opening => open::look(case, index, bundle),
-        _ => {}
-    }
-}
-
-fn too_few(case: &Case<'_, '_>, bundle: &Bundle) -> bool {
+/// Whether fewer take part than can be compared.
+pub(crate) fn too_few(case: &Case<'_, '_>, bundle: &Bundle) -> bool {
     let taking_part = bundle.runs.iter().filter(|run| run.takes_part());
     taking_part.count() < compare::needed(case.job.terms.copies)
 }

@@ -6,14 +6,14 @@ use protocol::ids::{PartyId, PeerId};
 use protocol::outcome::Outcome;
 use protocol::units::Credits;
 
-use crate::money::posting::{Posting, post_covered};
-use crate::money::{About, Account, Code};
-use crate::people::Peers;
+use crate::money::Code;
 use crate::work::case::Case;
 use crate::work::check::Auditors;
-use crate::work::slash::{self, Slash};
+use crate::work::hold::Ground;
+use crate::work::slash::{self, Rights, Slash};
 use crate::work::{
-    Audited, Bundle, Dispute, Disputes, Happening, Juror, Run, Verdict, check, settle,
+    Audited, Bundle, Dispute, Disputes, Happening, Juror, Run, Verdict, check, demand, faults,
+    settle,
 };
 
 /// Carries out a verdict.
@@ -45,40 +45,69 @@ pub(crate) fn pass(
     settle::pay_runs(case, index, bundle, |run| {
         !run.struck && upheld.contains(&run.peer)
     });
+    demand::resolve(case, index, bundle, &convicted);
     // Locks are released first, so that what is slashed is free; nothing can come between.
     settle::end(case, index, bundle, Happening::Judged);
-    let mut slashed = Vec::new();
-    let mut kept = Credits::ZERO;
-    for peer in &convicted {
-        jail(case, *peer);
-        let whole = Slash::peer(*peer, Fault::WrongOutcome, case.job.lock);
-        let mut shared = slash::Shared::default();
-        if !is_struck(case, *peer) {
-            shared = slash::take(case, index, whole, finder, &[]);
-        }
-        kept = kept.plus(shared.treasury).expect("parts of the supply");
-        slashed.push((*peer, Fault::WrongOutcome, shared.taken));
-    }
-    let twice = case.job.lock.times(case.draft.params().judge_fine.into());
-    let twice = twice.unwrap_or(Credits::MAX);
-    for (member, peer) in against(&dispute, &right, &auditors) {
-        let slash = Slash::judge(member, peer, Fault::WrongJudgement, twice);
-        let shared = slash::take(case, index, slash, None, &[]);
-        slashed.push((peer, Fault::WrongJudgement, shared.taken));
-    }
-    let rightful = dispute
-        .jurors
-        .iter()
-        .filter(|juror| answered(juror) && !stands_against(juror, &right));
-    let judges: Vec<(PeerId, PartyId)> = rightful.map(|juror| (juror.peer, juror.member)).collect();
-    pay_judges(case, index, &judges, dispute.tasks.len(), kept);
     dispute.verdict = Some(Verdict {
         right,
         upheld,
         convicted,
-        slashed,
+        slashed: Vec::new(),
     });
     case.draft.put::<Disputes>(&dispute.number, &dispute);
+    let slashed = punish(case, index, &dispute, (finder, &auditors));
+    if let Some(verdict) = &mut dispute.verdict {
+        verdict.slashed = slashed;
+    }
+    case.draft.put::<Disputes>(&dispute.number, &dispute);
+}
+
+/// Slashes peers, judges and auditors who stood against a verdict. Judges who found what is right
+/// are paid for their runs out of what the treasury gets of it, and no more.
+fn punish(
+    case: &mut Case<'_, '_>,
+    index: u32,
+    dispute: &Dispute,
+    (finder, auditors): (Option<PartyId>, &Auditors),
+) -> Vec<(PeerId, Fault, Credits)> {
+    let name = case.name(index);
+    let verdict = dispute.verdict.as_ref().expect("a verdict was passed");
+    let ground = Ground::Verdict(dispute.number);
+    let params = case.draft.params();
+    let most = case.price_of(dispute.tasks.len());
+    let rightful = dispute
+        .jurors
+        .iter()
+        .filter(|juror| answered(juror) && !stands_against(juror, &verdict.right));
+    let mut judges: Vec<(PartyId, Credits)> = rightful.map(|juror| (juror.member, most)).collect();
+    let mut slashed = Vec::new();
+    for peer in verdict.convicted.iter().copied() {
+        // Who signed two seals has lost all it had locked, this bundle's lock with it.
+        if !faults::of(case.draft, peer).two_seals {
+            let fault = Fault::WrongOutcome;
+            let amount = slash::price(case.draft, params, (&case.job, name), (peer, fault));
+            let rights = Rights {
+                finder,
+                claims: &[],
+                judges: &judges,
+            };
+            let slash = Slash::peer(peer, fault, amount, ground);
+            let shared = slash::take(case, index, slash, &rights);
+            for (_, left) in &mut judges {
+                *left = left.minus(shared.judge).expect("at most what was left");
+            }
+            slashed.push((peer, fault, shared.taken));
+        }
+        faults::convict(case.draft, peer);
+    }
+    for (member, peer) in against(dispute, &verdict.right, auditors) {
+        let fault = Fault::WrongJudgement;
+        let amount = slash::price(case.draft, params, (&case.job, name), (peer, fault));
+        let slash = Slash::judge((member, peer), fault, amount, ground);
+        let shared = slash::take(case, index, slash, &Rights::default());
+        slashed.push((peer, fault, shared.taken));
+    }
+    slashed
 }
 
 /// No panel could agree: the submitter's escrow pays the runs and its deposit the judges, and no
@@ -105,6 +134,12 @@ pub(crate) fn nobody(
             .minus(share)
             .expect("equal shares of a deposit are at most the deposit");
         settle::pay(case, index, to, share, Code::PanelPay);
+    }
+    // A module whose judges differ too has no one outcome. Where none of them had any, its input
+    // was missing, which says nothing of the module.
+    if dispute.jurors.iter().any(answered) {
+        let (module, job) = (case.job.terms.module, case.id);
+        faults::flag_module(case.draft, module, job);
     }
     settle::end(case, index, bundle, why);
 }
@@ -164,60 +199,10 @@ fn finder(
     auditors.right.first().map(|(party, _)| *party)
 }
 
-fn is_struck(case: &Case<'_, '_>, peer: PeerId) -> bool {
-    let row = case.draft.row::<Peers>(&peer);
-    row.is_some_and(|row| row.struck)
-}
-
-fn jail(case: &mut Case<'_, '_>, peer: PeerId) {
-    let mut row = case
-        .draft
-        .row::<Peers>(&peer)
-        .expect("only admitted peers are drawn");
-    let until = case.draft.now().after(case.draft.params().jail);
-    row.jailed_until = row.jailed_until.max(until);
-    case.draft.put::<Peers>(&peer, &row);
-}
-
 fn share_of(case: &Case<'_, '_>, pot: Credits, heads: usize, tasks: usize) -> Credits {
     let heads = u64::try_from(heads).unwrap_or(u64::MAX);
     let Some(heads) = std::num::NonZeroU64::new(heads) else {
         return Credits::ZERO;
     };
     pot.split(heads).0.min(case.price_of(tasks))
-}
-
-/// Judges who found what is right are paid for their runs, out of what the treasury just got from
-/// the slash and no more.
-fn pay_judges(
-    case: &mut Case<'_, '_>,
-    index: u32,
-    judges: &[(PeerId, PartyId)],
-    tasks: usize,
-    pot: Credits,
-) {
-    let amount = share_of(case, pot, judges.len(), tasks);
-    let bundle = case.name(index);
-    if amount == Credits::ZERO {
-        return;
-    }
-    for (peer, owner) in judges.iter().copied() {
-        let about = About::Bundle(bundle);
-        post_covered(
-            case.draft,
-            Posting {
-                from: Account::Treasury,
-                to: Account::Wallet(owner),
-                amount,
-                code: Code::PanelPay,
-                about,
-            },
-        );
-        case.draft.say(Event::Paid {
-            bundle,
-            peer,
-            owner,
-            amount,
-        });
-    }
 }

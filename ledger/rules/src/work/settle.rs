@@ -11,7 +11,7 @@ use crate::market::index as price_index;
 use crate::money::{About, Code, bond, escrow};
 use crate::people::Peers;
 use crate::work::case::Case;
-use crate::work::{Audited, Bundle, Happening, Phase, Run, State, check};
+use crate::work::{Audited, Bundle, Happening, Phase, Run, State, check, demand, faults};
 
 /// What a run with this root costs.
 pub(crate) fn bill_of(case: &Case<'_, '_>, index: u32, root: Root) -> Credits {
@@ -29,6 +29,12 @@ pub(crate) fn agreed(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     } else {
         bundle.must_step(Happening::Matched);
     }
+}
+
+/// Those who are left of a difference agree: they are paid.
+pub(crate) fn agreed_at_last(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
+    pay_runs(case, index, bundle, |run| !run.struck);
+    end(case, index, bundle, Happening::Agreed);
 }
 
 /// Nobody showed that an audit differs: all who opened are paid.
@@ -55,6 +61,8 @@ pub(crate) fn pay_runs(
             .expect("only admitted peers are drawn")
             .owner;
         pay(case, index, (run.peer, owner), amount, Code::Pay);
+        let whose = (case.name(index), case.job.sender);
+        faults::remember(case.draft, run.peer, whose, amount);
         reward::worked(case.draft, run.peer, case.job.terms.class, amount);
     }
 }
@@ -91,6 +99,7 @@ pub(crate) fn end(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, how:
     let State::Ended(ending) = bundle.state else {
         panic!("{how:?} ends a bundle wherever it can happen, but after {was:?} it did not");
     };
+    demand::resolve(case, index, bundle, &[]);
     for run in bundle.runs.iter().filter(|run| run.takes_part()) {
         bond::unlock(case.draft, run.peer, case.job.lock);
     }

@@ -2,11 +2,14 @@
 //! their calls as auditors for a while.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::ids::PartyId;
-use protocol::units::{Credits, Millis, Moment};
+use protocol::event::Fault;
+use protocol::ids::{PartyId, PeerId};
+use protocol::units::{Millis, Moment};
 
 use crate::state::{Draft, View, row, table};
 use crate::work::case::Case;
+use crate::work::hold::Ground;
+use crate::work::slash::{self, Rights, Slash};
 
 /// How a member kept its duties.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -27,7 +30,7 @@ table!(
 );
 
 /// Counts a silence.
-pub(crate) fn note(draft: &mut Draft<'_>, member: PartyId) {
+fn note(draft: &mut Draft<'_>, member: PartyId) {
     let mut silence = of(draft, member);
     let params = draft.params();
     let (length, span) = (params.epoch.get().max(1), params.silence_span);
@@ -45,10 +48,15 @@ pub(crate) fn note(draft: &mut Draft<'_>, member: PartyId) {
     draft.put::<Silences>(&member, &silence);
 }
 
-/// What a silence costs: F8.
-pub(crate) fn fine(case: &Case<'_, '_>) -> Credits {
-    let times = case.draft.params().silence_fine;
-    case.job.price.times(times.into()).unwrap_or(Credits::MAX)
+/// F8 for a member, by its party and its node.
+pub(crate) fn fine(case: &mut Case<'_, '_>, index: u32, (member, peer): (PartyId, PeerId)) {
+    note(case.draft, member);
+    let (name, fault) = (case.name(index), Fault::NoJudgement);
+    let params = case.draft.params();
+    let amount = slash::price(case.draft, params, (&case.job, name), (peer, fault));
+    let ground = Ground::Silence(case.draft.now());
+    let fine = Slash::judge((member, peer), fault, amount, ground);
+    slash::take(case, index, fine, &Rights::default());
 }
 
 /// How a member kept its duties; nothing noted for one that always did.

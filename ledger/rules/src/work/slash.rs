@@ -2,13 +2,17 @@
 //! treasury. The parts always add up to the slash; a part nobody may have goes to the treasury.
 
 use protocol::event::{Event, Fault};
-use protocol::ids::{PartyId, PeerId};
+use protocol::ids::{BundleId, PartyId, PeerId};
 use protocol::units::Credits;
 
 use crate::money::posting::{Posting, post_covered};
-use crate::money::{About, Account, Code, balance, issue};
+use crate::money::{About, Account, Code, balance, bond, issue};
 use crate::people::Peers;
+use crate::state::{Draft, View, row};
 use crate::work::case::Case;
+use crate::work::faults;
+use crate::work::hold::{self, Ground, Hold, HoldState, Share};
+use crate::work::{Audited, Bundle, Bundles, Disputes, Job};
 
 /// What is to be taken, and what for.
 #[derive(Clone, Copy, Debug)]
@@ -17,37 +21,52 @@ pub(crate) struct Slash {
     peer: PeerId,
     fault: Fault,
     amount: Credits,
+    ground: Ground,
 }
 
-/// Who got how much of a slash.
+/// Who has a right to a part of a slash.
+#[derive(Debug, Default)]
+pub(crate) struct Rights<'a> {
+    /// Who showed it. One that owns or sponsors the peer finds for nothing.
+    pub(crate) finder: Option<PartyId>,
+    /// The wallets harmed and what each lost; they come first in the victims' share, and the
+    /// submitter has the rest of it.
+    pub(crate) claims: &'a [(PartyId, Credits)],
+    /// Judges who found what is right, and what each is still to be paid: out of the treasury's
+    /// share, and no more.
+    pub(crate) judges: &'a [(PartyId, Credits)],
+}
+
+/// Who will get how much of a slash.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     /// All of it.
     pub(crate) taken: Credits,
-    /// What the treasury got.
-    pub(crate) treasury: Credits,
-    /// What those with a claim got, in their order.
+    /// What those with a claim get, in their order.
     pub(crate) victims: Vec<Credits>,
+    /// What each judge gets.
+    pub(crate) judge: Credits,
 }
 
 impl Slash {
     /// Takes from a peer's bond.
-    pub(crate) const fn peer(peer: PeerId, fault: Fault, amount: Credits) -> Self {
+    pub(crate) const fn peer(peer: PeerId, fault: Fault, amount: Credits, ground: Ground) -> Self {
         let from = Account::Bond(peer);
         Self {
             from,
             peer,
             fault,
             amount,
+            ground,
         }
     }
 
     /// Takes from a member's bond; `peer` is its node.
     pub(crate) const fn judge(
-        member: PartyId,
-        peer: PeerId,
+        (member, peer): (PartyId, PeerId),
         fault: Fault,
         amount: Credits,
+        ground: Ground,
     ) -> Self {
         let from = Account::MemberBond(member);
         Self {
@@ -55,113 +74,235 @@ impl Slash {
             peer,
             fault,
             amount,
+            ground,
         }
     }
 }
 
-/// Takes as much as there is, and shares it. What is locked for other bundles is not touched: the
-/// caller has released this bundle's lock, and takes no more than that.
-///
-/// `claims` are the wallets harmed and what each lost; they come first in the victims' share, and
-/// the submitter has the rest of it. A finder that owns or sponsors the peer finds for nothing.
+/// What a fault in a bundle of a job costs, if there is so much.
+pub(crate) fn price(
+    view: &dyn View,
+    params: &protocol::genesis::Params,
+    (job, bundle): (&Job, BundleId),
+    (peer, fault): (PeerId, Fault),
+) -> Credits {
+    let times = |amount: Credits, times: u8| amount.times(times.into()).unwrap_or(Credits::MAX);
+    match fault {
+        Fault::WrongOutcome => job.lock,
+        Fault::NoSeal => job.price.share(params.late_fine),
+        // Who hides what an audit would have shown has no more to gain than who shows it.
+        Fault::NoOpening => match row::<Audited>(view, &bundle) {
+            Some(audited) if !audited.is_empty() => job.lock,
+            _ => job.lock.share(params.unopened_fine),
+        },
+        Fault::TwoSeals => {
+            let locked = row::<Peers>(view, &peer).map_or(Credits::ZERO, |row| row.locked);
+            locked.max(job.lock)
+        }
+        Fault::WrongJudgement => times(job.lock, params.judge_fine),
+        Fault::NoJudgement => times(job.price, params.silence_fine),
+        Fault::LeaseMissed
+        | Fault::TwoVotes
+        | Fault::NoOneOutcome
+        | Fault::FakeCapacity
+        | Fault::StorageMissed => Credits::ZERO,
+    }
+}
+
+/// What can be taken for a fault: a bundle that has not ended releases its lock first, and two
+/// seals all of a peer's locks.
+pub(crate) fn within_reach(
+    view: &dyn View,
+    (job, bundle): (&Job, BundleId),
+    (peer, fault): (PeerId, Fault),
+) -> Option<Credits> {
+    let row = row::<Peers>(view, &peer)?;
+    if matches!(fault, Fault::WrongJudgement | Fault::NoJudgement) {
+        return Some(balance(view, Account::MemberBond(row.owner)).amount());
+    }
+    let open = row_of(view, bundle).is_some_and(|bundle| {
+        let runs = bundle.runs.iter().filter(|run| run.takes_part());
+        !bundle.state.is_ended() && runs.into_iter().any(|run| run.peer == peer)
+    });
+    let freed = match fault {
+        Fault::TwoSeals => row.locked,
+        _ if open => job.lock.min(row.locked),
+        _ => Credits::ZERO,
+    };
+    let leaving = balance(view, Account::Unbonding(peer)).amount();
+    bond::free(view, peer, &row).plus(freed)?.plus(leaving)
+}
+
+fn row_of(view: &dyn View, bundle: BundleId) -> Option<Bundle> {
+    row::<Bundles>(view, &bundle)
+}
+
+/// Takes as much as there is, and plans how it is shared. What is locked for other bundles is not
+/// touched: the caller has released this bundle's lock.
 pub(crate) fn take(
     case: &mut Case<'_, '_>,
     index: u32,
     slash: Slash,
-    finder: Option<PartyId>,
-    claims: &[(PartyId, Credits)],
+    rights: &Rights<'_>,
 ) -> Shared {
     let bundle = case.name(index);
-    let taken = slash.amount.min(balance(case.draft, slash.from).amount());
+    must_be_proved(case.draft, &slash);
+    faults::note(case.draft, slash.peer, slash.fault);
+    let taken = seize(case.draft, bundle, &slash);
     let mut shared = Shared {
         taken,
-        treasury: Credits::ZERO,
-        victims: vec![Credits::ZERO; claims.len()],
+        victims: vec![Credits::ZERO; rights.claims.len()],
+        judge: Credits::ZERO,
     };
     if taken == Credits::ZERO {
         return shared;
     }
-    let hold = Account::SlashHold(bundle);
-    pay(case, index, (slash.from, hold), taken, Code::Slash);
-
-    let [burn, victims, find, _] = case.draft.params().slash_split;
-    let burnt = taken.share(burn);
-    let end = issue::end_of_credits(case.draft);
-    pay(case, index, (hold, end), burnt, Code::SlashBurned);
-    shared.victims = pay_victims(case, index, taken.share(victims), claims);
-    if let Some(finder) = finder.filter(|finder| !is_kin(case, slash.peer, *finder)) {
-        let to = Account::Wallet(finder);
-        pay(
-            case,
-            index,
-            (hold, to),
-            taken.share(find),
-            Code::SlashFinder,
-        );
-    }
-    shared.treasury = balance(case.draft, hold).amount();
-    pay(
-        case,
-        index,
-        (hold, Account::Treasury),
-        shared.treasury,
-        Code::SlashTreasury,
-    );
-
+    let shares = plan(case, &slash, rights, &mut shared);
+    let hold = Hold {
+        number: case
+            .draft
+            .count(|counts| counts.slashes = counts.slashes.saturating_add(1))
+            .slashes,
+        bundle,
+        from: slash.from,
+        peer: slash.peer,
+        fault: slash.fault,
+        ground: slash.ground,
+        amount: taken,
+        shares,
+        until: case.draft.now().after(case.draft.params().appeal_window),
+        state: HoldState::Held,
+    };
     case.draft.say(Event::Slashed {
         bundle,
         peer: slash.peer,
         fault: slash.fault,
         amount: taken,
     });
+    hold::begin(case.draft, &hold);
     shared
 }
 
-/// Shares an amount that is held for this bundle's slash among those harmed; returns what each got.
-/// The submitter has the rest.
-fn pay_victims(
-    case: &mut Case<'_, '_>,
-    index: u32,
-    amount: Credits,
-    claims: &[(PartyId, Credits)],
-) -> Vec<Credits> {
-    let hold = Account::SlashHold(case.name(index));
-    let mut left = amount;
-    let mut given = Vec::with_capacity(claims.len());
-    for (party, claim) in claims {
-        let got = left.min(*claim);
-        left = left.minus(got).expect("the lesser of the two");
-        given.push(got);
-        let to = Account::Wallet(*party);
-        pay(case, index, (hold, to), got, Code::SlashVictim);
+/// No slash without a verdict: what only a panel can find is found by one.
+fn must_be_proved(draft: &Draft<'_>, slash: &Slash) {
+    let judged = match slash.ground {
+        Ground::Verdict(number) => draft
+            .row::<Disputes>(&number)
+            .is_some_and(|dispute| dispute.verdict.is_some()),
+        Ground::Silence(_) | Ground::Seals(..) => false,
+    };
+    let needs = matches!(slash.fault, Fault::WrongOutcome | Fault::WrongJudgement);
+    let withheld = slash.fault == Fault::WrongOutcome && matches!(slash.ground, Ground::Silence(_));
+    assert!(
+        !needs || judged || withheld,
+        "no slash without a verdict: {slash:?}"
+    );
+}
+
+/// Moves what is slashed to where it is held: out of what is free in a bond, then out of what
+/// leaves it, newest first. Returns how much it was.
+fn seize(draft: &mut Draft<'_>, bundle: BundleId, slash: &Slash) -> Credits {
+    let mut left = slash.amount;
+    let mut move_out = |draft: &mut Draft<'_>, from: Account, has: Credits| {
+        let amount = left.min(has);
+        left = left.minus(amount).expect("the lesser of the two");
+        post_covered(
+            draft,
+            Posting {
+                from,
+                to: Account::SlashHold(bundle),
+                amount,
+                code: Code::Slash,
+                about: About::Bundle(bundle),
+            },
+        );
+        amount
+    };
+    let Account::Bond(peer) = slash.from else {
+        let has = balance(draft, slash.from).amount();
+        return move_out(draft, slash.from, has);
+    };
+    let mut row = draft
+        .row::<Peers>(&peer)
+        .expect("only admitted peers are drawn");
+    let free = bond::free(draft, peer, &row);
+    let first = move_out(draft, slash.from, free);
+    let leaving = balance(draft, Account::Unbonding(peer)).amount();
+    let second = move_out(draft, Account::Unbonding(peer), leaving);
+    let mut cut = second;
+    for (amount, _) in row.unbonding.iter_mut().rev() {
+        let less = cut.min(*amount);
+        *amount = amount.minus(less).expect("the lesser of the two");
+        cut = cut.minus(less).expect("the lesser of the two");
     }
-    let submitter = Account::Wallet(case.job.sender);
-    pay(case, index, (hold, submitter), left, Code::SlashVictim);
-    given
+    row.unbonding.retain(|(amount, _)| *amount > Credits::ZERO);
+    draft.put::<Peers>(&peer, &row);
+    first
+        .plus(second)
+        .expect("parts of a bond are at most the supply")
+}
+
+/// How an amount is split: burned, victims, finder, treasury. They add up to it.
+pub(crate) fn split(params: &protocol::genesis::Params, taken: Credits) -> [Credits; 4] {
+    let [burn, victims, find, _] = params.slash_split.map(|share| taken.share(share));
+    let rest = [burn, victims, find]
+        .into_iter()
+        .try_fold(taken, Credits::minus)
+        .expect("shares of at most the whole");
+    [burn, victims, find, rest]
+}
+
+fn plan(
+    case: &Case<'_, '_>,
+    slash: &Slash,
+    rights: &Rights<'_>,
+    shared: &mut Shared,
+) -> Vec<Share> {
+    let [burn, mut victims, find, mut treasury] = split(case.draft.params(), shared.taken);
+    let to = issue::end_of_credits(case.draft);
+    let mut shares = vec![Share {
+        to,
+        amount: burn,
+        code: Code::SlashBurned,
+    }];
+    for ((party, claim), got) in rights.claims.iter().zip(&mut shared.victims) {
+        *got = victims.min(*claim);
+        victims = victims.minus(*got).expect("the lesser of the two");
+        shares.push(wallet(*party, *got, Code::SlashVictim));
+    }
+    shares.push(wallet(case.job.sender, victims, Code::SlashVictim));
+    match rights
+        .finder
+        .filter(|finder| !is_kin(case, slash.peer, *finder))
+    {
+        Some(finder) => shares.push(wallet(finder, find, Code::SlashFinder)),
+        None => treasury = treasury.plus(find).expect("parts of the slash"),
+    }
+    let heads = u64::try_from(rights.judges.len()).unwrap_or(u64::MAX);
+    if let Some(heads) = std::num::NonZeroU64::new(heads) {
+        let most = rights.judges.iter().map(|(_, left)| *left).min();
+        shared.judge = treasury.split(heads).0.min(most.unwrap_or_default());
+        for (party, _) in rights.judges {
+            treasury = treasury.minus(shared.judge).expect("equal parts of it");
+            shares.push(wallet(*party, shared.judge, Code::PanelPay));
+        }
+    }
+    shares.push(Share {
+        to: Account::Treasury,
+        amount: treasury,
+        code: Code::SlashTreasury,
+    });
+    shares.retain(|share| share.amount > Credits::ZERO);
+    shares
+}
+
+const fn wallet(party: PartyId, amount: Credits, code: Code) -> Share {
+    let to = Account::Wallet(party);
+    Share { to, amount, code }
 }
 
 fn is_kin(case: &Case<'_, '_>, peer: PeerId, finder: PartyId) -> bool {
     case.draft
         .row::<Peers>(&peer)
         .is_some_and(|row| row.owner == finder || row.sponsor == finder)
-}
-
-fn pay(
-    case: &mut Case<'_, '_>,
-    index: u32,
-    (from, to): (Account, Account),
-    amount: Credits,
-    code: Code,
-) {
-    let about = About::Bundle(case.name(index));
-    post_covered(
-        case.draft,
-        Posting {
-            from,
-            to,
-            amount,
-            code,
-            about,
-        },
-    );
 }

@@ -9,12 +9,14 @@ use crate::council::emergency;
 use crate::market::{class, roster};
 use crate::money::escrow;
 use crate::params::{COPIES_MIN, SEAL_WINDOW_MAX, START_BLOCKS};
-use crate::people::member;
+use crate::people::{Peers, member};
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
 use crate::work::due::{self, Due};
-use crate::work::{Happening, Job, JobNumbers, Jobs, JobsOf, Phase, State, Submitters, step};
+use crate::work::{
+    Happening, Job, JobNumbers, Jobs, JobsOf, Phase, State, Submitters, faults, step,
+};
 
 /// Submits a job: everything it can cost goes into escrow.
 ///
@@ -28,13 +30,7 @@ pub(crate) fn submit(
     chain: Digest,
 ) -> Result<(), Refusal> {
     emergency::class_takes_jobs(draft, terms.class)?;
-    if terms.copies < COPIES_MIN {
-        return Err(Refusal::TooFewCopies { min: COPIES_MIN });
-    }
-    let (min, max) = (draft.params().seal_window_min, SEAL_WINDOW_MAX);
-    if terms.seal_window < min || terms.seal_window > max {
-        return Err(Refusal::SealWindow { min, max });
-    }
+    within_bounds(draft, terms)?;
     let panel = u64::try_from(member::panel_size(draft)).expect("at most 64 members");
     let quote = class::quote(draft.params(), terms, panel)?;
     let have = roster::count(draft, terms.class);
@@ -89,6 +85,25 @@ pub(crate) fn submit(
         start_from: job.start_from,
         start_by,
     });
+    Ok(())
+}
+
+/// What is asked of terms alone.
+fn within_bounds(draft: &Draft<'_>, terms: &Terms) -> Result<(), Refusal> {
+    if terms.copies < COPIES_MIN {
+        return Err(Refusal::TooFewCopies { min: COPIES_MIN });
+    }
+    if let Some(flag) = faults::flag(draft, terms.module) {
+        let (module, job) = (terms.module, flag.job);
+        return Err(Refusal::ModuleFlagged { module, job });
+    }
+    if terms.care.anchor && draft.row::<Peers>(&terms.peer).is_none() {
+        return Err(Refusal::UnknownPeer { peer: terms.peer });
+    }
+    let (min, max) = (draft.params().seal_window_min, SEAL_WINDOW_MAX);
+    if terms.seal_window < min || terms.seal_window > max {
+        return Err(Refusal::SealWindow { min, max });
+    }
     Ok(())
 }
 

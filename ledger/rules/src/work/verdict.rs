@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use protocol::entry::PanelAnswer;
-use protocol::event::{Event, Fault};
+use protocol::event::Event;
 use protocol::ids::{BundleId, Digest, PartyId};
 use protocol::outcome::Outcome;
 
@@ -13,7 +13,6 @@ use crate::people::member;
 use crate::refusal::Refusal;
 use crate::state::{Draft, View};
 use crate::work::case::Case;
-use crate::work::slash::{self, Slash};
 use crate::work::{Bundle, Dispute, Disputes, Happening, Juror, Round, dispute, sentence, silence};
 
 /// A juror seals its answer.
@@ -146,14 +145,7 @@ fn fine_silent(
     is_silent: impl Fn(&Juror) -> bool,
 ) {
     for juror in dispute.jurors.iter().filter(|juror| is_silent(juror)) {
-        silence::note(case.draft, juror.member);
-        let fine = Slash::judge(
-            juror.member,
-            juror.peer,
-            Fault::NoJudgement,
-            silence::fine(case),
-        );
-        slash::take(case, index, fine, None, &[]);
+        silence::fine(case, index, (juror.member, juror.peer));
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use protocol::entry::{Opening, PeerSeal};
-use protocol::event::{Event, Fault as LedgerFault};
+use protocol::event::{Event, Fault as LedgerFault, FaultEvent};
 use protocol::ids::{BundleId, Digest, JobId, PeerId};
 use protocol::job::Terms;
 use protocol::units::{Credits, Moment};
@@ -232,7 +232,19 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
         | Event::Slashed { bundle, .. }
         | Event::Paid { bundle, .. }
         | Event::BundleEnded { bundle, .. } => Some(bundle.job),
-        Event::Council(_)
+        Event::Fault(
+            FaultEvent::SlashGiven { bundle, .. }
+            | FaultEvent::SlashReturned { bundle, .. }
+            | FaultEvent::Demanded { bundle, .. }
+            | FaultEvent::Answered { bundle, .. }
+            | FaultEvent::Withheld { bundle, .. },
+        ) => Some(bundle.job),
+        Event::Fault(
+            FaultEvent::Tainted { .. }
+            | FaultEvent::PeerStruck { .. }
+            | FaultEvent::ModuleFlagged { .. },
+        )
+        | Event::Council(_)
         | Event::Issue(_)
         | Event::Registered { .. }
         | Event::Transferred { .. }
