@@ -251,6 +251,11 @@ fn of_issuance() -> Vec<IssueEvent> {
             holds: AMOUNT,
             as_of: Moment::new(5),
         },
+        IssueEvent::WorkFee {
+            job: bundle().job,
+            burned: AMOUNT,
+            kept: AMOUNT,
+        },
         IssueEvent::StandsReady { peer, class },
     ]
 }

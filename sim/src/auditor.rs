@@ -291,6 +291,10 @@ impl Auditor {
             IssueEvent::Minted { to, amount } => {
                 self.pay(Purse::Minted, Purse::Wallet(*to), micro(*amount));
             }
+            IssueEvent::WorkFee { job, burned, kept } => {
+                self.pay(Purse::Job(*job), Purse::Burned, micro(*burned));
+                self.pay(Purse::Job(*job), Purse::Treasury, micro(*kept));
+            }
             IssueEvent::Rewarded { owner, amount, .. } => {
                 self.pay(Purse::Minted, Purse::Wallet(*owner), micro(*amount));
             }

@@ -146,6 +146,10 @@ pub enum Code {
     Reward = 66,
     /// Given back for what the reserve holds.
     Redeemed = 67,
+    /// The share of the fee for work that is burned.
+    WorkFeeBurned = 68,
+    /// The share of the fee for work that the treasury keeps.
+    WorkFeeKept = 69,
 }
 
 /// What a posting was for.

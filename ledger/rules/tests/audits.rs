@@ -60,15 +60,19 @@ fn an_honest_job_is_audited_paid_and_the_rest_refunded() {
     let (mut scene, job, auditor, letters) = compared("77", '7');
     let has = scene.has(auditor);
     let row = read::job(&scene.rows, job).unwrap();
-    // Runs 4, deposit 16, at most 2 audits of a credit each.
-    assert_eq!((row.escrow, row.audits), (cr(22), cr(2)));
+    // Runs 4 and their fee, deposit 16, at most 2 audits of a credit each.
+    let escrow = Credits::new(22_080_000);
+    assert_eq!((row.escrow, row.audits), (escrow, cr(2)));
     assert_eq!(row.phase, Phase::Checking);
     scene.accept(R, job).unwrap();
     assert_eq!(scene.state(job), State::Ended(Ending::Agreed));
     let row = read::job(&scene.rows, job).unwrap();
     // Each run of two tasks cost a credit, and the audited task half a credit.
     assert_eq!(row.paid, Credits::new(2_500_000));
-    assert_eq!(row.paid.plus(row.refunded), Some(row.escrow));
+    // A fiftieth of what runs were paid is the federation's, on top.
+    assert_eq!(row.fees, Credits::new(40_000));
+    let all = row.paid.plus(row.fees).unwrap().plus(row.refunded);
+    assert_eq!(all, Some(row.escrow));
     let paid = scene.has(auditor).minus(has).unwrap();
     assert_eq!(paid, Credits::new(500_000));
     assert!(slashed(&scene).is_empty());

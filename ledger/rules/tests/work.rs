@@ -145,7 +145,8 @@ fn told(scene: &Scene, job: JobId, peers: &[PeerId]) -> String {
     }
     let row = read::job(&scene.rows, job).unwrap();
     assert_eq!((row.phase, row.open, row.unsealed), (Phase::Ended, 0, 0));
-    assert_eq!(row.paid.plus(row.refunded), Some(row.escrow));
+    let all = row.paid.plus(row.fees).unwrap().plus(row.refunded);
+    assert_eq!(all, Some(row.escrow));
     assert_eq!(read::wallet(&scene.rows, R.party()).escrowed, Credits::ZERO);
     for n in 0..WORKERS {
         assert_eq!(scene.locked(worker(n)), Credits::ZERO);
@@ -229,8 +230,9 @@ fn the_shares_of_a_slash_go_where_they_belong() {
         scene.has(ANNA),
         anna.plus(Credits::new(25_600_000)).unwrap()
     );
-    // Of 4 credits for runs, 16 of deposit and 2 for audits, one run of one credit was paid.
-    let back = Credits::new(38_400_000 + 21_000_000);
+    // Of 4.08 credits for runs, 16 of deposit and 2 for audits, one run of one credit was paid, and
+    // its fee.
+    let back = Credits::new(38_400_000 + 21_060_000);
     assert_eq!(scene.has(R), researcher.plus(back).unwrap());
     let verdict = read::dispute(&scene.rows, 0).unwrap().verdict.unwrap();
     assert_eq!(verdict.convicted, [peers[1]]);

@@ -151,6 +151,7 @@ const fn words(code: Code) -> &'static str {
         Code::MemberFine => "fine for voting twice",
         Code::Minted => "minted against the reserve",
         Code::Reward => "reward of an epoch",
+        Code::WorkFeeBurned | Code::WorkFeeKept => "fee for work",
         Code::Redeemed => "redeemed from the reserve",
     }
 }

@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::entry::{Choice, EmergencyAct, Notice, Place, Quota};
-use crate::ids::{Digest, PartyId, PeerId, PublicKey};
+use crate::ids::{Digest, JobId, PartyId, PeerId, PublicKey};
 use crate::job::Class;
 use crate::units::{Credits, Height, Moment};
 
@@ -201,6 +201,15 @@ pub enum IssueEvent {
         holds: Credits,
         /// When that was so.
         as_of: Moment,
+    },
+    /// A submitter paid the federation's fee for work, out of its job's escrow.
+    WorkFee {
+        /// The job.
+        job: JobId,
+        /// How much of it was burned.
+        burned: Credits,
+        /// How much of it the treasury keeps.
+        kept: Credits,
     },
     /// A peer stands ready in this epoch.
     StandsReady {

@@ -1,12 +1,17 @@
 //! What a class makes of a job: its price, and what a drawn peer locks for it.
 
+use std::num::NonZeroU64;
+
 use protocol::genesis::Params;
 use protocol::job::Terms;
-use protocol::units::{Bps, Credits};
+use protocol::units::{Bps, Credits, mul_div_ceil};
 
 use crate::params::{place, slash_mult};
 use crate::refusal::Refusal;
 use crate::work::audit;
+
+/// Ten-thousandths in one.
+const ONE: NonZeroU64 = NonZeroU64::new(10_000).expect("one is not zero");
 
 /// The numbers of a job, fixed when it is submitted so that later parameters do not change them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +57,8 @@ pub(crate) fn quote(params: &Params, terms: &Terms, panel: u64) -> Result<Quote,
         let deposit = price.times(panel)?.times(params.panel_deposit.into())?;
         let audit = params.audit[place(terms.class)].max(terms.care.audit);
         let audits = price.times(audit::most(terms.tasks, audit))?;
-        let escrow = runs.plus(deposit)?.plus(audits)?;
+        let fee = mul_div_ceil(runs.get(), params.work_fee.get().into(), ONE)?;
+        let escrow = runs.plus(deposit)?.plus(audits)?.plus(Credits::new(fee))?;
         Some(Quote {
             price,
             lock,

@@ -4,7 +4,7 @@ use protocol::ids::{JobId, PartyId};
 use protocol::units::Credits;
 
 use crate::money::posting::{Posting, post, post_covered};
-use crate::money::{About, Account, Code, balance};
+use crate::money::{About, Account, Code, balance, issue};
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::Submitters;
@@ -44,13 +44,48 @@ pub(crate) fn pay(
     (job, submitter): (JobId, PartyId),
     to: PartyId,
     amount: Credits,
+    why: (Code, About),
+) {
+    take(draft, (job, submitter), Account::Wallet(to), amount, why);
+}
+
+/// Takes the fee for work out of the escrow of a submitter's job; says what of it was burned.
+pub(crate) fn fee(
+    draft: &mut Draft<'_>,
+    job: (JobId, PartyId),
+    fee: Credits,
+    burned: Credits,
+) -> Credits {
+    let about = About::Job(job.0);
+    let end = issue::end_of_credits(draft);
+    let kept = fee.minus(burned).expect("a part of the fee");
+    take(draft, job, end, burned, (Code::WorkFeeBurned, about));
+    take(
+        draft,
+        job,
+        Account::Treasury,
+        kept,
+        (Code::WorkFeeKept, about),
+    );
+    if end == Account::Burn {
+        burned
+    } else {
+        Credits::ZERO
+    }
+}
+
+fn take(
+    draft: &mut Draft<'_>,
+    (job, submitter): (JobId, PartyId),
+    to: Account,
+    amount: Credits,
     (code, about): (Code, About),
 ) {
     post_covered(
         draft,
         Posting {
             from: Account::Escrow(job),
-            to: Account::Wallet(to),
+            to,
             amount,
             code,
             about,

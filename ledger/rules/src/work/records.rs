@@ -94,6 +94,10 @@ pub struct Job {
     pub open: u32,
     /// What its runs were paid.
     pub paid: Credits,
+    /// What is paid to the federation on top of every payment for work.
+    pub work_fee: Bps,
+    /// How much of that was paid.
+    pub fees: Credits,
     /// What went back to the submitter.
     pub refunded: Credits,
 }

@@ -1,12 +1,12 @@
 //! How a bundle ends, and a job with its last bundle: who is paid, what goes back.
 
 use protocol::entry;
-use protocol::event::Event;
+use protocol::event::{Event, IssueEvent};
 use protocol::ids::{PartyId, PeerId};
 use protocol::outcome::Root;
 use protocol::units::Credits;
 
-use crate::epoch::reward;
+use crate::epoch::{self, reward};
 use crate::market::index as price_index;
 use crate::money::{About, Code, bond, escrow};
 use crate::people::Peers;
@@ -64,7 +64,26 @@ pub(crate) fn pay_runs(
         let whose = (case.name(index), case.job.sender);
         faults::remember(case.draft, run.peer, whose, amount);
         reward::worked(case.draft, run.peer, case.job.terms.class, amount);
+        take_fee(case, amount);
     }
+}
+
+/// The federation's fee for a payment, on top of it and out of the same escrow, at the rate of the
+/// day the job was submitted.
+fn take_fee(case: &mut Case<'_, '_>, paid: Credits) {
+    let rate = case.job.work_fee;
+    let fee = paid.share(rate);
+    if fee == Credits::ZERO {
+        return;
+    }
+    let burned = paid.share(rate.min(case.draft.params().work_fee_burned));
+    let job = (case.id, case.job.sender);
+    let burned = escrow::fee(case.draft, job, fee, burned);
+    epoch::burned(case.draft, burned);
+    case.job.fees = case.job.fees.plus(fee).expect("parts of the escrow");
+    let (job, kept) = (case.id, fee.minus(burned).expect("a part of the fee"));
+    case.draft
+        .say(Event::Issue(IssueEvent::WorkFee { job, burned, kept }));
 }
 
 /// Pays a party for what a peer of its did, out of the job's escrow.
@@ -124,7 +143,7 @@ pub(crate) fn end_job(case: &mut Case<'_, '_>) {
     case.job.refunded = escrow::refund(case.draft, case.id, case.job.sender);
     let (paid, refunded) = (case.job.paid, case.job.refunded);
     assert_eq!(
-        paid.plus(refunded),
+        paid.plus(refunded).and_then(|sum| sum.plus(case.job.fees)),
         Some(case.job.escrow),
         "what was set aside was paid or went back"
     );

@@ -73,6 +73,8 @@ pub(crate) fn submit(
         audited: false,
         open: terms.bundles(),
         paid: Credits::ZERO,
+        work_fee: draft.params().work_fee,
+        fees: Credits::ZERO,
         refunded: Credits::ZERO,
     };
     enter(draft, id, &job, start_by);
