@@ -36,7 +36,7 @@ pub trait Clock: Send + Sync {
 pub(crate) struct Parts {
     pub(crate) disk: Disk,
     pub(crate) pool: Pool,
-    pub(crate) checker: Checker,
+    pub(crate) checker: Arc<Checker>,
     pub(crate) wake: Arc<Wake>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) thrown: Thrown,
@@ -46,9 +46,18 @@ pub(crate) struct Parts {
 pub(crate) struct App {
     parts: Arc<Parts>,
     memory: Memory,
-    /// How long a leader waits for work when there is none.
-    patience: Duration,
+    view_time: Duration,
 }
+
+/// How long a leader waits for work when there is none, as a share of the view time: while blocks
+/// become agreed one after the other, and when a view was lost. It takes three views in a row to
+/// agree on a block, and a silent leader costs its whole view when it falls silent: with three
+/// short waits behind it, nobody sees agreed time stand still for two view times.
+const PATIENCE_PERCENT: u32 = 60;
+const PATIENCE_AFTER_LOSS_PERCENT: u32 = 15;
+/// A block becomes agreed when the third one above it is made; if this one is further above the
+/// agreed head, a view was lost lately.
+const AGREED_BELOW: u64 = 3;
 
 impl App {
     pub(crate) fn new(parts: Arc<Parts>, view_time: Duration) -> Self {
@@ -56,7 +65,7 @@ impl App {
         Self {
             parts,
             memory,
-            patience: view_time * 6 / 10,
+            view_time,
         }
     }
 
@@ -139,12 +148,23 @@ impl App {
         Ok(executed)
     }
 
+    /// How long the leader of a block may wait for work.
+    fn patience(&self, branch: &Branch<'_>) -> Duration {
+        let above = branch.height().get() - self.parts.disk.head().get();
+        let percent = if branch.follows_a_lost_view() || above > AGREED_BELOW {
+            PATIENCE_AFTER_LOSS_PERCENT
+        } else {
+            PATIENCE_PERCENT
+        };
+        self.view_time * percent / 100
+    }
+
     /// Waits until there is something to put into a block or a reason for an empty one.
-    fn gather(&self, below: &State<'_>) -> (Moment, Vec<Arc<Known>>) {
+    fn gather(&self, below: &State<'_>, patience: Duration) -> (Moment, Vec<Arc<Known>>) {
         let parts = &self.parts;
         let parent = agreed_time(below);
         let due = rules::read::next_due(below);
-        let end = Instant::now() + self.patience;
+        let end = Instant::now() + patience;
         loop {
             let seen = parts.pool.arrivals();
             let now = parts.clock.now().max(parent);
@@ -240,7 +260,7 @@ impl Application for App {
             parent: branch.parent(),
         };
         let below = self.memory.after(&self.parts.disk, ancestors);
-        let (now, picked) = self.gather(&below);
+        let (now, picked) = self.gather(&below, self.patience(branch));
         let (entries, applied) = self.choose(&below, place, now, picked);
         let executed = execute::finish(&below, &below, place, now, entries, applied);
         let heading = executed.heading.clone();

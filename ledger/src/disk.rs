@@ -14,17 +14,19 @@
 
 mod agreed;
 mod engine_store;
+mod opening;
 mod view;
 
 pub use agreed::Agreed;
 pub use engine_store::{Batch, EngineSnapshot};
+pub use opening::DiskError;
 pub use view::{Draft, SCAN_ROWS_MAX, View};
 
 use hotstuff_rs::types::validator_set::ValidatorSet;
 use protocol::units::Height;
 use rocksdb::{
     ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
-    ErrorKind, IteratorMode, LogLevel, Options, WriteOptions,
+    IteratorMode, LogLevel, Options, WriteOptions,
 };
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,44 +48,17 @@ const ENGINE: &str = "engine";
 const AGREED: u8 = 0;
 const NOTE: u8 = 1;
 
-/// Why the ledger cannot be opened, and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum DiskError {
-    /// Another process has it open.
-    #[error("the ledger at {path} is in use by another peer: stop that one first")]
-    InUse {
-        /// Where the ledger lies.
-        path: PathBuf,
-        /// What RocksDB says.
-        #[source]
-        cause: rocksdb::Error,
-    },
-    /// Records are missing or changed.
-    #[error(
-        "the ledger at {path} is damaged and cannot be trusted: move that folder away and start \
-         again; the blocks come back from the other members, and the vote guard beside it (leave \
-         it where it is) keeps this member from voting twice"
-    )]
-    Damaged {
-        /// Where the ledger lies.
-        path: PathBuf,
-        /// What RocksDB says.
-        #[source]
-        cause: rocksdb::Error,
-    },
-    /// The world failed: rights, space, a missing folder.
-    #[error("cannot open the ledger at {path}: look at the rights and the free space there")]
-    Cannot {
-        /// Where the ledger lies.
-        path: PathBuf,
-        /// What RocksDB says.
-        #[source]
-        cause: rocksdb::Error,
-    },
-}
-
 type AgreedHook = Box<dyn Fn(Height) + Send + Sync>;
-type VotedHook = Box<dyn Fn(u64) + Send + Sync>;
+type StepHook = Box<dyn Fn(Step) + Send + Sync>;
+
+/// What the engine has just written down of its way through the views.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It entered this view.
+    Entered(u64),
+    /// It voted in this view, and the vote is synced to the disk.
+    Voted(u64),
+}
 
 /// What changes with every view, readable without touching the disk.
 #[derive(Default)]
@@ -104,7 +79,7 @@ struct Inner {
     head: Mutex<Height>,
     grown: Condvar,
     on_agreed: RwLock<Option<AgreedHook>>,
-    on_voted: RwLock<Option<VotedHook>>,
+    on_step: RwLock<Option<StepHook>>,
 }
 
 /// The open ledger; clones share it, and the last one closes it.
@@ -119,8 +94,9 @@ impl Disk {
     pub fn open(path: &Path) -> Result<Self, DiskError> {
         let parts = [STATE, CHAIN, BLOCKS, ENGINE]
             .map(|name| ColumnFamilyDescriptor::new(name, part_options()));
+        opening::look(path)?;
         let db = DB::open_cf_descriptors(&options(), path, parts)
-            .map_err(|cause| refused(path, cause))?;
+            .map_err(|cause| opening::refused(path, cause))?;
         let disk = Self(Arc::new(Inner {
             db,
             path: path.to_path_buf(),
@@ -129,7 +105,7 @@ impl Disk {
             head: Mutex::new(Height::GENESIS),
             grown: Condvar::new(),
             on_agreed: RwLock::default(),
-            on_voted: RwLock::default(),
+            on_step: RwLock::default(),
         }));
         *disk.head_lock() = disk.newest_agreed();
         disk.load_pulse();
@@ -223,9 +199,9 @@ impl Disk {
         &self.0.pulse
     }
 
-    /// Calls `hook` with the view of each vote, once the vote is synced to the disk.
-    pub(crate) fn on_voted(&self, hook: Option<VotedHook>) {
-        *write_lock(&self.0.on_voted) = hook;
+    /// Calls `hook` with each step of the engine, once it is written.
+    pub(crate) fn on_step(&self, hook: Option<StepHook>) {
+        *write_lock(&self.0.on_step) = hook;
     }
 
     fn head_lock(&self) -> MutexGuard<'_, Height> {
@@ -331,15 +307,6 @@ fn part_options() -> Options {
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options
-}
-
-fn refused(path: &Path, cause: rocksdb::Error) -> DiskError {
-    let path = path.to_path_buf();
-    match cause.kind() {
-        ErrorKind::Corruption => DiskError::Damaged { path, cause },
-        ErrorKind::IOError if cause.as_ref().contains("lock") => DiskError::InUse { path, cause },
-        _ => DiskError::Cannot { path, cause },
-    }
 }
 
 /// Stops the process: after a failed read or write nothing on this disk can be trusted, and to

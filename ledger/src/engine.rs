@@ -6,11 +6,13 @@
 //! itself out when the members are stuck in different views.
 
 mod application;
+mod health;
 mod members;
 mod proof;
 mod watch;
 
 pub use application::{Application, Branch, Invalid, Made, Proposed, Rows, Wake};
+pub use health::Health;
 pub use members::{MEMBERS_MAX, Member, MemberKey, Members, NotMembers, POWER_MAX};
 pub use proof::{BlockHash, Certificate, CommitProof, Header, Proven, Unproven, verify};
 pub(crate) use proof::{is_quorum, vote_bytes};
@@ -25,7 +27,6 @@ use hotstuff_rs::replica::{Configuration, Replica, ReplicaSpec};
 use hotstuff_rs::types::data_types::{BufferSize, ChainID, EpochLength};
 use hotstuff_rs::types::update_sets::AppStateUpdates;
 use hotstuff_rs::types::validator_set::{ValidatorSet, ValidatorSetState};
-use protocol::units::Height;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -88,29 +89,6 @@ pub enum EngineError {
     /// The system gives no thread.
     #[error("no thread for the watch")]
     Thread(#[source] std::io::Error),
-}
-
-/// How the engine is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// The newest agreed block.
-    pub head: Height,
-    /// The view this member is in.
-    pub view: u64,
-    /// The view of the highest certificate it has seen.
-    pub certified: u64,
-    /// Frames taken in.
-    pub taken: u64,
-    /// Frames refused at the door.
-    pub refused: u64,
-    /// Messages dropped later, because they made no sense any more.
-    pub dropped: u64,
-    /// Own votes that the guard did not let out.
-    pub votes_held_back: u64,
-    /// Blocks fetched because their proposal was missed.
-    pub fetched: u64,
-    /// How often the engine was started again in a higher view.
-    pub rescues: u64,
 }
 
 struct Running {
@@ -176,9 +154,10 @@ impl Engine {
         raise_floor(&disk, &guard);
         let kit = Kit {
             me: config.key.verifying_key(),
+            key: config.key.clone(),
             chain: config.chain,
             block_bytes_max: config.block_bytes_max,
-            advertise_every: config.view_time,
+            view_time: config.view_time,
             disk: disk.clone(),
             carrier,
             guard,
@@ -243,18 +222,7 @@ impl Engine {
 
     /// How it is doing.
     pub fn health(&self) -> Health {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Health {
-            head: self.disk.head(),
-            view: read(&self.disk.pulse().view),
-            certified: read(&self.disk.pulse().certified),
-            taken: read(&self.counts.taken),
-            refused: read(&self.counts.refused),
-            dropped: read(&self.counts.dropped),
-            votes_held_back: read(&self.counts.votes_held_back),
-            fetched: read(&self.counts.fetched),
-            rescues: self.core.rescues(),
-        }
+        Health::of(&self.disk, &self.counts, self.core.rescues())
     }
 
     /// Stops it and waits for its threads, at most about one view time. Safe to call again.
@@ -300,9 +268,9 @@ impl<A: Application + 'static> Core<A> {
     fn run(&self) {
         let post = Arc::new(Post::new(self.kit.clone(), members_of(&self.disk)));
         let told = Arc::downgrade(&post);
-        self.disk.on_voted(Some(Box::new(move |view| {
+        self.disk.on_step(Some(Box::new(move |step| {
             if let Some(post) = told.upgrade() {
-                post.release(view);
+                post.step(step);
             }
         })));
         let shell = Shell::new(
@@ -332,7 +300,7 @@ impl<A: Application + 'static> Core<A> {
         if let Some(mut ended) = ended {
             ended.post.stop();
             drop(ended.replica.take());
-            self.disk.on_voted(None);
+            self.disk.on_step(None);
         }
     }
 

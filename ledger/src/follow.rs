@@ -20,7 +20,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::bytes::{self, Limited, Malformed, at_most};
 use protocol::units::Height;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A frame may take so many bytes.
@@ -189,12 +189,12 @@ fn gather(disk: &Disk, from: Height) -> Option<Frame> {
 pub(crate) struct Follower {
     disk: Disk,
     chain: u64,
-    checker: Checker,
+    checker: Arc<Checker>,
     memory: Mutex<Memory>,
 }
 
 impl Follower {
-    pub(crate) fn new(disk: Disk, chain: u64, checker: Checker) -> Self {
+    pub(crate) fn new(disk: Disk, chain: u64, checker: Arc<Checker>) -> Self {
         let memory = Mutex::new(Memory::of(&disk));
         Self {
             disk,

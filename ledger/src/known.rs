@@ -6,15 +6,18 @@
 use crate::header::entry_name;
 use protocol::bytes::{self, Malformed};
 use protocol::entry::{CheckedEntry, ENTRY_BYTES_MAX, SignedEntry};
-use protocol::ids::{Digest, EntryId, FederationId};
-use protocol::signed::BadSignature;
+use protocol::ids::{Digest, EntryId, FederationId, PublicKey};
+use protocol::signed::{BadSignature, UnpackedKey};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Entries remembered: at least the last so many, at most twice as many.
 const REMEMBERED: usize = 16_384;
 /// What the remembered entries may take, in each of two halves.
 const REMEMBERED_BYTES: usize = 32 << 20;
+
+/// Unpacked keys remembered; then all are forgotten, and come back as they sign.
+const KEYS_MAX: usize = 4_096;
 
 /// A checked entry, and its bytes as they lie in a block.
 #[derive(Debug)]
@@ -57,6 +60,8 @@ struct Halves {
 pub struct Checker {
     federation: FederationId,
     halves: Mutex<Halves>,
+    /// Keys that have signed an entry.
+    keys: Mutex<HashMap<PublicKey, UnpackedKey>>,
 }
 
 impl Checker {
@@ -65,6 +70,7 @@ impl Checker {
         Self {
             federation,
             halves: Mutex::default(),
+            keys: Mutex::default(),
         }
     }
 
@@ -93,7 +99,9 @@ impl Checker {
         if meant != self.federation {
             return Err(NotAnEntry::OtherFederation { meant });
         }
-        let entry = signed.check()?;
+        let key = self.unpacked(signed.claimed_key())?;
+        let entry = signed.check_by(&key)?;
+        self.keys().insert(entry.key(), key);
         let id = entry.entry_id();
         let known = Arc::new(Known {
             id,
@@ -103,6 +111,23 @@ impl Checker {
         });
         self.remember(&known);
         Ok(known)
+    }
+
+    /// The key, unpacked; from memory if it has signed an entry before.
+    fn unpacked(&self, key: PublicKey) -> Result<UnpackedKey, BadSignature> {
+        let mut keys = self.keys();
+        if let Some(unpacked) = keys.get(&key) {
+            return Ok(*unpacked);
+        }
+        if keys.len() >= KEYS_MAX {
+            keys.clear();
+        }
+        drop(keys);
+        UnpackedKey::of(key)
+    }
+
+    fn keys(&self) -> MutexGuard<'_, HashMap<PublicKey, UnpackedKey>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn recall(&self, name: &Digest) -> Option<Arc<Known>> {
@@ -147,6 +172,14 @@ mod tests {
             checker.check(&good[1..]),
             Err(NotAnEntry::Malformed(_))
         ));
+        let mut moved = write(&signed(2, 0, 0));
+        let at = moved.len() - 96..moved.len() - 64;
+        moved[at.clone()].copy_from_slice(&good[good.len() - 96..good.len() - 64]);
+        assert_eq!(
+            checker.check(&moved).unwrap_err(),
+            BadSignature.into(),
+            "a key that is remembered is no signature"
+        );
         let elsewhere = Checker::new(FederationId::new([9; 32]));
         let refused = elsewhere.check(&good).unwrap_err();
         assert_eq!(refused, NotAnEntry::OtherFederation { meant: FEDERATION });

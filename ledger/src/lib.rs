@@ -103,7 +103,7 @@ pub(crate) enum Part {
 pub struct Ledger {
     pub(crate) disk: Disk,
     pub(crate) genesis: Genesis,
-    pub(crate) checker: known::Checker,
+    pub(crate) checker: Arc<known::Checker>,
     pub(crate) part: Part,
 }
 

@@ -160,16 +160,16 @@ pub(crate) fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Ledger,
     let votes = matches!(role, Role::Member { .. });
     own(&disk, &genesis, votes, path)?;
     found(&disk, &first_rows);
-    let (federation, chain) = (genesis.id(), chain_of(&genesis.id()));
+    let chain = chain_of(&genesis.id());
+    // One memory for all doors: what was asked about first is not checked again when it comes.
+    let checker = Arc::new(Checker::new(genesis.id()));
     let part = match role {
-        Role::Follower => {
-            Part::Follower(Follower::new(disk.clone(), chain, Checker::new(federation)))
-        }
+        Role::Follower => Part::Follower(Follower::new(disk.clone(), chain, checker.clone())),
         Role::Member { key } => {
             let parts = Arc::new(Parts {
                 disk: disk.clone(),
                 pool: Pool::default(),
-                checker: Checker::new(federation),
+                checker: checker.clone(),
                 wake: Arc::default(),
                 clock,
                 thrown: Thrown::default(),
@@ -192,7 +192,7 @@ pub(crate) fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Ledger,
     Ok(Ledger {
         disk,
         genesis,
-        checker: Checker::new(federation),
+        checker,
         part,
     })
 }

@@ -17,18 +17,20 @@ mod inbox;
 mod network;
 mod pacer;
 mod rescue;
+mod silence;
 
 pub use door::{BLOCK_EXTRA_BYTES, SMALL_FRAME_BYTES_MAX, SYNC_BLOCKS_MAX};
 pub use inbox::{WAITING_BYTES_MAX, WAITING_FRAMES_MAX};
 pub(crate) use network::Wire;
 pub(crate) use rescue::Timeouts;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Step};
 use crate::engine::{BlockHash, MemberKey, Members};
 use crate::evidence::{Evidence, SignedVote};
 use crate::guard::{Ballot, Guard};
 use borsh_engine::BorshSerialize;
 use door::Kind;
+use ed25519_dalek::SigningKey;
 use flow::{Flow, Sight};
 use hotstuff_rs::block_sync::messages::{AdvertisePC, BlockSyncAdvertiseMessage, BlockSyncMessage};
 use hotstuff_rs::hotstuff::messages::{HotStuffMessage, PhaseVote};
@@ -38,6 +40,7 @@ use hotstuff_rs::types::data_types::ChainID;
 use hotstuff_rs::types::validator_set::VerifyingKey;
 use inbox::{Inbox, Parcel};
 use pacer::Pacer;
+use silence::Silence;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -91,6 +94,7 @@ pub(crate) struct Counts {
     pub(crate) dropped: AtomicU64,
     pub(crate) votes_held_back: AtomicU64,
     pub(crate) fetched: AtomicU64,
+    pub(crate) left_early: AtomicU64,
 }
 
 fn count(counter: &AtomicU64) {
@@ -105,9 +109,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Clone)]
 pub(crate) struct Kit {
     pub(crate) me: VerifyingKey,
+    pub(crate) key: SigningKey,
     pub(crate) chain: u64,
     pub(crate) block_bytes_max: usize,
-    pub(crate) advertise_every: Duration,
+    /// How long a view lasts; also how often this member says where it is.
+    pub(crate) view_time: Duration,
     pub(crate) disk: Disk,
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) guard: Arc<Guard>,
@@ -133,6 +139,7 @@ pub(crate) struct Post {
     asked: Mutex<Option<MemberKey>>,
     answering: Mutex<BTreeMap<MemberKey, Instant>>,
     pacer: Pacer,
+    silence: Silence,
     stopping: AtomicBool,
 }
 
@@ -140,13 +147,14 @@ impl Post {
     pub(crate) fn new(kit: Kit, members: Members) -> Self {
         Self {
             me: MemberKey::from(&kit.me),
-            pacer: Pacer::new(kit.advertise_every),
+            pacer: Pacer::new(kit.view_time),
             members: RwLock::new(members),
             inbox: Inbox::default(),
             flow: Mutex::default(),
             held: Mutex::default(),
             asked: Mutex::default(),
             answering: Mutex::default(),
+            silence: Silence::default(),
             stopping: AtomicBool::new(false),
             kit,
         }
@@ -169,6 +177,7 @@ impl Post {
         if from == self.me || self.members().get(&from).is_none() {
             return Err(NotTaken::NotAMember);
         }
+        self.silence.heard(from);
         let kind = door::kind(frame, self.kit.block_bytes_max).map_err(|_| NotTaken::Malformed)?;
         if kind == Kind::SyncResponse {
             let mut asked = lock(&self.asked);
@@ -186,8 +195,16 @@ impl Post {
         }
     }
 
+    /// The engine has come so far.
+    pub(crate) fn step(&self, step: Step) {
+        match step {
+            Step::Entered(view) => self.silence.entered(view, Instant::now()),
+            Step::Voted(view) => self.release(view),
+        }
+    }
+
     /// Lets out the votes that the disk has recorded, up to `view`.
-    pub(crate) fn release(&self, view: u64) {
+    fn release(&self, view: u64) {
         let votes: Vec<HeldVote> = lock(&self.held).drain(..).collect();
         for vote in votes {
             if vote.ballot.view > view {

@@ -4,7 +4,7 @@
 //! keys of the members on every message; both are replaced here. Every batch is also watched: it
 //! shows which view was entered, which vote was cast and which blocks committed.
 
-use super::{BLOCKS, CHAIN, Disk, ENGINE, STATE, agreed_key, die};
+use super::{BLOCKS, CHAIN, Disk, ENGINE, STATE, Step, agreed_key, die};
 use hotstuff_rs::block_tree::pluggables::{KVGet, KVGetError, KVStore, Key, WriteBatch};
 use hotstuff_rs::block_tree::variables;
 use hotstuff_rs::types::data_types::{CryptoHash, Data};
@@ -131,20 +131,25 @@ impl Disk {
         let pulse = self.pulse();
         if let Some(view) = batch.number(variables::HIGHEST_VIEW_ENTERED) {
             pulse.view.store(view, Ordering::SeqCst);
+            self.step(Step::Entered(view));
         }
         let certificate = batch.sets(|key| key == variables::HIGHEST_PC).last();
         if let Some(view) = certificate.and_then(certificate_view) {
             pulse.certified.store(view, Ordering::SeqCst);
         }
         if let Some(view) = voted {
-            let hook = self
-                .0
-                .on_voted
-                .read()
-                .unwrap_or_else(PoisonError::into_inner);
-            if let Some(hook) = hook.as_ref() {
-                hook(view);
-            }
+            self.step(Step::Voted(view));
+        }
+    }
+
+    fn step(&self, step: Step) {
+        let hook = self
+            .0
+            .on_step
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(hook) = hook.as_ref() {
+            hook(step);
         }
     }
 

@@ -16,6 +16,7 @@ use hotstuff_rs::types::data_types::{CryptoHash, Data, Datum};
 use hotstuff_rs::types::update_sets::AppStateUpdates;
 use protocol::units::Height;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -118,6 +119,14 @@ impl<'a> Branch<'a> {
     /// The datum of an ancestor.
     pub fn datum(&self, block: &BlockHash) -> Option<Vec<u8>> {
         self.disk.datum(block)
+    }
+
+    /// Whether the view before the one we are in ended without a certificate for its block, as
+    /// that of a silent leader does. Of use in [`Application::make`] only.
+    pub fn follows_a_lost_view(&self) -> bool {
+        let pulse = self.disk.pulse();
+        let certified = pulse.certified.load(Ordering::SeqCst);
+        pulse.view.load(Ordering::SeqCst) > certified.saturating_add(1)
     }
 
     /// The ancestors that are not agreed yet, nearest first, with their data. If one of them has

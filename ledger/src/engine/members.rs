@@ -165,6 +165,23 @@ impl Members {
         self.power() - self.quorum() + 1
     }
 
+    /// Who leads `view`: members take turns by their keys, in as many rounds as the largest power,
+    /// and each leads in the first rounds, as many as its power. This is the engine's own rule.
+    pub(crate) fn leader(&self, view: u64) -> Option<MemberKey> {
+        let mut turn = view.checked_rem(self.power())?;
+        for round in 1..=POWER_MAX {
+            for (key, member) in &self.0 {
+                if member.power >= round {
+                    if turn == 0 {
+                        return Some(*key);
+                    }
+                    turn -= 1;
+                }
+            }
+        }
+        None
+    }
+
     pub(crate) fn to_engine(&self) -> ValidatorSet {
         let mut set = ValidatorSet::new();
         for member in self.0.values() {
@@ -203,6 +220,16 @@ mod tests {
 
     fn key(seed: u8) -> MemberKey {
         MemberKey::of(&SigningKey::from_bytes(&[seed; 32]))
+    }
+
+    #[test]
+    fn members_lead_in_the_order_of_their_keys_and_by_their_power() {
+        let mut keys = [key(1), key(2), key(3)];
+        keys.sort();
+        let [a, b, c] = keys;
+        let members = Members::new([(a, 1), (b, 3), (c, 2)]).unwrap();
+        let turns: Vec<_> = (6..12).map(|view| members.leader(view).unwrap()).collect();
+        assert_eq!(turns, [a, b, c, b, c, b]);
     }
 
     #[test]

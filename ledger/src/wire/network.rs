@@ -10,6 +10,7 @@ use hotstuff_rs::block_sync::messages::{BlockSyncAdvertiseMessage, BlockSyncMess
 use hotstuff_rs::hotstuff::messages::HotStuffMessage;
 use hotstuff_rs::networking::messages::{Message, ProgressMessage};
 use hotstuff_rs::networking::network::Network;
+use hotstuff_rs::pacemaker::messages::PacemakerMessage;
 use hotstuff_rs::types::update_sets::ValidatorSetUpdates;
 use hotstuff_rs::types::validator_set::{ValidatorSet, VerifyingKey};
 use std::sync::atomic::Ordering;
@@ -63,6 +64,12 @@ impl Network for Wire {
     fn broadcast(&mut self, message: Message) {
         let Message::ProgressMessage(ProgressMessage::BlockSyncAdvertiseMessage(advert)) = &message
         else {
+            if let Message::ProgressMessage(ProgressMessage::PacemakerMessage(
+                PacemakerMessage::TimeoutVote(vote),
+            )) = &message
+            {
+                self.0.expired(vote.view.int());
+            }
             return self.0.tell_all(None, Lane::Votes, message);
         };
         // Only the engine's sync server advertises, in a loop without rest: it rests here.
@@ -129,6 +136,7 @@ impl Network for Wire {
             return Some(next);
         }
         let patience = if flow.holds_any() { BUSY } else { IDLE };
+        let patience = post.leave_silence().unwrap_or(patience).min(patience);
         let parcel = post.inbox.take(patience)?;
         post.admit(&mut flow, parcel);
         flow.next()

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[allow(dead_code, reason = "other tests use more of it")]
 mod town;
 
 use ledger::disk::{Disk, Draft};
@@ -164,6 +165,37 @@ fn entries_are_asked_before_they_wait() {
     let follower = follower(home.path().to_path_buf(), &town.genesis);
     assert_eq!(follower.propose(&poor), Err(PoolRefusal::NotAMember));
     assert_eq!(town.member(0).status().waiting, 0);
+}
+
+#[test]
+fn an_entry_that_no_block_can_take_is_thrown_out_and_told_once_by_each_member() {
+    let mut town = Town::new();
+    let held = |town: &Town| rules::read::wallet(&town.member(0).ask(), party(10)).available;
+    let before = held(&town).get();
+    let first = town.transfer(10, 20, 1);
+    let id = town.propose(&first);
+    await_entries(town.member(0), FIRST, &[id]);
+    let left = held(&town).get();
+    let fee = before - left - 1;
+    let (all, one_more) = (town.transfer(10, 20, left - fee), town.transfer(10, 20, 1));
+    // Its turn has not come, so nobody can know yet that its fee will not be paid.
+    let out = town.propose(&one_more);
+    town.propose(&all);
+    let mut told = [0; town::MEMBERS as usize];
+    let end = std::time::Instant::now() + PATIENCE;
+    while told.contains(&0) {
+        assert!(std::time::Instant::now() < end, "told {told:?} times");
+        for (member, told) in town.running().zip(&mut told) {
+            for thrown in member.take_thrown_out() {
+                assert_eq!((thrown.entry, thrown.sender), (out, party(10)));
+                assert!(!thrown.why.is_empty());
+                *told += 1;
+            }
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(told, [1; town::MEMBERS as usize]);
+    assert!(town.running().all(|member| member.status().waiting == 0));
 }
 
 #[test]

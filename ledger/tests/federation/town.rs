@@ -9,7 +9,7 @@ use protocol::genesis::{Committee, Genesis, Grant, Issuance, Member, Params};
 use protocol::ids::{EntryId, PartyId, PeerId, PublicKey};
 use protocol::signed::Signed;
 use protocol::units::{Credits, Height, Millis};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, RwLock, Weak};
@@ -73,9 +73,12 @@ pub(crate) fn genesis() -> Genesis {
 
 type Link = SyncSender<(PeerId, Vec<u8>)>;
 
-/// The links of one member: everyone's inbox, by consensus key.
+/// The links of one member: everyone's inbox, by consensus key, and who is cut off.
 #[derive(Clone, Default)]
-struct Links(Arc<RwLock<BTreeMap<[u8; 32], Link>>>);
+struct Links(
+    Arc<RwLock<BTreeMap<[u8; 32], Link>>>,
+    Arc<RwLock<BTreeSet<PeerId>>>,
+);
 
 struct From {
     me: PeerId,
@@ -84,6 +87,9 @@ struct From {
 
 impl Carrier for From {
     fn send(&self, to: &MemberKey, _lane: Lane, bytes: Vec<u8>) {
+        if self.links.1.read().unwrap().contains(&self.me) {
+            return;
+        }
         let links = self.links.0.read().unwrap();
         if let Some(link) = links.get(to.bytes()) {
             // A full link drops, as a real one does.
@@ -141,6 +147,7 @@ impl Town {
             .write()
             .unwrap()
             .insert(key.verifying_key().to_bytes(), link);
+        self.links.1.write().unwrap().remove(&peer(number));
         let carrier = From {
             me: peer(number),
             links: self.links.clone(),
@@ -165,6 +172,13 @@ impl Town {
             ledger.stop();
             closed(ledger);
         }
+    }
+
+    /// From now on nothing gets to or from this member, until it is started again.
+    pub(crate) fn silence(&self, number: u8) {
+        self.links.1.write().unwrap().insert(peer(number));
+        let key = consensus(number).verifying_key().to_bytes();
+        self.links.0.write().unwrap().remove(&key);
     }
 
     pub(crate) fn member(&self, number: u8) -> &Ledger {

@@ -1,6 +1,7 @@
 //! `peer bench`: the figures of `docs/FIGURES.md`, measured on a federation of this machine, each
 //! beside what it is compared with, in one run.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -90,8 +91,8 @@ pub async fn perform(args: &BenchArgs, globals: &Globals) -> Result<(), Problem>
     let program = std::env::current_exe()
         .map_err(|error| Problem::new(Code::Failed, "cannot find this binary").because(error))?;
     let plan = Plan::make(&temporary_root(), 4, 2)?;
-    let devnet = Devnet::start(plan, &program, None, true).await?;
-    let measured = measure(args, globals, &devnet, &program).await;
+    let mut devnet = Devnet::start(plan, &program, None, true).await?;
+    let measured = measure(args, globals, &mut devnet, &program).await;
     let stopped = devnet.stop().await;
     let (desk, view) = measured?;
     stopped?;
@@ -101,7 +102,7 @@ pub async fn perform(args: &BenchArgs, globals: &Globals) -> Result<(), Problem>
 async fn measure(
     args: &BenchArgs,
     globals: &Globals,
-    devnet: &Devnet,
+    devnet: &mut Devnet,
     program: &Path,
 ) -> Result<(Desk, BenchView), Problem> {
     let home = devnet
@@ -118,7 +119,7 @@ async fn measure(
         entries,
         took,
         latencies,
-    } = load::measure(devnet, args.entries).await?;
+    } = among_members(devnet, args.entries).await?;
     let rate = f64::from(entries) / took.as_secs_f64();
     let each = |percent| millis(load::percentile(&latencies, percent));
     figures.extend([
@@ -138,6 +139,22 @@ async fn measure(
         format!("{} MiB", resident >> 20),
     ));
     Ok((desk, BenchView { figures }))
+}
+
+/// The rate of the members alone: followers check every entry again, each on a machine of its own
+/// where there are machines, here on the members' cores. They rest, and come back after it.
+async fn among_members(devnet: &mut Devnet, entries: u32) -> Result<Rate, Problem> {
+    let members: BTreeSet<String> = devnet.members().into_iter().map(|(name, _)| name).collect();
+    let names = devnet.plan.places.iter().map(|place| place.name.clone());
+    let others: Vec<String> = names.filter(|name| !members.contains(name)).collect();
+    for name in &others {
+        devnet.kill(name);
+    }
+    let rate = load::measure(devnet, entries).await;
+    for name in &others {
+        devnet.restart(name)?;
+    }
+    rate
 }
 
 async fn jobs(
