@@ -90,6 +90,8 @@ impl Scene {
             lane: 0,
             nonce: *nonce - 1,
             valid_until: now.after(Millis::new(60_000)),
+            fee_payer: None,
+            cosigners: Vec::new(),
             body: Body::Transfer {
                 moves: vec![(town::party(to), Credits::new(1))],
             },

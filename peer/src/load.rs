@@ -139,6 +139,8 @@ impl Client {
             lane,
             nonce,
             valid_until: now().after(LIFE),
+            fee_payer: None,
+            cosigners: Vec::new(),
             body: Body::Transfer {
                 moves: vec![(to, ONE)],
             },

@@ -74,6 +74,8 @@ impl Outbox {
             lane: self.lane,
             nonce: self.nonce,
             valid_until,
+            fee_payer: None,
+            cosigners: Vec::new(),
             body,
         });
         self.nonce += 1;

@@ -4,25 +4,31 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::bytes::{Limited, Malformed, at_most};
-use crate::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
+use crate::ids::{
+    BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey, PurseId,
+};
 use crate::job::{BUNDLES_MAX, COPIES_MAX, Class, Terms};
 use crate::outcome::{LeafProof, Outcome};
-use crate::signed::{Checked, Signable, Signed};
+use crate::signed::{COSIGNERS_MAX, Checked, Signable, Signed};
 use crate::units::{Credits, Fuel, Moment};
 
 mod audit;
+mod bank;
 mod council;
 mod issue;
+mod party;
 mod seal;
 
 pub use audit::{
     AUDIT_PARTS_MAX, AUDITED_PER_PART, AuditRequest, FINDINGS_MAX, Findings, part_digest,
 };
+pub use bank::{BankRequest, Classes, SpendPolicy};
 pub use council::{
     Approval, CHANGES_MAX, CORRECTIONS_MAX, Choice, Correction, CouncilRequest, EmergencyAct,
     EmergencyOrder, Joining, KEYS_MAX, NOTICE_BYTES_MAX, Notice, Place, Proposal, Quota, Severity,
 };
 pub use issue::{IssueRequest, ReserveReport};
+pub use party::{OpKeyPowers, PartyRequest, QUORUM_KEYS_MAX, Quorum, Root, Scope};
 pub use seal::{Opening, PeerSeal, Seal};
 
 /// A signed entry may take so many bytes.
@@ -48,6 +54,11 @@ pub struct Entry {
     pub nonce: u64,
     /// Agreed time after which it is refused.
     pub valid_until: Moment,
+    /// Who pays for it, if that is not the sender; must sign too.
+    pub fee_payer: Option<PartyId>,
+    /// The keys that sign it beside the one that sends it: of a sender or payer that needs several,
+    /// and of whoever the body makes a root key. Rising, each once, none for nothing.
+    pub cosigners: Vec<PublicKey>,
     /// What is asked.
     pub body: Body,
 }
@@ -120,6 +131,8 @@ pub enum Body {
         terms: Terms,
         /// `H(H(s0))`, the end of the submitter's hash chain ([`chain`]).
         chain: Digest,
+        /// What pays for it, if that is not the sender's wallet.
+        purse: Option<PurseId>,
     },
     /// Draw the peers of every bundle.
     Start {
@@ -199,6 +212,10 @@ pub enum Body {
     Issue(IssueRequest),
     /// Audits, disputes and faults.
     Audit(AuditRequest),
+    /// Something about parties: their keys, roots and recovery.
+    Party(PartyRequest),
+    /// Something about credits beside plain transfers: task wallets and grants.
+    Bank(BankRequest),
 }
 
 /// One step of a submitter's hash chain: `chain(chain(s0))` is published first, then `chain(s0)`,
@@ -241,6 +258,10 @@ impl PanelAnswer {
 
 impl Signable for Entry {
     const CONTEXT: &'static str = "tallygrid entry v1";
+
+    fn cosigners(&self) -> &[PublicKey] {
+        &self.cosigners
+    }
 }
 
 impl SignedEntry {
@@ -269,6 +290,10 @@ impl Limited for Entry {
                 at_most(what, len, max)
             }
         };
+        at_most("cosigners", self.cosigners.len(), COSIGNERS_MAX)?;
+        if !self.cosigners.is_sorted_by(|one, next| one < next) {
+            return Err(Malformed::Senseless("cosigners stand in order, each once"));
+        }
         match &self.body {
             Body::Transfer { moves } => some("transfers", moves.len(), TRANSFERS_MAX),
             Body::Submit { terms, .. } => terms.within_limits(),
@@ -290,6 +315,8 @@ impl Limited for Entry {
             Body::Council(request) => request.within_limits(),
             Body::Issue(request) => request.within_limits(),
             Body::Audit(request) => request.within_limits(),
+            Body::Party(request) => request.within_limits(),
+            Body::Bank(request) => request.within_limits(),
             Body::Register { .. }
             | Body::AdmitPeer { .. }
             | Body::Bond { .. }
@@ -335,6 +362,8 @@ impl Body {
             Self::Council(request) => request.name(),
             Self::Issue(request) => request.name(),
             Self::Audit(request) => request.name(),
+            Self::Party(request) => request.name(),
+            Self::Bank(request) => request.name(),
         }
     }
 }

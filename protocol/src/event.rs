@@ -15,6 +15,10 @@ use crate::job::{Class, Terms};
 use crate::outcome::{Outcome, Root};
 use crate::units::{Credits, Height, Moment};
 
+mod people;
+
+pub use people::{BankEvent, PartyEvent};
+
 /// What a peer can be punished for. The numbers are the codes of `docs/ECONOMY.md` and never
 /// change their meaning.
 #[derive(
@@ -353,4 +357,8 @@ pub enum Event {
     },
     /// Of what follows from faults.
     Fault(FaultEvent),
+    /// Something about parties and their keys.
+    Party(PartyEvent),
+    /// Something about credits set apart for jobs.
+    Bank(BankEvent),
 }

@@ -99,6 +99,11 @@ id!(
     JobId, "job_"
 );
 id!(
+    /// Credits set apart for jobs, by the hash of the entry that set them apart: a task wallet or a
+    /// grant.
+    PurseId, "purse_"
+);
+id!(
     /// A signed entry, by the hash of its bytes.
     EntryId, "tx_"
 );

@@ -4,7 +4,9 @@
 //! **member** is an institution that votes on blocks; a **sponsor** is the member, or the community
 //! desk, that a peer belongs to. A **federation** is the members, their genesis and everyone they
 //! admit. **Credits** are the ledger's money; a **bond** is what a peer stands to lose, an
-//! **escrow** is set aside for one object.
+//! **escrow** is set aside for one object. A party's **root** (a key, or a quorum of keys) speaks
+//! for it in everything; **operational keys** within limits. A **purse** is credits set apart for
+//! jobs: a task wallet that others may spend of, or a grant that expires.
 //!
 //! An **offer** says what a peer can do and at what price. A **job** is one module run over n
 //! **tasks**, cut into **bundles**; each bundle is **drawn** for some peers, and a peer's share of

@@ -8,7 +8,14 @@
 //! key in it signed the value. Whether that key may speak for a party is the ledger's question.
 //! Signed bytes are `blake3::derive_key(T::CONTEXT, borsh(value))`: a signature for one kind of
 //! thing is never one for another.
+//!
+//! Where more than one key must sign, the value itself names the others ([`Signable::cosigners`]).
+//! Every signature, and so the value's id, covers that list: nobody can add, take away or swap a
+//! cosignature without all others signing again. How many signatures follow is said by the value
+//! and not a second time, so that there is one way to write it, and one signature costs no byte.
+//! Which of the named keys stands first is not signed: it is the one that sends, and it signs too.
 
+use borsh::io;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use thiserror::Error;
@@ -16,23 +23,35 @@ use thiserror::Error;
 use crate::bytes::{self, Limited, Malformed};
 use crate::ids::{Digest, PublicKey};
 
+/// So many keys sign a value at most, beside the first.
+pub const COSIGNERS_MAX: usize = 32;
+
 /// Something that is signed, and the words that keep its signatures apart from all others.
 pub trait Signable: BorshSerialize + BorshDeserialize + Limited {
     /// The domain of its signatures; never reused, never changed.
     const CONTEXT: &'static str;
+
+    /// The keys that must sign it beside the one that signs first: at most [`COSIGNERS_MAX`],
+    /// rising, each once. None, for what one key can say.
+    fn cosigners(&self) -> &[PublicKey] {
+        &[]
+    }
 }
 
-/// The signature is not that key's signature of that value.
+/// A signature is not that key's signature of that value, or one is missing.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the signature does not belong to this content and key")]
 pub struct BadSignature;
 
-/// A value, a key, and what is said to be the key's signature of it. Nothing is checked yet.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+/// A value, a key, and what is said to be the key's signature of it, and those of the keys that the
+/// value names beside it. Nothing is checked yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed<T> {
     value: T,
     key: PublicKey,
     signature: [u8; 64],
+    /// One per cosigner, in their order; zeros where one has not signed yet.
+    more: Vec<[u8; 64]>,
 }
 
 /// A value whose signature by `key` has been checked.
@@ -60,6 +79,12 @@ impl UnpackedKey {
         let point = VerifyingKey::from_bytes(key.bytes()).map_err(|_| BadSignature)?;
         Ok(Self { packed: key, point })
     }
+
+    fn has_signed(&self, id: &Digest, signature: &[u8; 64]) -> Result<(), BadSignature> {
+        self.point
+            .verify_strict(id.bytes(), &Signature::from_bytes(signature))
+            .map_err(|_| BadSignature)
+    }
 }
 
 /// The digest that is signed: of the value under its own context.
@@ -68,22 +93,36 @@ pub fn signing_digest<T: Signable>(value: &T) -> Digest {
 }
 
 impl<T: Signable> Signed<T> {
-    /// Signs a value.
+    /// Signs a value, as the first. Where it names cosigners, each has still to [`Self::cosign`].
     pub fn sign(value: T, key: &SigningKey) -> Self {
         let signature = key.sign(signing_digest(&value).bytes()).to_bytes();
         Self {
-            value,
             key: PublicKey::new(key.verifying_key().to_bytes()),
             signature,
+            more: vec![[0; 64]; value.cosigners().len()],
+            value,
         }
     }
 
-    /// Puts together a value and a signature that arrived apart.
+    /// Adds the signature of one of the cosigners that the value names, in any order; `false`, and
+    /// nothing changes, if the key is none of them.
+    pub fn cosign(&mut self, key: &SigningKey) -> bool {
+        let public = PublicKey::new(key.verifying_key().to_bytes());
+        let mut places = self.value.cosigners().iter().zip(&mut self.more);
+        let Some((_, place)) = places.find(|(named, _)| **named == public) else {
+            return false;
+        };
+        *place = key.sign(signing_digest(&self.value).bytes()).to_bytes();
+        true
+    }
+
+    /// Puts together a value that names no cosigners and a signature that arrived apart.
     pub const fn from_parts(value: T, key: PublicKey, signature: [u8; 64]) -> Self {
         Self {
             value,
             key,
             signature,
+            more: Vec::new(),
         }
     }
 
@@ -108,10 +147,11 @@ impl<T: Signable> Signed<T> {
         &self.value
     }
 
-    /// Checks the signature (strict ed25519, RFC 8032 without malleable encodings).
+    /// Checks every signature once (strict ed25519, RFC 8032 without malleable encodings).
     ///
     /// # Errors
-    /// [`BadSignature`] if the key is no key, or did not sign this value.
+    /// [`BadSignature`] if a key is no key or did not sign this value, if one is there twice, or if
+    /// there are more than [`COSIGNERS_MAX`].
     pub fn check(self) -> Result<Checked<T>, BadSignature> {
         let key = UnpackedKey::of(self.key)?;
         self.check_by(&key)
@@ -126,9 +166,18 @@ impl<T: Signable> Signed<T> {
             return Err(BadSignature);
         }
         let id = self.id();
-        key.point
-            .verify_strict(id.bytes(), &Signature::from_bytes(&self.signature))
-            .map_err(|_| BadSignature)?;
+        let others = self.value.cosigners();
+        let in_order = others.is_sorted_by(|one, next| one < next);
+        if others.len() > COSIGNERS_MAX || others.len() != self.more.len() || !in_order {
+            return Err(BadSignature);
+        }
+        if others.contains(&self.key) {
+            return Err(BadSignature);
+        }
+        key.has_signed(&id, &self.signature)?;
+        for (other, signature) in others.iter().zip(&self.more) {
+            UnpackedKey::of(*other)?.has_signed(&id, signature)?;
+        }
         Ok(Checked {
             value: self.value,
             key: self.key,
@@ -137,9 +186,53 @@ impl<T: Signable> Signed<T> {
     }
 }
 
+impl<T: Signable> BorshSerialize for Signed<T> {
+    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        self.value.serialize(writer)?;
+        self.key.serialize(writer)?;
+        self.signature.serialize(writer)?;
+        self.more.iter().try_for_each(|one| one.serialize(writer))
+    }
+}
+
+impl<T: Signable> BorshDeserialize for Signed<T> {
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
+        let value = T::deserialize_reader(reader)?;
+        let key = PublicKey::deserialize_reader(reader)?;
+        let signature = <[u8; 64]>::deserialize_reader(reader)?;
+        let others = value.cosigners().len();
+        if others > COSIGNERS_MAX {
+            let why = "more cosigners than may sign";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let more = (0..others)
+            .map(|_| <[u8; 64]>::deserialize_reader(reader))
+            .collect::<io::Result<_>>()?;
+        Ok(Self {
+            value,
+            key,
+            signature,
+            more,
+        })
+    }
+}
+
 impl<T: Limited> Limited for Signed<T> {
     fn within_limits(&self) -> Result<(), Malformed> {
         self.value.within_limits()
+    }
+}
+
+impl<T: Signable> Checked<T> {
+    /// Everyone who signed, each once: the first, then the cosigners.
+    pub fn keys(&self) -> impl Iterator<Item = PublicKey> {
+        std::iter::once(self.key).chain(self.value.cosigners().iter().copied())
+    }
+
+    /// Bytes that the keys and signatures take beside the value.
+    pub fn signature_bytes(&self) -> usize {
+        let others = self.value.cosigners().len();
+        32 + 64 * others.saturating_add(1)
     }
 }
 
@@ -154,7 +247,7 @@ impl<T> Checked<T> {
         self.value
     }
 
-    /// Who signed.
+    /// Who signed first.
     pub const fn key(&self) -> PublicKey {
         self.key
     }
@@ -166,58 +259,8 @@ impl<T> Checked<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-    struct Note(u8);
-    #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-    struct Oath(u8);
-    macro_rules! signable {
-        ($name:ident, $context:literal) => {
-            impl Limited for $name {
-                fn within_limits(&self) -> Result<(), Malformed> {
-                    Ok(())
-                }
-            }
-            impl Signable for $name {
-                const CONTEXT: &'static str = $context;
-            }
-        };
-    }
-    signable!(Note, "tallygrid test note");
-    signable!(Oath, "tallygrid test oath");
-
-    #[test]
-    fn only_the_signer_of_this_value_in_this_context_passes() {
-        let (alice, mallory) = (
-            SigningKey::from_bytes(&[1; 32]),
-            SigningKey::from_bytes(&[2; 32]),
-        );
-        let signed = Signed::sign(Note(7), &alice);
-        assert_eq!(signed.clone().check().map(|c| c.into_value()), Ok(Note(7)));
-
-        let other_value = Signed {
-            value: Note(8),
-            ..signed.clone()
-        };
-        let other_key = Signed {
-            key: PublicKey::new(mallory.verifying_key().to_bytes()),
-            ..signed.clone()
-        };
-        let other_context = Signed::from_parts(Oath(7), signed.claimed_key(), signed.signature());
-        assert_eq!(other_value.check(), Err(BadSignature));
-        assert_eq!(other_key.check(), Err(BadSignature));
-        assert_eq!(other_context.check(), Err(BadSignature));
-        for place in 0..64 {
-            let mut forged = signed.clone();
-            forged.signature[place] ^= 1;
-            assert_eq!(forged.check(), Err(BadSignature), "byte {place}");
-        }
-        let no_key = Signed {
-            key: PublicKey::new([2; 32]),
-            ..signed
-        };
-        assert_eq!(no_key.check(), Err(BadSignature));
-    }
-}
+#[allow(
+    clippy::unwrap_used,
+    reason = "where it is not as a test says, the test has failed"
+)]
+mod tests;

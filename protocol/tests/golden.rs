@@ -1,9 +1,10 @@
 //! The bytes of today. A red test here means that old peers no longer understand us: change a
 //! golden file only on purpose, together with a decision record. `BLESS=1` writes them anew.
 
-use std::path::Path;
+mod kept;
 
 use ed25519_dalek::SigningKey;
+use kept::golden;
 use protocol::bytes;
 use protocol::entry::{
     AuditRequest, Body, DisputedTask, Entry, Findings, Opening, PanelAnswer, PeerSeal, chain,
@@ -23,22 +24,6 @@ const PARTY: PartyId = PartyId::new([2; 32]);
 const PEER: PeerId = PeerId::new([3; 32]);
 const JOB: JobId = JobId::new([4; 32]);
 const BUNDLE: BundleId = BundleId { job: JOB, index: 5 };
-
-fn golden(name: &str, bytes: &[u8]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.hex"));
-    let hex = data_encoding::HEXLOWER.encode(bytes);
-    let lines: Vec<&str> = hex
-        .as_bytes()
-        .chunks(96)
-        .filter_map(|c| str::from_utf8(c).ok())
-        .collect();
-    let text = lines.join("\n") + "\n";
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, &text).expect("the golden folder can be written");
-    }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, kept, "{name}: old peers would not understand this");
-}
 
 fn terms() -> Terms {
     Terms {
@@ -165,6 +150,7 @@ fn bodies_of_jobs() -> Vec<Body> {
         Body::Submit {
             terms: terms(),
             chain: chain(&chain(&Digest::of(b"s0"))),
+            purse: None,
         },
         Body::Start {
             job: JOB,
@@ -240,7 +226,8 @@ fn bodies_of_audits() -> Vec<Body> {
 }
 
 fn bodies() -> Vec<Body> {
-    [bodies_of_people(), bodies_of_jobs(), bodies_of_audits()].concat()
+    let parts = [bodies_of_people(), bodies_of_jobs(), bodies_of_audits()];
+    parts.concat()
 }
 
 fn entry(body: Body) -> Entry {
@@ -251,6 +238,8 @@ fn entry(body: Body) -> Entry {
         lane: 1,
         nonce: 2,
         valid_until,
+        fee_payer: None,
+        cosigners: Vec::new(),
         body,
     }
 }

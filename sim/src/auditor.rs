@@ -15,8 +15,10 @@ use rules::{Account, read};
 use crate::sequencer::Block;
 
 mod panels;
+mod quotas;
 
 use panels::Panels;
+use quotas::Quotas;
 
 /// A year of 365 days.
 const YEAR_MS: i128 = 365 * 24 * 3_600_000;
@@ -59,6 +61,7 @@ pub(crate) struct Auditor {
     /// Members and their power.
     members: Vec<(PartyId, i128)>,
     purses: BTreeMap<Purse, i128>,
+    quotas: Quotas,
     owners: BTreeMap<PeerId, (PartyId, PartyId)>,
     leaving: BTreeMap<PeerId, Vec<(i128, Moment)>>,
     jobs: BTreeMap<JobId, JobBook>,
@@ -96,6 +99,7 @@ impl Auditor {
                 .map(|member| (PartyId::of(&member.party), i128::from(member.power)))
                 .collect(),
             purses,
+            quotas: Quotas::new(genesis),
             owners,
             leaving: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -181,6 +185,10 @@ impl Auditor {
                 continue;
             }
             let bytes = protocol::bytes::write(entry.value()).len() as i128 + 96;
+            let sender = &entry.value().sender;
+            if self.quotas.cover(sender, bytes, block.now, &self.params) {
+                continue;
+            }
             let fee = i128::from(self.params.entry_fee.get())
                 + i128::from(self.params.byte_fee.get()) * bytes;
             self.turn(Purse::Wallet(entry.value().sender), -fee);

@@ -182,6 +182,8 @@ impl Sequencer {
                 lane: 0,
                 nonce,
                 valid_until: now.after(VALID_FOR),
+                fee_payer: None,
+                cosigners: Vec::new(),
                 body: waiting.body.clone(),
             };
             let tried = who.enter(entry(next));

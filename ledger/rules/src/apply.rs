@@ -11,8 +11,8 @@ use crate::books;
 use crate::council;
 use crate::epoch;
 use crate::market::roster;
-use crate::money::{bond, fee, issue, transfer};
-use crate::people::{self, key, sponsor};
+use crate::money::{bank, bond, fee, grant, issue, transfer};
+use crate::people::{self, key, op_key, party, sponsor};
 use crate::refusal::Refusal;
 use crate::state::{
     At, BLOCK_HASHES_KEPT, BlockHashes, Clock, Draft, Federation, Founding, View, row,
@@ -46,6 +46,7 @@ pub fn apply_block(view: &dyn View, at: &At, entries: &[CheckedEntry]) -> Applie
     turn_clock(&mut block, &at);
     epoch::step(&mut block);
     due::apply(&mut block);
+    grant::expire(&mut block, grant::EXPIRE_PER_BLOCK);
     let answers = entries
         .iter()
         .map(|entry| enter(&mut block, entry))
@@ -99,13 +100,14 @@ fn turn_clock(block: &mut Draft<'_>, at: &At) {
     }
 }
 
-/// Enters one entry: who may ask, the fee, then the rule.
+/// Enters one entry: who may ask, the fee, the rule, and whether the key may spend what that took.
 fn enter(block: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
-    key::authorise(block, entry)?;
-    fee::take(block, entry.value().sender, entry)?;
+    let authority = key::authorise(block, entry)?;
+    let fee = fee::take(block, entry, &authority)?;
     key::use_nonce(block, entry);
     let mut draft = block.over();
-    let answer = rule(&mut draft, entry);
+    let answer = rule(&mut draft, entry)
+        .and_then(|()| op_key::count(&mut draft, block, entry, &authority, fee));
     let changes = draft.into_changes();
     if answer.is_ok() {
         block.keep(changes);
@@ -117,7 +119,7 @@ fn enter(block: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
 fn rule(draft: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
     let (id, sender) = (entry.entry_id(), entry.value().sender);
     match &entry.value().body {
-        Body::Register { key } => people::register(draft, *key).map(|_| ()),
+        Body::Register { key } => people::register(draft, sender, *key).map(|_| ()),
         Body::Transfer { moves } => transfer::transfer(draft, sender, moves, id),
         Body::AdmitPeer { peer, owner } => sponsor::admit(draft, sender, *peer, *owner),
         Body::Bond { peer, amount } => bond::add(draft, sender, *peer, *amount),
@@ -130,7 +132,11 @@ fn rule(draft: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
             per_gfuel,
         } => roster::publish(draft, sender, (*peer, *class), *slots, *per_gfuel),
         Body::WithdrawOffer { peer, class } => roster::withdraw(draft, sender, *peer, *class),
-        Body::Submit { terms, chain } => submit::submit(draft, sender, id, terms, *chain),
+        Body::Submit {
+            terms,
+            chain,
+            purse,
+        } => submit::submit(draft, (sender, *purse), id, terms, *chain),
         Body::Start { job, link } => draw::start(draft, sender, *job, *link),
         Body::Decline { bundle, peer } => draw::decline(draft, sender, *bundle, *peer),
         Body::SealBatch { job, seals } => seal::enter(draft, sender, *job, seals),
@@ -145,5 +151,7 @@ fn rule(draft: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
         Body::Council(request) => council::rule(draft, sender, request),
         Body::Issue(request) => issue::rule(draft, sender, request),
         Body::Audit(request) => work::rule(draft, sender, request),
+        Body::Party(request) => party::rule(draft, entry, request),
+        Body::Bank(request) => bank::rule(draft, sender, id, request),
     }
 }

@@ -154,7 +154,7 @@ fn know(draft: &mut Draft<'_>, root: PublicKey) -> PartyId {
     let party = PartyId::of(&root);
     if !is_known(draft, party) {
         let since = Height::GENESIS;
-        draft.put::<Parties>(&party, &Party { root, since });
+        draft.put::<Parties>(&party, &Party::new(root, since, None));
     }
     party
 }

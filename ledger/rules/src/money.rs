@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!  Mint ──▶ Wallet ──▶ Escrow(job) ──▶ Wallet (pay, refund)
-//!             │  ▲
-//!             │  └── Unbonding(peer) ◀── Bond(peer) ──▶ SlashHold(bundle) ──▶ Burn, Treasury,
+//!             │ ▲ └─▶ TaskWallet(purse) ──▶ Escrow(job) ──▶ TaskWallet (refund), Wallet (pay)
+//!             │ │   Treasury ─▶ Grant(purse) ──▶ Escrow(job) ──▶ Grant, Treasury (refund)
+//!             │ └─── Unbonding(peer) ◀── Bond(peer) ──▶ SlashHold(bundle) ──▶ Burn, Treasury,
 //!             ├──▶ Demand ──▶ Wallet
 //!             ├──▶ Bond(peer)        MemberBond(party) ──────▲              Wallet
 //!             ├──▶ Deposit(proposal) ──▶ Wallet, Treasury
@@ -14,17 +15,24 @@
 //! is the only code that changes a balance.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::ids::{BundleId, EntryId, JobId, PartyId, PeerId};
+use protocol::ids::{BundleId, EntryId, JobId, PartyId, PeerId, PurseId};
 use protocol::units::{Credits, Height, Moment};
 
-use crate::state::{View, row, table};
+use crate::state::{Draft, View, row, table};
 
+pub(crate) mod bank;
 pub(crate) mod bond;
 pub(crate) mod escrow;
 pub(crate) mod fee;
+pub(crate) mod grant;
 pub(crate) mod issue;
 pub(crate) mod posting;
+pub(crate) mod purse;
+pub(crate) mod quota;
 pub(crate) mod transfer;
+pub(crate) mod wallet;
+
+pub use purse::{Allowance, Purse, PurseKind};
 
 /// So many lines of a party's history stand on one page.
 pub(crate) const LINES_PER_PAGE: u64 = 16;
@@ -58,6 +66,10 @@ pub enum Account {
     Deposit(u64),
     /// The deposit of a demand for a peer's outcomes of a bundle; empty once the bundle has ended.
     Demand(BundleId, PeerId),
+    /// What a party set apart for jobs that others may submit.
+    TaskWallet(PurseId),
+    /// What a member granted a party for jobs, until it expires.
+    Grant(PurseId),
 }
 
 /// What went in and out of an account, ever.
@@ -150,6 +162,14 @@ pub enum Code {
     WorkFeeBurned = 68,
     /// The share of the fee for work that the treasury keeps.
     WorkFeeKept = 69,
+    /// A task wallet was opened or topped up.
+    TaskWalletFilled = 30,
+    /// A task wallet was closed, and the rest came back.
+    TaskWalletClosed = 31,
+    /// A member granted a party credits of the treasury.
+    GrantGiven = 32,
+    /// What was left of an expired grant went back to the treasury.
+    GrantReturned = 33,
 }
 
 /// What a posting was for.
@@ -167,6 +187,8 @@ pub enum About {
     Bundle(BundleId),
     /// A proposal.
     Proposal(u64),
+    /// A task wallet or a grant.
+    Purse(PurseId),
 }
 
 /// One line of a party's history: a posting that touched its wallet.
@@ -202,6 +224,15 @@ table!(
 /// What is in an account.
 pub(crate) fn balance(view: &dyn View, account: Account) -> Balance {
     row::<Accounts>(view, &account).unwrap_or_default()
+}
+
+/// What a party can spend on something, the line of its credit included.
+pub(crate) fn spendable(draft: &Draft<'_>, party: PartyId, code: Code) -> Credits {
+    let wallet = balance(draft, Account::Wallet(party));
+    let line = u128::from(issue::line(draft, party, code).get());
+    let most = wallet.credits.saturating_add(line);
+    let rest = most.saturating_sub(wallet.debits);
+    Credits::new(u64::try_from(rest).expect("no wallet and no line hold more than the bound"))
 }
 
 /// What a party can spend.

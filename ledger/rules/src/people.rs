@@ -2,6 +2,7 @@
 //! peers that work.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use protocol::entry::Root;
 use protocol::event::Event;
 use protocol::ids::{PartyId, PeerId, PublicKey};
 use protocol::units::{Credits, Height, Moment};
@@ -9,17 +10,51 @@ use protocol::units::{Credits, Height, Moment};
 use crate::refusal::Refusal;
 use crate::state::{Draft, View, row, table};
 
+pub use op_key::OpKey;
+pub use recover::Recovery;
+pub use root::RetiredRoot;
+
 pub(crate) mod key;
 pub(crate) mod member;
+pub(crate) mod op_key;
+pub(crate) mod party;
+pub(crate) mod recover;
+pub(crate) mod root;
+pub(crate) mod scope;
 pub(crate) mod sponsor;
 
 /// A party on the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Party {
-    /// Its root key, today the only one that speaks for it. Operational keys get their own rows.
-    pub root: PublicKey,
+    /// What speaks for it in everything.
+    pub root: Root,
     /// The block in which it became known.
     pub since: Height,
+    /// Who answers for its free entries: the sponsor that made it known, or vouched for it later.
+    pub sponsor: Option<PartyId>,
+    /// Who may give it a new root: the sponsor that made it known, unless it chose another.
+    pub guardian: Option<PartyId>,
+    /// Its operational keys; each has a row of its own.
+    pub keys: Vec<PublicKey>,
+    /// How many roots it had before this one.
+    pub roots: u32,
+    /// When it lately changed its root by itself.
+    pub rotated: Vec<Moment>,
+}
+
+impl Party {
+    /// A party as it begins.
+    pub(crate) const fn new(root: PublicKey, since: Height, sponsor: Option<PartyId>) -> Self {
+        Self {
+            root: Root::One(root),
+            since,
+            sponsor,
+            guardian: sponsor,
+            keys: Vec::new(),
+            roots: 0,
+            rotated: Vec::new(),
+        }
+    }
 }
 
 /// An institution that lets peers in.
@@ -65,6 +100,8 @@ pub struct Peer {
     pub jailed_until: Moment,
     /// It signed two results for one bundle: it is never drawn again.
     pub struck: bool,
+    /// Its sponsor keeps it out of draws.
+    pub suspended: bool,
 }
 
 table!(
@@ -108,6 +145,22 @@ table!(
     /// An epoch, and how much power changed hands in it.
     PowerMoved, 0xBE, () => (u64, u64)
 );
+table!(
+    /// Operational keys.
+    OpKeys, 0x80, (PartyId, PublicKey) => OpKey
+);
+table!(
+    /// Recoveries that have begun.
+    Recoveries, 0x84, PartyId => Recovery
+);
+table!(
+    /// The party of every key that became its only root key later than it became known.
+    KeyOwners, 0x85, PublicKey => PartyId
+);
+table!(
+    /// A party's earlier roots by number.
+    RetiredRoots, 0x86, (PartyId, u32) => RetiredRoot
+);
 
 /// Whether the party is known here.
 pub(crate) fn is_known(view: &dyn View, party: PartyId) -> bool {
@@ -126,17 +179,26 @@ pub(crate) fn owned(view: &dyn View, peer: PeerId, by: PartyId) -> Result<Peer, 
     Ok(row)
 }
 
-/// Makes the party of a root key known.
+/// Makes the party of a root key known. Where a sponsor asks, it answers for the party's free
+/// entries and is its guardian.
 ///
 /// # Errors
-/// [`Refusal::AlreadyRegistered`].
-pub(crate) fn register(draft: &mut Draft<'_>, root: PublicKey) -> Result<PartyId, Refusal> {
+/// [`Refusal::AlreadyRegistered`], or the key became the root of another party.
+pub(crate) fn register(
+    draft: &mut Draft<'_>,
+    by: PartyId,
+    root: PublicKey,
+) -> Result<PartyId, Refusal> {
     let party = PartyId::of(&root);
     if is_known(draft, party) {
         return Err(Refusal::AlreadyRegistered { party });
     }
-    let since = draft.at().height;
-    draft.put::<Parties>(&party, &Party { root, since });
+    if draft.row::<KeyOwners>(&root).is_some() {
+        return Err(Refusal::KeyInUse { key: root });
+    }
+    let sponsor = draft.row::<Sponsors>(&by).map(|_| by);
+    let row = Party::new(root, draft.at().height, sponsor);
+    draft.put::<Parties>(&party, &row);
     draft.say(Event::Registered { party });
     Ok(party)
 }

@@ -9,11 +9,16 @@ use protocol::outcome::Outcome;
 use protocol::units::{Credits, Height, Moment};
 
 mod council;
+mod people;
 
 pub use council::*;
 
 pub use crate::books::Supply;
 pub use crate::state::Counts;
+pub use people::{
+    PurseStanding, allowance, delegate, free_entries, grant_quota, op_key, op_keys, owner_of,
+    purse, purse_of, purses_of, recovery, retired_root,
+};
 
 use crate::books;
 use crate::market::{Offers, Standing, roster};

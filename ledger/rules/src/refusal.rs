@@ -1,13 +1,15 @@
 //! Every way a rule says no, in the order the rules ask. A refused entry changed nothing but its
-//! fee and its nonce; refusals up to [`Refusal::FeeUnpayable`] did not even change these.
+//! fee and its nonce; refusals up to [`Refusal::FeeOverKeyLimit`] did not even change these.
 
 use protocol::bytes::Malformed;
-use protocol::ids::{Digest, JobId, PartyId, PeerId};
+use protocol::entry::Scope;
+use protocol::ids::{Digest, JobId, PartyId, PeerId, PublicKey};
 use protocol::units::{Credits, Height, Millis, Moment};
 use thiserror::Error;
 
 use crate::work::{Happening, Phase, State};
 
+mod code;
 mod council;
 
 pub use council::{CouncilRefusal, IssueRefusal};
@@ -38,6 +40,23 @@ pub enum Refusal {
     NonceInFuture { next: u64, got: u64 },
     #[error("insufficient balance for the fee: needs {needs}, has {has} available")]
     FeeUnpayable { needs: Credits, has: Credits },
+
+    #[error("the key that signed was valid until {expires}, and it is {now}: set it anew")]
+    KeyExpired { expires: Moment, now: Moment },
+    #[error("the key that signed may {has}, and this needs one of: {needs}")]
+    OutOfScope { has: Scope, needs: Scope },
+    #[error("an operational key may not do this: it needs the root of {party}")]
+    RootNeeded { party: PartyId },
+    #[error("{weight} of {party}'s weight has signed, {threshold} must")]
+    TooFewSignatures {
+        party: PartyId,
+        weight: u32,
+        threshold: u32,
+    },
+    #[error("{key} signed, and is of no use to this entry: sign it again without it")]
+    SurplusSignature { key: PublicKey },
+    #[error("the fee is {needs}, and the key that signed may spend {left} more now")]
+    FeeOverKeyLimit { needs: Credits, left: Credits },
 
     // Money.
     #[error("nothing is moved: the amount is zero")]
@@ -70,6 +89,67 @@ pub enum Refusal {
     TooManyUnbondings,
     #[error("nothing has matured yet")]
     NothingMatured,
+
+    #[error("this would cost {asked}, and the key that signed may spend {left} more now")]
+    OverKeyLimit { asked: Credits, left: Credits },
+    #[error("{key} is no operational key of this party")]
+    UnknownKey { key: PublicKey },
+    #[error("a party has {max} operational keys at most: revoke one first")]
+    TooManyKeys { max: usize },
+    #[error("{key} already speaks for a party: take another")]
+    KeyInUse { key: PublicKey },
+    #[error("the key would expire at {expires}, and it is {now}")]
+    KeyBornExpired { expires: Moment, now: Moment },
+    #[error("the new root must sign too, so that nobody is locked out: `cosign` the entry with it")]
+    NewRootUnsigned,
+    #[error("the root changed {max} times lately: it can change again from {from} on")]
+    RotatedTooOften { max: usize, from: Moment },
+    #[error("only the guardian that {party} chose may do this")]
+    NotGuardian { party: PartyId },
+    #[error("a recovery has begun, and can be finished from {ready} on")]
+    RecoveryPending { ready: Moment },
+    #[error("no recovery of {party} has begun")]
+    NoRecovery { party: PartyId },
+    #[error("the recovery can be finished from {ready} on, and it is {now}")]
+    RecoveryTooEarly { ready: Moment, now: Moment },
+    #[error("someone answers for {party} already")]
+    AlreadyVouched { party: PartyId },
+    #[error("{peer} was let in by another sponsor")]
+    NotYourSponsored { peer: PeerId },
+
+    // Task wallets and grants.
+    #[error("there is no such task wallet or grant")]
+    UnknownPurse,
+    #[error("the task wallet or grant belongs to another party")]
+    NotYourPurse,
+    #[error("the task wallet is closed")]
+    PurseClosed,
+    #[error("this is a grant, which is spent on jobs and in no other way")]
+    NotATaskWallet,
+    #[error("this is a task wallet, which does not expire")]
+    NotAGrant,
+    #[error("the grant expired at {expires}, and it is {now}")]
+    GrantExpired { expires: Moment, now: Moment },
+    #[error("the grant is good until {expires}, and it is {now}")]
+    GrantNotExpired { expires: Moment, now: Moment },
+    #[error("the owner has not allowed {party} to spend of this")]
+    NotADelegate { party: PartyId },
+    #[error("the allowance expired at {expires}, and it is {now}")]
+    AllowanceExpired { expires: Moment, now: Moment },
+    #[error("the allowance is not for class {class}")]
+    ClassNotAllowed { class: &'static str },
+    #[error("a task would cost {asked}, and the allowance is {limit} for one")]
+    OverTaskLimit { asked: Credits, limit: Credits },
+    #[error("the job sets {asked} aside, and the allowance leaves {left} for this epoch")]
+    OverEpochLimit { asked: Credits, left: Credits },
+    #[error("the job sets {asked} aside, and the allowance leaves {left} in all")]
+    OverTotalLimit { asked: Credits, left: Credits },
+    #[error("{party} is no member: only members give grants")]
+    NotAMember { party: PartyId },
+    #[error("a grant is good until some time after {now} and at most until {latest}")]
+    GrantLife { now: Moment, latest: Moment },
+    #[error("{asked} are granted, and the quota leaves {left} for this epoch")]
+    OverGrantQuota { asked: Credits, left: Credits },
 
     // The market.
     #[error("an offer has 1 to {max} slots, not {asked}")]
@@ -157,6 +237,7 @@ pub enum Refusal {
     Council(CouncilRefusal),
     #[error(transparent)]
     Issue(IssueRefusal),
+
     // An audit.
     #[error("the block in which the last peer sealed is not closed yet: close in the next one")]
     CloseInSealingBlock,
@@ -182,93 +263,4 @@ pub enum Refusal {
     ModuleFlagged { module: Digest, job: JobId },
     #[error("a task is worth at most {most} more than its price")]
     RiskTooHigh { most: Credits },
-}
-
-impl Refusal {
-    /// Its number in answers and bills; frozen.
-    pub const fn code(&self) -> u16 {
-        match self {
-            Self::Malformed(_) => 1,
-            Self::ForeignFederation => 2,
-            Self::UnknownParty { .. } => 3,
-            Self::ForeignKey { .. } => 4,
-            Self::Expired { .. } => 5,
-            Self::LivesTooLong { .. } => 6,
-            Self::NonceUsed { .. } => 7,
-            Self::NonceInFuture { .. } => 8,
-            Self::FeeUnpayable { .. } => 9,
-            Self::AmountIsZero => 20,
-            Self::UnknownReceiver { .. } => 21,
-            Self::AmountTooLarge => 22,
-            Self::InsufficientBalance { .. } => 23,
-            Self::AlreadyRegistered { .. } => 30,
-            Self::NotASponsor { .. } => 31,
-            Self::AlreadyAdmitted { .. } => 32,
-            Self::UnknownPeer { .. } => 33,
-            Self::NotYourPeer { .. } => 34,
-            Self::Struck { .. } => 35,
-            Self::BondLocked { .. } => 36,
-            Self::TooManyUnbondings => 37,
-            Self::NothingMatured => 38,
-            Self::SlotsOutOfRange { .. } => 40,
-            Self::NoOffer { .. } => 41,
-            Self::RosterFull => 42,
-            Self::TooFewCopies { .. } => 50,
-            Self::SealWindow { .. } => 51,
-            Self::PriceIsZero { .. } => 52,
-            Self::NotEnoughOffers { .. } => 53,
-            Self::UnknownJob => 54,
-            Self::UnknownBundle => 55,
-            Self::NotYourJob => 56,
-            Self::WrongPhase { .. } => 57,
-            Self::StartTooEarly { .. } => 58,
-            Self::BrokenChain => 59,
-            Self::NotEnoughPeers { .. } => 60,
-            Self::NotAllSealed { .. } => 61,
-            Self::CloseTooEarly { .. } => 62,
-            Self::NothingDue => 63,
-            Self::WrongState { .. } => 70,
-            Self::NotDrawn { .. } => 71,
-            Self::AlreadySealed { .. } => 72,
-            Self::DeadlinePassed { .. } => 73,
-            Self::SealForged { .. } => 74,
-            Self::NotSealed { .. } => 75,
-            Self::AlreadyOpened { .. } => 76,
-            Self::OpeningMismatch { .. } => 77,
-            Self::TasksOutOfOrder => 90,
-            Self::ClaimsIncomplete => 91,
-            Self::ProofForged { .. } => 92,
-            Self::NoDifference { .. } => 93,
-            Self::NotCalled { .. } => 94,
-            Self::AlreadyAnswered { .. } => 95,
-            Self::AnswerMismatch { .. } => 96,
-            Self::AnswerShape { .. } => 97,
-            Self::Council(refusal) => refusal.code(),
-            Self::Issue(refusal) => refusal.code(),
-            other => other.code_of_faults(),
-        }
-    }
-
-    /// The numbers of what is refused about audits and faults.
-    const fn code_of_faults(&self) -> u16 {
-        match self {
-            Self::CloseInSealingBlock => 150,
-            Self::NotAuditor { .. } => 151,
-            Self::PeersFirst => 152,
-            Self::FindingsMismatch { .. } => 153,
-            Self::NotAudited { .. } => 154,
-            Self::NoStake => 155,
-            Self::AlreadyDemanded { .. } => 156,
-            Self::NotDemanded { .. } => 157,
-            Self::NotTwoSeals => 158,
-            Self::ModuleFlagged { .. } => 159,
-            Self::RiskTooHigh { .. } => 160,
-            _ => 0,
-        }
-    }
-
-    /// Whether the entry was not even entered: neither fee nor nonce changed.
-    pub const fn left_no_trace(&self) -> bool {
-        self.code() <= 9
-    }
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use job_scene::*;
 use protocol::entry::{AuditRequest, Body, Findings, chain};
 use protocol::event::{Ending, Event, Fault};
-use protocol::ids::{BundleId, JobId, PartyId, PeerId};
+use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId};
 use protocol::job::{Care, Terms};
 use protocol::units::{Bps, Credits};
 use rules::work::{AuditStage, Phase, SeatStage, State};
@@ -307,6 +307,15 @@ fn called(scene: &Scene, job: JobId) -> Vec<Who> {
     seats.iter().map(|seat| scene.juror(seat.member)).collect()
 }
 
+fn submission(terms: Terms, chain: Digest) -> Body {
+    let purse = None;
+    Body::Submit {
+        terms,
+        chain,
+        purse,
+    }
+}
+
 /// A job of so many bundles of 100 tasks, from submission to its end in as few entries as can be.
 /// Returns the entries, by their size.
 fn in_batches(bundles: u32, audit: Bps) -> Vec<usize> {
@@ -328,7 +337,7 @@ fn in_batches(bundles: u32, audit: Bps) -> Vec<usize> {
         scene.block(10, vec![entry]).remove(0).unwrap();
         id
     };
-    let job = enter(&mut scene, R, Body::Submit { terms, chain });
+    let job = enter(&mut scene, R, submission(terms, chain));
     while scene.at.height.after(1) < read::job(&scene.rows, job).unwrap().start_from {
         scene.block(10, vec![]);
     }
@@ -406,8 +415,5 @@ fn what_an_auditor_could_not_run_is_neither_paid_nor_contested() {
     );
     scene.accept(R, job).unwrap();
     assert_eq!(scene.state(job), State::Ended(Ending::Agreed));
-    assert!(
-        scene.has(auditor) < has,
-        "it paid its fee and earned nothing"
-    );
+    assert!(scene.has(auditor) <= has, "it earned nothing");
 }

@@ -153,7 +153,14 @@ impl Play {
                     ..terms(tasks, per_bundle, copies)
                 };
                 let chain = chain(&chain(&secret()));
-                (R, Body::Submit { terms, chain })
+                (
+                    R,
+                    Body::Submit {
+                        terms,
+                        chain,
+                        purse: None,
+                    },
+                )
             }
             Act::Start(n) => {
                 let (job, link) = (self.job(n)?, chain(&secret()));

@@ -231,6 +231,7 @@ fn what_is_fixed_at_the_beginning_stays_so() {
 fn a_member_owes_for_work_and_for_nothing_else() {
     let mut genesis = genesis();
     genesis.issuance = Issuance::MutualCredit;
+    genesis.params.quota_party = 0;
     genesis.grants.clear();
     for member in &mut genesis.members {
         member.bond = Credits::ZERO;
@@ -273,6 +274,7 @@ fn a_line_has_an_end_and_pays_for_jobs() {
     let submit = |tasks| Body::Submit {
         terms: terms(tasks, 1, 2),
         chain,
+        purse: None,
     };
     assert_eq!(code(&scene.enter(who, submit(100))), 23);
     scene.enter(who, submit(20)).unwrap();

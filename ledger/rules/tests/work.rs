@@ -311,6 +311,10 @@ fn two_seals_of_one_peer_cost_it_all_it_has_locked() {
         }
         if stage != "opening" {
             scene.close(job).unwrap();
+            // Where chance has the job audited, `audits.rs` tells how it goes on.
+            if read::audit(&scene.rows, job).is_some() {
+                continue;
+            }
             scene.open(job, peers[0], '7').unwrap();
         }
         scene.open(job, peers[1], '7').unwrap();

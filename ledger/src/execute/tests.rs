@@ -85,6 +85,8 @@ impl Scene {
             lane: 0,
             nonce,
             valid_until: Moment::new(BEGINS.ms() + 60_000),
+            fee_payer: None,
+            cosigners: Vec::new(),
             body: Body::Transfer {
                 moves: vec![(PartyId::of(&public(2)), Credits::new(5))],
             },

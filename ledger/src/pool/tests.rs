@@ -31,6 +31,8 @@ fn until(seed: u8, lane: u16, nonce: u64, end: u64) -> SignedEntry {
         lane,
         nonce,
         valid_until: Moment::new(end),
+        fee_payer: None,
+        cosigners: Vec::new(),
         body: Body::Transfer {
             moves: vec![(party(200), Credits::new(end))],
         },

@@ -342,6 +342,7 @@ fn a_deadline_is_met_without_any_entry() {
         Body::Submit {
             terms,
             chain: Digest::of(b"chain"),
+            purse: None,
         },
     );
     let id = town.propose(&submit);

@@ -197,6 +197,8 @@ impl Town {
             lane: 0,
             nonce: *nonce,
             valid_until: WallClock.now().after(Millis::new(600_000)),
+            fee_payer: None,
+            cosigners: Vec::new(),
             body,
         };
         *nonce += 1;

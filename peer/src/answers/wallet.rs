@@ -93,7 +93,9 @@ fn item(line: &Line) -> HistoryItem {
         About::Job(job) => (Some(job), None, None),
         About::Bundle(bundle) => (Some(bundle.job), Some(bundle.index), None),
         About::Peer(peer) => (None, None, Some(peer)),
-        About::Entry(_) | About::Proposal(_) | About::Ledger => (None, None, None),
+        About::Entry(_) | About::Proposal(_) | About::Purse(_) | About::Ledger => {
+            (None, None, None)
+        }
     };
     let what = words(line.code);
     let other = match line.other {
@@ -153,5 +155,8 @@ const fn words(code: Code) -> &'static str {
         Code::Reward => "reward of an epoch",
         Code::WorkFeeBurned | Code::WorkFeeKept => "fee for work",
         Code::Redeemed => "redeemed from the reserve",
+        Code::TaskWalletFilled => "set apart in a task wallet",
+        Code::TaskWalletClosed => "came back from a task wallet",
+        Code::GrantGiven | Code::GrantReturned => "granted for jobs",
     }
 }

@@ -203,6 +203,7 @@ impl Jobs {
                 Some(Body::Submit {
                     terms: submission.terms.clone(),
                     chain: submission.chain,
+                    purse: None,
                 })
             };
             if hand.desk.want(aim, hand.now, hand.out, body) {

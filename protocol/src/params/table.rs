@@ -264,6 +264,8 @@ governed! {
     reserved_space: Bps, Ratio { 167 "reserved_space" = 2_500, 0..=9_000; }
     /// Grants are good for so long.
     grant_life: Millis, Span { 168 "grant_life" = 7_776_000_000, 60_000..=63_072_000_000; }
+    /// What a member may grant in an epoch, out of the treasury.
+    grant_quota: Credits, Money { 169 "grant_quota" = 10_000_000, 0..=1_000_000_000_000; }
 
     // Epochs and issuance.
     /// How long an epoch is.

@@ -1,40 +1,40 @@
 //! A job's credits, set aside until its last bundle has ended.
 
-use protocol::ids::{JobId, PartyId};
+use protocol::ids::{JobId, PartyId, PurseId};
 use protocol::units::Credits;
 
 use crate::money::posting::{Posting, post, post_covered};
-use crate::money::{About, Account, Code, balance, issue};
+use crate::money::{About, Account, Code, balance, issue, purse};
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::Submitters;
 
-/// Sets credits of the submitter aside.
+/// Sets credits aside for a job of `submitter`, out of its wallet or of a purse.
 ///
 /// # Errors
 /// [`Refusal::InsufficientBalance`].
 pub(crate) fn lock(
     draft: &mut Draft<'_>,
     job: JobId,
-    from: PartyId,
+    (submitter, from): (PartyId, Account),
     amount: Credits,
 ) -> Result<(), Refusal> {
     post(
         draft,
         Posting {
-            from: Account::Wallet(from),
+            from,
             to: Account::Escrow(job),
             amount,
             code: Code::Escrow,
             about: About::Job(job),
         },
     )?;
-    let mut submitter = draft.row::<Submitters>(&from).unwrap_or_default();
-    submitter.escrowed = submitter
+    let mut row = draft.row::<Submitters>(&submitter).unwrap_or_default();
+    row.escrowed = row
         .escrowed
         .plus(amount)
         .expect("all escrows together are at most the supply");
-    draft.put::<Submitters>(&from, &submitter);
+    draft.put::<Submitters>(&submitter, &row);
     Ok(())
 }
 
@@ -104,11 +104,17 @@ pub(crate) fn left(draft: &Draft<'_>, job: JobId) -> Credits {
     balance(draft, Account::Escrow(job)).amount()
 }
 
-/// Gives the submitter back what is left, and says how much it was. The escrow is empty afterwards.
-pub(crate) fn refund(draft: &mut Draft<'_>, job: JobId, to: PartyId) -> Credits {
+/// Gives back what is left to where it came from, and says how much it was. The escrow is empty
+/// afterwards.
+pub(crate) fn refund(
+    draft: &mut Draft<'_>,
+    job: JobId,
+    (submitter, purse): (PartyId, Option<PurseId>),
+) -> Credits {
     let rest = left(draft, job);
+    let to = purse::refunded(draft, (submitter, purse), rest);
     let why = (Code::Refund, About::Job(job));
-    pay(draft, (job, to), to, rest, why);
+    take(draft, (job, submitter), to, rest, why);
     assert_eq!(
         left(draft, job),
         Credits::ZERO,

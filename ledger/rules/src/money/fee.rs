@@ -1,53 +1,67 @@
-//! What an entry costs, whether it is refused or not: a base and a price per byte. Fees gather
-//! during a block and are split into burned and kept once, at its end.
+//! What an entry costs, whether it is refused or not: nothing while its payer's quota lasts, then
+//! a base and a price per byte. Fees gather during a block and are split into burned and kept once,
+//! at its end.
 
 use protocol::entry::CheckedEntry;
-use protocol::ids::PartyId;
 use protocol::units::Credits;
 
 use crate::epoch;
-use crate::money::posting::{Posting, post, post_covered};
-use crate::money::{About, Account, Code, available, balance, issue};
+use crate::money::posting::{Posting, post_covered};
+use crate::money::{About, Account, Code, balance, issue, quota, spendable};
+use crate::people::key::{Authority, Speaker};
+use crate::people::op_key;
 use crate::refusal::Refusal;
 use crate::state::Draft;
 
-/// Bytes of a signed entry beside the entry itself: the key and the signature.
-const KEY_AND_SIGNATURE: u64 = 32 + 64;
-
-/// What the entry costs.
-pub(crate) fn of(draft: &Draft<'_>, entry: &CheckedEntry) -> Credits {
-    let params = draft.params();
+/// Bytes of the entry with its keys and signatures.
+fn size(entry: &CheckedEntry) -> usize {
     let written = protocol::bytes::write(entry.value()).len();
-    let bytes = u64::try_from(written).unwrap_or(u64::MAX);
+    written.saturating_add(entry.signature_bytes())
+}
+
+/// What an entry of so many bytes costs beyond the quota.
+fn price(draft: &Draft<'_>, bytes: usize) -> Credits {
+    let params = draft.params();
     params
         .byte_fee
-        .times(bytes.saturating_add(KEY_AND_SIGNATURE))
+        .times(u64::try_from(bytes).unwrap_or(u64::MAX))
         .and_then(|by_size| by_size.plus(params.entry_fee))
         .unwrap_or(Credits::MAX)
 }
 
-/// Takes the fee from the sender.
+/// Takes the fee from who pays, and says how much it was.
 ///
 /// # Errors
-/// [`Refusal::FeeUnpayable`], and nothing was taken.
+/// [`Refusal::FeeUnpayable`] or [`Refusal::FeeOverKeyLimit`], and nothing was taken.
 pub(crate) fn take(
     draft: &mut Draft<'_>,
-    sender: PartyId,
     entry: &CheckedEntry,
-) -> Result<(), Refusal> {
-    let needs = of(draft, entry);
-    let has = available(draft, sender);
-    post(
+    authority: &Authority,
+) -> Result<Credits, Refusal> {
+    let (payer, bytes) = (authority.payer, size(entry));
+    if quota::take(draft, payer, bytes) {
+        return Ok(Credits::ZERO);
+    }
+    let needs = price(draft, bytes);
+    let has = spendable(draft, payer, Code::Fee);
+    if has < needs {
+        return Err(Refusal::FeeUnpayable { needs, has });
+    }
+    if let Speaker::OpKey(key) = authority.payer_by {
+        op_key::charge(draft, (payer, key), needs, Credits::ZERO)
+            .map_err(|left| Refusal::FeeOverKeyLimit { needs, left })?;
+    }
+    post_covered(
         draft,
         Posting {
-            from: Account::Wallet(sender),
+            from: Account::Wallet(payer),
             to: Account::Fees,
             amount: needs,
             code: Code::Fee,
             about: About::Entry(entry.entry_id()),
         },
-    )
-    .map_err(|_| Refusal::FeeUnpayable { needs, has })
+    );
+    Ok(needs)
 }
 
 /// Splits the block's fees: a share is burned, the treasury keeps the rest.

@@ -1,6 +1,6 @@
 //! Institutions that let peers in, and answer for them: draws and panels keep sponsors apart.
 
-use protocol::event::Event;
+use protocol::event::{Event, PartyEvent};
 use protocol::ids::{PartyId, PeerId};
 use protocol::units::{Credits, Moment};
 
@@ -39,6 +39,7 @@ pub(crate) fn admit(
         unbonding: Vec::new(),
         jailed_until: Moment::new(0),
         struck: false,
+        suspended: false,
     };
     draft.put::<Peers>(&peer, &row);
     draft.put::<PeerNumbers>(&number, &peer);
@@ -47,5 +48,28 @@ pub(crate) fn admit(
         owner,
         sponsor,
     });
+    Ok(())
+}
+
+/// Keeps a peer of the sponsor's own out of draws, or lets it in again. Runs that it has stay its
+/// own.
+///
+/// # Errors
+/// [`Refusal`] if the peer is not admitted, or by another sponsor.
+pub(crate) fn suspend(
+    draft: &mut Draft<'_>,
+    sponsor: PartyId,
+    peer: PeerId,
+    suspended: bool,
+) -> Result<(), Refusal> {
+    let mut row = draft
+        .row::<Peers>(&peer)
+        .ok_or(Refusal::UnknownPeer { peer })?;
+    if row.sponsor != sponsor {
+        return Err(Refusal::NotYourSponsored { peer });
+    }
+    row.suspended = suspended;
+    draft.put::<Peers>(&peer, &row);
+    draft.say(Event::Party(PartyEvent::PeerSuspended { peer, suspended }));
     Ok(())
 }

@@ -161,14 +161,15 @@ impl Deck {
         }
     }
 
-    /// Deals the peers of one bundle; the first of them is its anchor, if it has one.
+    /// Deals one bundle's peers, first its anchor, if any; an excluded sponsor counts as seated.
     fn deal_bundle(
         &mut self,
         chance: &mut Chance,
         copies: u8,
         anchor: Option<PartyId>,
+        excluded: Option<PartyId>,
     ) -> Result<Vec<Standing>, u8> {
-        let (mut drawn, mut seated) = (Vec::new(), Vec::new());
+        let (mut drawn, mut seated) = (Vec::new(), Vec::from_iter(excluded));
         for found in 0..copies {
             let only = anchor.filter(|_| found == 0);
             let one = self.deal(chance, (&seated, only), &[]).ok_or(found)?;
@@ -185,7 +186,7 @@ fn ready(draft: &Draft<'_>, terms: &Terms, lock: Credits, standing: Standing) ->
     }
     let peer = draft.row::<Peers>(&standing.peer)?;
     let free = bond::free(draft, standing.peer, &peer);
-    let may = !peer.struck && peer.jailed_until <= draft.now() && free >= lock;
+    let may = !peer.struck && !peer.suspended && peer.jailed_until <= draft.now() && free >= lock;
     may.then_some(Candidate {
         standing,
         left: standing.slots.into(),
@@ -252,7 +253,7 @@ fn deal_job(case: &Case<'_, '_>, seed: Digest) -> Result<Vec<Vec<Standing>>, Ref
         let mut deck = Deck::gather(case.draft, terms, lock, START_PAGES_MAX, &mut chance);
         let bundles = (0..terms.bundles()).map(|bundle| {
             let copies = terms.copies;
-            deck.deal_bundle(&mut chance, copies, anchor)
+            deck.deal_bundle(&mut chance, copies, anchor, case.job.excluded)
                 .map_err(|found| Refusal::NotEnoughPeers {
                     bundle,
                     copies,
@@ -380,6 +381,7 @@ fn next_peer(case: &Case<'_, '_>, index: u32, bundle: &Bundle, slot: usize) -> O
     let seated: Vec<PartyId> = others
         .filter(|(other, run)| *other != slot && run.takes_part())
         .map(|(_, run)| run.sponsor)
+        .chain(case.job.excluded)
         .collect();
     let (terms, lock) = (&case.job.terms, case.job.lock);
     let mut deck = Deck::gather(case.draft, terms, lock, REPLACEMENT_PAGES_MAX, &mut chance);

@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::entry::{AUDITED_PER_PART, DisputedTask};
 use protocol::event::Fault;
-use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId};
+use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId, PurseId};
 use protocol::job::Terms;
 use protocol::outcome::{Outcome, Root};
 use protocol::units::{Bps, Credits, Height, Moment};
@@ -100,6 +100,10 @@ pub struct Job {
     pub fees: Credits,
     /// What went back to the submitter.
     pub refunded: Credits,
+    /// What paid for it, if that was not the submitter's wallet.
+    pub purse: Option<PurseId>,
+    /// The sponsor whose peers are not drawn for it, because it granted what pays for it.
+    pub excluded: Option<PartyId>,
 }
 
 /// A bundle on the ledger.

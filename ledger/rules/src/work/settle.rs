@@ -140,7 +140,8 @@ pub(crate) fn end_job(case: &mut Case<'_, '_>) {
     assert_eq!(case.job.open, 0, "a job ends with its last bundle");
     check::pay_auditors(case);
     case.job.phase = Phase::Ended;
-    case.job.refunded = escrow::refund(case.draft, case.id, case.job.sender);
+    let source = (case.job.sender, case.job.purse);
+    case.job.refunded = escrow::refund(case.draft, case.id, source);
     let (paid, refunded) = (case.job.paid, case.job.refunded);
     assert_eq!(
         paid.plus(refunded).and_then(|sum| sum.plus(case.job.fees)),

@@ -1,13 +1,14 @@
 //! A job comes, and may be taken back until it is drawn.
 
 use protocol::event::{Ending, Event};
-use protocol::ids::{Digest, EntryId, JobId, PartyId};
+use protocol::ids::{Digest, EntryId, JobId, PartyId, PurseId};
 use protocol::job::Terms;
 use protocol::units::{Credits, Moment};
 
 use crate::council::emergency;
+use crate::market::class::Quote;
 use crate::market::{class, roster};
-use crate::money::escrow;
+use crate::money::{escrow, purse};
 use crate::params::{COPIES_MIN, SEAL_WINDOW_MAX, START_BLOCKS};
 use crate::people::{Peers, member};
 use crate::refusal::Refusal;
@@ -21,28 +22,24 @@ use crate::work::{
 /// Submits a job: everything it can cost goes into escrow.
 ///
 /// # Errors
-/// [`Refusal`] if the terms could never be met, or the wallet holds less than the escrow.
+/// [`Refusal`] if the terms could never be met, the sender may not spend of the purse it names, or
+/// less is there than the escrow.
 pub(crate) fn submit(
     draft: &mut Draft<'_>,
-    sender: PartyId,
+    (sender, purse): (PartyId, Option<PurseId>),
     entry: EntryId,
     terms: &Terms,
     chain: Digest,
 ) -> Result<(), Refusal> {
-    emergency::class_takes_jobs(draft, terms.class)?;
-    within_bounds(draft, terms)?;
-    let panel = u64::try_from(member::panel_size(draft)).expect("at most 64 members");
-    let quote = class::quote(draft.params(), terms, panel)?;
-    let have = roster::count(draft, terms.class);
-    if have < terms.copies.into() {
-        return Err(Refusal::NotEnoughOffers {
-            class: terms.class.name(),
-            have,
-            copies: terms.copies,
-        });
-    }
+    let quote = asked(draft, terms)?;
     let id = JobId::new(*entry.bytes());
-    escrow::lock(draft, id, sender, quote.escrow)?;
+    let per_task = quote
+        .price
+        .times(terms.copies.into())
+        .ok_or(Refusal::AmountTooLarge)?;
+    let cost = (per_task, quote.escrow);
+    let source = purse::source(draft, (sender, purse), terms, cost)?;
+    escrow::lock(draft, id, (sender, source.account), quote.escrow)?;
 
     let deadline = terms.care.deadline.map(|span| draft.now().after(span));
     let start_by = draft.now().after(draft.params().start_window);
@@ -76,6 +73,8 @@ pub(crate) fn submit(
         work_fee: draft.params().work_fee,
         fees: Credits::ZERO,
         refunded: Credits::ZERO,
+        purse,
+        excluded: source.excluded,
     };
     enter(draft, id, &job, start_by);
     draft.say(Event::Submitted {
@@ -88,6 +87,23 @@ pub(crate) fn submit(
         start_by,
     });
     Ok(())
+}
+
+/// What a job costs, if its terms can be met.
+fn asked(draft: &Draft<'_>, terms: &Terms) -> Result<Quote, Refusal> {
+    emergency::class_takes_jobs(draft, terms.class)?;
+    within_bounds(draft, terms)?;
+    let panel = u64::try_from(member::panel_size(draft)).expect("at most 64 members");
+    let quote = class::quote(draft.params(), terms, panel)?;
+    let have = roster::count(draft, terms.class);
+    if have < terms.copies.into() {
+        return Err(Refusal::NotEnoughOffers {
+            class: terms.class.name(),
+            have,
+            copies: terms.copies,
+        });
+    }
+    Ok(quote)
 }
 
 /// What is asked of terms alone.

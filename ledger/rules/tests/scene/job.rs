@@ -84,7 +84,14 @@ pub(crate) fn opening(bundle: u32, tasks: u32, peer: PeerId, letter: char) -> Op
 impl Scene {
     pub(crate) fn submit(&mut self, terms: Terms) -> Result<JobId, Refusal> {
         let chain = chain(&chain(&secret()));
-        let entry = self.sign(R, Body::Submit { terms, chain });
+        let entry = self.sign(
+            R,
+            Body::Submit {
+                terms,
+                chain,
+                purse: None,
+            },
+        );
         let job = JobId::new(*entry.entry_id().bytes());
         self.block(10, vec![entry]).remove(0).map(|()| job)
     }

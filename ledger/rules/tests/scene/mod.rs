@@ -196,6 +196,8 @@ impl Scene {
             lane: 0,
             nonce,
             valid_until: self.at.now.after(Millis::new(60_000)),
+            fee_payer: None,
+            cosigners: Vec::new(),
             body,
         };
         SignedEntry::sign(entry, &key(who.0)).check().unwrap()

@@ -248,6 +248,8 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
         | Event::Issue(_)
         | Event::Registered { .. }
         | Event::Transferred { .. }
+        | Event::Party(_)
+        | Event::Bank(_)
         | Event::PeerAdmitted { .. }
         | Event::BondChanged { .. }
         | Event::OfferPublished { .. }

@@ -59,6 +59,7 @@ pub fn locked(tasks: u32) -> Scene {
         Body::Submit {
             terms: proposed,
             chain,
+            ..
         },
     ] = &scene.proposed()[..]
     else {

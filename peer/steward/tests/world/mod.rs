@@ -343,6 +343,8 @@ impl World {
                 lane: 0,
                 nonce: *nonce,
                 valid_until: at.now.after(Millis::new(60_000)),
+                fee_payer: None,
+                cosigners: Vec::new(),
                 body: body.clone(),
             };
             *nonce += 1;

@@ -1,0 +1,101 @@
+//! What each request needs of an operational key: the one table of what a stolen key can do.
+
+use protocol::entry::{
+    AuditRequest, BankRequest, Body, CouncilRequest, IssueRequest, PartyRequest, Scope,
+};
+
+/// What a key must hold for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// It must be the root: no operational key may, whatever its scope.
+    Root,
+    /// Anything of this scope.
+    AnyOf(Scope),
+}
+
+impl Need {
+    /// What paying for others' entries needs.
+    pub(crate) const PAY: Self = Self::AnyOf(Scope::SPEND);
+
+    /// What a body needs. Whatever could free a bond, raise a limit or hand the party over needs
+    /// the root; whatever anyone may ask of the ledger needs a key of any scope.
+    pub(crate) const fn of(body: &Body) -> Self {
+        Self::AnyOf(match body {
+            Body::Transfer { .. } => Scope::SPEND,
+            Body::Register { .. } | Body::AdmitPeer { .. } => Scope::SPONSOR,
+            Body::Bond { .. }
+            | Body::Withdraw { .. }
+            | Body::PublishOffer { .. }
+            | Body::WithdrawOffer { .. } => Scope::PEER,
+            Body::Unbond { .. } => return Self::Root,
+            Body::Submit { .. } | Body::Start { .. } | Body::Close { .. } | Body::Cancel { .. } => {
+                Scope::SUBMIT
+            }
+            Body::Decline { .. }
+            | Body::PanelSeal { .. }
+            | Body::PanelOpen { .. }
+            | Body::Audit(AuditRequest::Seal { .. } | AuditRequest::Answer { .. }) => Scope::WORK,
+            Body::SealBatch { .. }
+            | Body::ForceClose { .. }
+            | Body::OpenBatch { .. }
+            | Body::Dispute { .. }
+            | Body::Audit(
+                AuditRequest::Open { .. }
+                | AuditRequest::Contest { .. }
+                | AuditRequest::Demand { .. }
+                | AuditRequest::TwoSeals { .. },
+            )
+            | Body::Sweep { .. } => Scope::SUBMIT.and(Scope::WORK),
+            Body::Council(request) => return Self::of_council(request),
+            Body::Issue(request) => return Self::of_issue(request),
+            Body::Party(request) => return Self::of_party(request),
+            Body::Bank(request) => return Self::of_bank(request),
+        })
+    }
+
+    const fn of_council(request: &CouncilRequest) -> Self {
+        Self::AnyOf(match request {
+            CouncilRequest::TakeMemberBond => return Self::Root,
+            CouncilRequest::Propose { .. }
+            | CouncilRequest::Vote { .. }
+            | CouncilRequest::Notify { .. }
+            | CouncilRequest::ReportBench { .. } => Scope::COUNCIL,
+            CouncilRequest::Signal { .. } => Scope::COUNCIL.and(Scope::PEER),
+            CouncilRequest::Execute { .. } | CouncilRequest::Emergency { .. } => Scope::ALL,
+        })
+    }
+
+    const fn of_issue(request: &IssueRequest) -> Self {
+        Self::AnyOf(match request {
+            IssueRequest::Mint { .. } => return Self::Root,
+            IssueRequest::Redeem { .. } => Scope::SPEND,
+            IssueRequest::StandReady { .. } => Scope::PEER,
+            IssueRequest::ReportReserve { .. } | IssueRequest::Claim { .. } => Scope::ALL,
+        })
+    }
+
+    const fn of_party(request: &PartyRequest) -> Self {
+        Self::AnyOf(match request {
+            PartyRequest::SetOpKey { .. }
+            | PartyRequest::RotateRoot { .. }
+            | PartyRequest::SetGuardian { .. }
+            | PartyRequest::BeginRecovery { .. }
+            | PartyRequest::CancelRecovery { .. } => return Self::Root,
+            PartyRequest::RevokeKey { .. } => Scope::REVOKE,
+            PartyRequest::Vouch { .. } | PartyRequest::SuspendPeer { .. } => Scope::SPONSOR,
+            PartyRequest::FinishRecovery { .. } => Scope::ALL,
+        })
+    }
+
+    const fn of_bank(request: &BankRequest) -> Self {
+        Self::AnyOf(match request {
+            BankRequest::Allow { .. } => return Self::Root,
+            BankRequest::OpenTaskWallet { .. }
+            | BankRequest::TopUp { .. }
+            | BankRequest::CloseTaskWallet { .. } => Scope::SPEND,
+            BankRequest::Disallow { .. } => Scope::REVOKE,
+            BankRequest::MintGrant { .. } => Scope::SPONSOR,
+            BankRequest::ReturnGrant { .. } => Scope::ALL,
+        })
+    }
+}
