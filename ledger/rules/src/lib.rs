@@ -26,6 +26,7 @@ mod market;
 mod money;
 mod people;
 mod refusal;
+mod space;
 mod state;
 
 pub use apply::{Applied, apply_block, preview};
@@ -38,4 +39,5 @@ pub use money::issue::Reserve;
 pub use money::{About, Account, Allowance, Balance, Code, Line, Purse, PurseKind};
 pub use people::{Member, OpKey, Party, Peer, Recovery, RetiredRoot, Sponsor};
 pub use refusal::{CouncilRefusal, IssueRefusal, Refusal};
+pub use space::{Space, space_of};
 pub use state::{At, View};

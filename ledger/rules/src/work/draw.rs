@@ -166,8 +166,7 @@ impl Deck {
         &mut self,
         chance: &mut Chance,
         copies: u8,
-        anchor: Option<PartyId>,
-        excluded: Option<PartyId>,
+        (anchor, excluded): (Option<PartyId>, Option<PartyId>),
     ) -> Result<Vec<Standing>, u8> {
         let (mut drawn, mut seated) = (Vec::new(), Vec::from_iter(excluded));
         for found in 0..copies {
@@ -253,7 +252,7 @@ fn deal_job(case: &Case<'_, '_>, seed: Digest) -> Result<Vec<Vec<Standing>>, Ref
         let mut deck = Deck::gather(case.draft, terms, lock, START_PAGES_MAX, &mut chance);
         let bundles = (0..terms.bundles()).map(|bundle| {
             let copies = terms.copies;
-            deck.deal_bundle(&mut chance, copies, anchor, case.job.excluded)
+            deck.deal_bundle(&mut chance, copies, (anchor, case.job.excluded))
                 .map_err(|found| Refusal::NotEnoughPeers {
                     bundle,
                     copies,
