@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use protocol::entry::Body;
-use protocol::ids::{BundleId, JobId};
+use protocol::ids::{BundleId, JobId, PeerId};
 use protocol::job::Class;
 use protocol::units::{Millis, Moment};
 
@@ -53,6 +53,8 @@ pub(crate) enum Aim {
     AuditOpen(JobId, u16, u32),
     Accept(JobId),
     Contest(BundleId),
+    Demand(BundleId, PeerId),
+    Answer(BundleId),
 }
 
 impl Aim {
@@ -68,6 +70,8 @@ impl Aim {
             | Self::Accept(job) => Some(*job),
             Self::Dispute(bundle)
             | Self::Contest(bundle)
+            | Self::Demand(bundle, _)
+            | Self::Answer(bundle)
             | Self::Decline(bundle)
             | Self::PanelSeal(bundle, _)
             | Self::PanelOpen(bundle, _) => Some(bundle.job),

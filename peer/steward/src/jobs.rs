@@ -18,6 +18,7 @@ use crate::trouble::{Kind, Trouble};
 
 pub(crate) mod bundle;
 pub(crate) mod check;
+pub(crate) mod demand;
 pub(crate) mod drive;
 pub(crate) mod early;
 pub(crate) mod hear;

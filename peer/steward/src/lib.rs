@@ -87,6 +87,7 @@ pub mod limits {
     pub use crate::duty::DUTIES_MAX;
     pub use crate::faults::{FORGIVE_EVERY, PATIENCE, REMEMBERED_MAX};
     pub use crate::gather::{GATHER_FOR, GATHER_MAX};
+    pub use crate::jobs::demand::DEMAND_AFTER_ASKS;
     pub use crate::jobs::drive::{ASK_EVERY, ASKS_MAX};
     pub use crate::jobs::early::{EARLY_FOR, EARLY_MAX, EARLY_PER_PEER_MAX};
     pub use crate::jobs::price::{BUNDLES_AIMED_AT, FUEL_PER_SECOND, PRICE_SPREAD};
@@ -95,6 +96,7 @@ pub mod limits {
     pub use crate::stock::{
         FETCH_AGAIN_AFTER, FETCH_TRIES_MAX, FETCHES_MAX, JOBS_HELD_MAX, SOURCES_MAX, STOCK_MAX,
     };
+    pub use crate::work::answer::FIND_AGAIN_AFTER;
     pub use crate::work::run::{OPEN_SELF_AFTER, SEAL_SELF_AFTER};
     pub use crate::work::{JOBS_REMEMBERED_MAX, RUNS_OPEN_MAX};
 }

@@ -16,6 +16,7 @@ use crate::hand::Hand;
 use crate::jobs::Jobs;
 use crate::known::KnownJobs;
 
+pub(crate) mod answer;
 pub(crate) mod run;
 
 use run::{OPEN_SELF_AFTER, Run, Told, fallback};
@@ -58,6 +59,7 @@ impl Work {
     /// Learns what the ledger says.
     pub(crate) fn apply(&mut self, event: &Event, known: &KnownJobs, hand: &mut Hand<'_>) {
         let us = hand.me.peer;
+        self.demands(event, hand);
         match event {
             Event::Drawn {
                 bundle,
@@ -88,11 +90,12 @@ impl Work {
                     job.closed = Some((hand.now, *open_by));
                 }
             }
-            Event::Opened { bundle, peer, .. } if *peer == us => {
+            Event::Opened { bundle, peer, root } if *peer == us => {
                 if let Some(job) = self.jobs.get_mut(&bundle.job) {
                     job.openings.gone((bundle.index, us));
                     if let Some(run) = job.runs.get_mut(&bundle.index) {
-                        run.opened = true;
+                        run.opened = Some(*root);
+                        run.drop_other_result();
                     }
                 }
             }
@@ -158,7 +161,7 @@ impl Work {
         for (id, job) in &mut self.jobs {
             for run in job.runs.values_mut() {
                 open += usize::from(run.is_open());
-                if run.is_open() && open > RUNS_OPEN_MAX {
+                if run.is_open() && run.demanded.is_none() && open > RUNS_OPEN_MAX {
                     run.decline("this peer has too many open runs".to_owned(), hand);
                 }
                 run.act(
@@ -172,6 +175,7 @@ impl Work {
                     hand.desk
                         .want(Aim::Decline(bundle), hand.now, hand.out, || Some(body));
                 }
+                run.answer(hand);
                 if let Some(told) = run.tell(hand) {
                     deliver(*id, run, told, jobs, hand);
                 }
@@ -255,13 +259,16 @@ impl Work {
             let seals = seals.filter(|at| *at > acted);
             let opening = job
                 .closed
-                .filter(|_| job.runs.values().any(|r| r.landed && !r.opened));
+                .filter(|_| job.runs.values().any(|r| r.landed && r.opened.is_none()));
             let opening = opening.map(|(at, due)| fallback(at, OPEN_SELF_AFTER, due));
+            let demanded = job.runs.values().filter(|run| run.is_open());
+            let again = demanded.filter_map(|run| run.demanded);
             gathers
                 .into_iter()
                 .flatten()
                 .chain(seals.min())
                 .chain(opening)
+                .chain(again)
         })
         .filter(|at| *at > acted)
         .min()
@@ -320,7 +327,7 @@ fn deliver(id: JobId, run: &Run, told: Told, jobs: &mut Jobs, hand: &mut Hand<'_
             seal,
         });
     }
-    if !(run.opened || run.ended) {
+    if !(run.opened.is_some() || run.ended) {
         tell_openings(to, id, vec![opening], jobs, hand);
     }
 }
@@ -347,7 +354,7 @@ fn open_all(id: JobId, job: &mut JobRuns, jobs: &mut Jobs, hand: &mut Hand<'_>) 
     let landed = job
         .runs
         .values()
-        .filter(|run| run.landed && !run.opened && !run.ended)
+        .filter(|run| run.landed && run.opened.is_none() && !run.ended)
         .count();
     let openings: Vec<Opening> = job
         .runs

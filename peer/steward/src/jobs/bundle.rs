@@ -32,6 +32,8 @@ pub(crate) struct Copy {
     pub(crate) ask_at: Moment,
     /// Whether it was drawn before we started: then it may have told us in an earlier life.
     pub(crate) revived: bool,
+    /// Whether somebody demanded its outcomes on the ledger.
+    pub(crate) demanded: bool,
 }
 
 impl Copy {
@@ -46,11 +48,12 @@ impl Copy {
             asked: 0,
             ask_at: Moment::new(0),
             revived: false,
+            demanded: false,
         }
     }
 
     /// Its outcomes, if they lead to the root that it opened.
-    fn proven(&self) -> Option<&Arc<[Outcome]>> {
+    pub(super) fn proven(&self) -> Option<&Arc<[Outcome]>> {
         let outcomes = self.outcomes.as_ref()?;
         (outcome::root(outcomes) == self.root && self.root.is_some()).then_some(outcomes)
     }

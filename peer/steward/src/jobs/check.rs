@@ -9,6 +9,7 @@ use protocol::ids::{BundleId, PartyId};
 use protocol::outcome::{self, LeafProof, Outcome};
 
 use super::bundle::{Bundle, Stage};
+use super::demand::demand;
 use super::job::OwnJob;
 use crate::desk::Aim;
 use crate::hand::Hand;
@@ -136,7 +137,10 @@ impl OwnJob {
                     let body = || Some(contest(bundle.id, proofs));
                     hand.desk.want(aim, hand.now, hand.out, body);
                 }
-                None => content = false,
+                None => {
+                    content = false;
+                    demand(bundle, hand);
+                }
             }
         }
         let waits = self.bundles.iter().any(|b| b.stage == Stage::Drawn);

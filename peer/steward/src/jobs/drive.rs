@@ -8,6 +8,7 @@ use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
 use protocol::units::{Bytes, Millis, Moment};
 
 use super::bundle::{Bundle, Stage};
+use super::demand::demand;
 use super::job::{OwnJob, Phase};
 use crate::desk::{Aim, Role};
 use crate::effect::{News, Size};
@@ -77,6 +78,7 @@ impl OwnJob {
         for bundle in &self.bundles {
             let aim = Aim::Dispute(bundle.id);
             if matches!(bundle.stage, Stage::Disputed { .. }) {
+                demand(bundle, hand);
                 hand.desk.want(aim, now, hand.out, || {
                     bundle.dispute().map(|tasks| Body::Dispute {
                         bundle: bundle.id,

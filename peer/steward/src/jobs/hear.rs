@@ -107,7 +107,7 @@ impl OwnJob {
     }
 
     /// Shows a bundle's first outcomes, and keeps the outputs that came with them.
-    fn keep(
+    pub(super) fn keep(
         &mut self,
         index: u32,
         list: &Arc<[Outcome]>,

@@ -159,6 +159,7 @@ impl OwnJob {
             }
             other => {
                 self.checks.apply(other);
+                self.demands(other, hand);
                 self.judge(other, hand);
             }
         }

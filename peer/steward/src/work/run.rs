@@ -4,6 +4,8 @@
 //! Drawn ──errand done──▶ found ──node key──▶ sealed, told ──on the ledger──▶ landed ──┐
 //!   └── cannot be run ──▶ declined: another peer is drawn        opened ◀──job closed──┘
 //! ```
+//!
+//! What it opened it must be able to show until the bundle has ended: see [`super::answer`].
 
 use std::sync::Arc;
 
@@ -41,9 +43,12 @@ pub(crate) struct Run {
     seal: Option<PeerSeal>,
     signing: bool,
     told: bool,
-    /// Whether our seal is on the ledger, and our opening.
+    /// Whether our seal is on the ledger.
     pub(crate) landed: bool,
-    pub(crate) opened: bool,
+    /// What we opened, once that is on the ledger.
+    pub(crate) opened: Option<Root>,
+    /// When to look for the outcomes that the ledger demands, if it does.
+    pub(super) demanded: Option<Moment>,
     /// Whether the submitter asked for outcomes that we no longer hold.
     asked: bool,
     pub(crate) declined: Option<String>,
@@ -62,7 +67,8 @@ impl Run {
             signing: false,
             told: false,
             landed: false,
-            opened: false,
+            opened: None,
+            demanded: None,
             asked: false,
             declined: None,
             ended: false,
@@ -71,13 +77,15 @@ impl Run {
 
     /// Whether its outcomes are still to be found.
     pub(crate) const fn is_open(&self) -> bool {
-        let needed = self.asked || !(self.ended || self.opened);
+        let needed = self.asked || self.demanded.is_some();
+        let needed = needed || !(self.ended || self.opened.is_some());
         needed && self.result.is_none() && self.declined.is_none()
     }
 
     /// Goes as far as it can now. `closed` is whether the job no longer takes seals.
     pub(crate) fn act(&mut self, closed: bool, from: Vec<PeerId>, hand: &mut Hand<'_>) {
-        if self.is_open() && (self.landed || !closed) {
+        let waits = self.demanded.is_some_and(|at| at > hand.now);
+        if self.is_open() && !waits && (self.landed || !closed) {
             self.run(from, hand);
         }
         if let Some(result) = &self.result
@@ -113,14 +121,16 @@ impl Run {
                 if failed.is_none() {
                     self.result = result(errand, hand.now);
                 }
-                failed
+                failed.or_else(|| self.drop_other_result())
             }
             Stage::Failed(why) => Some(why.clone()),
             Stage::Fetching | Stage::Queued | Stage::Running(_) => return,
         };
         self.errand = None;
-        if let Some(why) = failed {
-            self.decline(why, hand);
+        match failed {
+            Some(why) if self.demanded.is_some() => self.try_again(why, hand),
+            Some(why) => self.decline(why, hand),
+            None => {}
         }
     }
 
@@ -211,9 +221,22 @@ impl Run {
 
     /// Our opening, if it is known and not yet on the ledger.
     pub(crate) fn unentered_opening(&self, hand: &Hand<'_>) -> Option<Opening> {
-        let open = self.landed && !self.opened && !self.ended;
+        let open = self.landed && self.opened.is_none() && !self.ended;
         let result = self.result.as_ref().filter(|_| open)?;
         Some(self.opening(result, hand))
+    }
+
+    /// What we found, if it is what we opened.
+    pub(super) fn shown(&self) -> Option<&Arc<[Outcome]>> {
+        let result = self.result.as_ref()?;
+        (self.opened == Some(result.root)).then_some(&result.outcomes)
+    }
+
+    /// Forgets a result that is not what we opened, and says so.
+    pub(super) fn drop_other_result(&mut self) -> Option<String> {
+        let opened = self.opened?;
+        self.result.take_if(|result| result.root != opened)?;
+        Some("it gave something else than what this peer opened".to_owned())
     }
 
     pub(crate) fn errand_under(&mut self, token: crate::RunToken) -> Option<&mut Errand> {

@@ -77,4 +77,30 @@ impl World {
         };
         self.events.iter().filter_map(slashed).collect()
     }
+
+    /// The first bundle whose peers opened different roots, and which of them is not `n`.
+    pub fn disputed_with(&self, n: u8) -> Option<(BundleId, u8)> {
+        self.events.iter().find_map(|event| {
+            let Event::Disputed { bundle, roots, .. } = event else {
+                return None;
+            };
+            let of = |other: &u8| *other != n && roots.iter().any(|(id, _)| *id == peer(*other));
+            Some((*bundle, (1..PEERS).find(of)?))
+        })
+    }
+
+    /// What was demanded of a peer.
+    pub fn demand(&self, bundle: BundleId, n: u8) -> Option<Demand> {
+        read::demand(&self.rows, bundle, peer(n))
+    }
+
+    /// The ledger's time is past this.
+    pub fn is_past(&self, moment: Moment) -> bool {
+        self.now > moment.ms() && self.coming.is_empty()
+    }
+
+    /// What a party can spend.
+    pub fn wallet(&self, n: u8) -> Credits {
+        read::account(&self.rows, Account::Wallet(PartyId::of(&root(n)))).amount()
+    }
 }

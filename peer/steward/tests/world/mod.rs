@@ -3,22 +3,27 @@
 //! What stands in for the rest of a peer is as simple as it can be: a set of digests for its disk,
 //! and "the right outcome" for its executor. Entries are put into blocks in the order they come.
 
-#![allow(unreachable_pub, reason = "a module of a test")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every story uses another part of the world"
+)]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use protocol::bytes;
-use protocol::entry::{Body, Entry, SignedEntry};
+use protocol::entry::{AuditRequest, Body, Entry, SignedEntry};
 use protocol::event::{Event, Fault};
 use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Params};
-use protocol::ids::{Digest, JobId, PartyId, PeerId, PublicKey};
+use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId, PublicKey};
 use protocol::job::Class;
 use protocol::message::Message;
 use protocol::outcome::Outcome;
 use protocol::signed::Signed;
 use protocol::units::{Bytes, Credits, Height, Millis, Moment};
-use rules::{At, Refusal, apply_block, begin, books, read};
+use rules::work::Demand;
+use rules::{Account, At, Refusal, apply_block, begin, books, read};
 use steward::{
     Answer, Choices, Effect, Fate, Identity, Input, JobState, Kind, ProposalToken, Request,
     RunToken, Steward, TaskState, Ticket, Trouble, Why,
@@ -68,6 +73,8 @@ pub struct World {
     /// Whom to kill, and at which turn.
     pub kill: Option<(u8, usize)>,
     dead: BTreeSet<u8>,
+    /// Peers that seal and open, and show nobody what.
+    pub hides: BTreeSet<u8>,
 }
 
 impl World {
@@ -90,6 +97,7 @@ impl World {
             turns: 0,
             kill: None,
             dead: BTreeSet::new(),
+            hides: BTreeSet::new(),
             genesis,
         };
         for n in 1..=PEERS {
@@ -171,6 +179,11 @@ impl World {
         }
     }
 
+    /// Has a party enter something that no steward would.
+    pub fn enter(&mut self, n: u8, body: Body) {
+        self.pool.push((n, ProposalToken(u64::MAX), body));
+    }
+
     /// Ends a peer for ever. What it has sent is under way; nothing reaches it any more.
     pub fn bury(&mut self, n: u8) {
         self.dead.insert(n);
@@ -190,6 +203,11 @@ impl World {
 
     fn perform(&mut self, n: u8, effect: Effect) {
         match effect {
+            Effect::SendOutcomes { .. }
+            | Effect::Propose {
+                body: Body::Audit(AuditRequest::Answer { .. }),
+                ..
+            } if self.hides.contains(&n) => {}
             Effect::Propose { token, body } => {
                 if self.dice() >= self.lost {
                     self.pool.push((n, token, body));
