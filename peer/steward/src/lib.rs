@@ -41,6 +41,7 @@ mod identity;
 mod input;
 mod jobs;
 mod known;
+pub mod limits;
 pub mod misbehave;
 mod offer;
 mod standing;
@@ -77,29 +78,6 @@ use work::Work;
 pub const PEERS_UP_MAX: usize = 4_096;
 /// It never asks to be woken sooner than this after its last turn.
 pub const REST_MIN: Millis = Millis::new(1);
-
-/// Every limit and wait of this crate, by name.
-pub mod limits {
-    pub use crate::audit::AUDITS_MAX;
-    pub use crate::book::OFFERS_MAX;
-    pub use crate::crew::{REST, TASKS_PER_SLOT};
-    pub use crate::desk::{LOST_AFTER, REFUSED_AFTER, TRIES_MAX, WAIT_MAX, WISHES_MAX};
-    pub use crate::duty::DUTIES_MAX;
-    pub use crate::faults::{FORGIVE_EVERY, PATIENCE, REMEMBERED_MAX};
-    pub use crate::gather::{GATHER_FOR, GATHER_MAX};
-    pub use crate::jobs::demand::DEMAND_AFTER_ASKS;
-    pub use crate::jobs::drive::{ASK_EVERY, ASKS_MAX};
-    pub use crate::jobs::early::{EARLY_FOR, EARLY_MAX, EARLY_PER_PEER_MAX};
-    pub use crate::jobs::price::{BUNDLES_AIMED_AT, FUEL_PER_SECOND, PRICE_SPREAD};
-    pub use crate::jobs::{JOBS_ENDED_MAX, JOBS_OPEN_MAX, SUBMISSIONS_SEARCHED};
-    pub use crate::offer::{ANNOUNCE_EVERY, CHANGE_AFTER, OFFER_TTL};
-    pub use crate::stock::{
-        FETCH_AGAIN_AFTER, FETCH_TRIES_MAX, FETCHES_MAX, JOBS_HELD_MAX, SOURCES_MAX, STOCK_MAX,
-    };
-    pub use crate::work::answer::FIND_AGAIN_AFTER;
-    pub use crate::work::run::{OPEN_SELF_AFTER, SEAL_SELF_AFTER};
-    pub use crate::work::{JOBS_REMEMBERED_MAX, RUNS_OPEN_MAX};
-}
 
 /// What is to be looked at after something happened.
 enum Touched {

@@ -138,7 +138,7 @@ fn killed_and_demanded(list: &[Outcome]) -> Scene {
     let submitted = scene::submitted(4, 5, protocol::ids::Digest::of(b"end"));
     scene.agree("p5 submits", vec![submitted], &[]);
     scene.agree("drawn", vec![drawn(0, &[2, 1])], &["fetch job from p5+p2"]);
-    let root = outcome::root(list).unwrap();
+    let root = outcome::root(list).expect("a list is not empty");
     let all = vec![scene::sealed(0, 1), closed(), opened(0, 1, root)];
     scene.agree("opened by its submitter", all, &[]);
     scene.kill();
