@@ -42,6 +42,9 @@ pub struct Scene {
     /// A block is made at most this often, in milliseconds.
     #[serde(default = "block_ms")]
     pub block_ms: u64,
+    /// Entries in a block at most.
+    #[serde(default = "block_entries")]
+    pub block_entries: usize,
     /// Who votes and who vouches.
     pub federation: Federation,
     /// What lies between them.
@@ -197,6 +200,9 @@ pub struct Stream {
     /// The most fuel of a task, in millions; tasks use half of it to all of it.
     #[serde(default = "mfuel")]
     pub task_mfuel: u64,
+    /// Its tasks use all of their fuel limit, not half of it to all.
+    #[serde(default)]
+    pub even: bool,
     /// What it pays for a Gfuel, in micro-credits; by offers if absent.
     #[serde(default)]
     pub price: Option<u64>,
@@ -358,6 +364,9 @@ const fn block_ms() -> u64 {
 }
 const fn grid() -> Class {
     Class::Grid
+}
+const fn block_entries() -> usize {
+    512
 }
 const fn four() -> usize {
     4

@@ -18,6 +18,23 @@ pub(crate) const IDLE_EVERY: Millis = Millis::new(5 * 60_000);
 /// An entry is valid for so long after the block it was first meant for.
 const VALID_FOR: Millis = Millis::new(60_000);
 
+/// Entries of one party that wait at most, beside what its steward wants.
+const OWN_MAX: usize = 4_096;
+
+/// Whether an entry is about right and wrong, for which a part of every block is kept.
+const fn is_grave(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::Dispute { .. }
+            | Body::PanelSeal { .. }
+            | Body::PanelOpen { .. }
+            | Body::Audit(_)
+            | Body::Close { .. }
+            | Body::ForceClose { .. }
+            | Body::OpenBatch { .. }
+    )
+}
+
 /// Who asked for an entry: a player, one life of its steward, and the steward's own name for it.
 pub(crate) type Wish = (usize, u32, ProposalToken);
 
@@ -27,6 +44,8 @@ struct Waiting {
     from: usize,
     wish: Option<Wish>,
     body: Body,
+    /// The block after which it came.
+    since: Height,
 }
 
 /// A block, and what it did.
@@ -54,6 +73,10 @@ pub(crate) struct Sequencer {
     pub(crate) last: Moment,
     pool: VecDeque<Waiting>,
     answered: BTreeMap<Wish, Option<Fate>>,
+    /// How many entries each party has waiting that it signed past its steward.
+    own: BTreeMap<usize, usize>,
+    /// The most blocks that a dispute, a verdict or evidence had to wait for.
+    pub(crate) grave_wait: u64,
 }
 
 impl Sequencer {
@@ -76,6 +99,8 @@ impl Sequencer {
             last: genesis.begins,
             pool: VecDeque::new(),
             answered: BTreeMap::new(),
+            own: BTreeMap::new(),
+            grave_wait: 0,
         }
     }
 
@@ -89,14 +114,25 @@ impl Sequencer {
             from: wish.0,
             wish: Some(wish),
             body,
+            since: self.height,
         });
         None
     }
 
     /// Takes an entry that a party signs past its steward.
     pub(crate) fn put_own(&mut self, from: usize, body: Body) {
-        let wish = None;
-        self.pool.push_back(Waiting { from, wish, body });
+        let waits = self.own.entry(from).or_insert(0);
+        if *waits >= OWN_MAX {
+            return;
+        }
+        *waits += 1;
+        let (wish, since) = (None, self.height);
+        self.pool.push_back(Waiting {
+            from,
+            wish,
+            body,
+            since,
+        });
     }
 
     /// When the next block is to be made.
@@ -169,10 +205,14 @@ impl Sequencer {
         let (mut entries, mut wishes, mut fates) = (Vec::new(), Vec::new(), Vec::new());
         let mut nonces: BTreeMap<PartyId, u64> = BTreeMap::new();
         let mut later = VecDeque::new();
+        let kept = read::params(&self.rows).map_or(0, |params| params.reserved_space.get());
+        let plain_max = self.entries_max * (10_000 - kept as usize) / 10_000;
         while let Some(waiting) = self.pool.pop_front() {
-            if entries.len() >= self.entries_max {
+            let grave = is_grave(&waiting.body);
+            let room = if grave { self.entries_max } else { plain_max };
+            if entries.len() >= room {
                 later.push_back(waiting);
-                break;
+                continue;
             }
             let who = &keys[waiting.from];
             let next = read::nonce(&self.rows, who.id, 0);
@@ -194,8 +234,9 @@ impl Sequencer {
                     continue;
                 }
                 Err(refusal) => {
-                    if let Some(wish) = waiting.wish {
-                        fates.push((wish, refused(&refusal)));
+                    match waiting.wish {
+                        Some(wish) => fates.push((wish, refused(&refusal))),
+                        None => self.forget_own(waiting.from),
                     }
                     continue;
                 }
@@ -207,12 +248,25 @@ impl Sequencer {
                 who.enter(entry(*nonce))
             };
             *nonce += 1;
+            if grave {
+                let waited = self.height.get() - waiting.since.get();
+                self.grave_wait = self.grave_wait.max(waited + 1);
+            }
+            if waiting.wish.is_none() {
+                self.forget_own(waiting.from);
+            }
             entries.push(signed);
             wishes.push(waiting.wish);
         }
         later.append(&mut self.pool);
         self.pool = later;
         (entries, wishes, fates)
+    }
+
+    fn forget_own(&mut self, from: usize) {
+        if let Some(waits) = self.own.get_mut(&from) {
+            *waits = waits.saturating_sub(1);
+        }
     }
 
     /// The digest of every row: what all members must agree on.

@@ -117,9 +117,15 @@ impl Stage {
         let honest = federation.members - crimes.len();
         for n in 0..federation.members {
             let crime = n.checked_sub(honest).map_or(Crime::None, |at| crimes[at]);
+            let band = self.bands.iter().position(|band| band.crime == crime);
+            let band = band.unwrap_or_else(|| {
+                let name = format!("members-{}", crime.name());
+                self.bands.push(Band { name, crime });
+                self.bands.len() - 1
+            });
             let mut me = self.identity(n);
             (me.member, me.sponsor, me.admitted) = (true, true, true);
-            let node = Node::new(me, crime.role(), 0, federation.judge_mfuel);
+            let node = Node::new(me, crime.role(), band, federation.judge_mfuel);
             self.put(n, crime, node);
         }
     }

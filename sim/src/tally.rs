@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::event::{Ending, Event, Fault};
+use protocol::event::{Ending, Event, Fault, IssueEvent};
 use protocol::ids::{BundleId, JobId, PeerId};
 use protocol::job::{Class, Terms};
 use steward::Why;
@@ -26,6 +26,8 @@ struct Count {
     /// Micro-credits earned by runs, and of that, by tasks that were lied about.
     paid: i128,
     paid_for_lies: i128,
+    /// Micro-credits that epochs minted for it.
+    rewarded: i128,
     /// Micro-credits taken from bonds, by fault, and what of slashes came back to the group.
     slashed: BTreeMap<Fault, i128>,
     won_back: i128,
@@ -50,6 +52,8 @@ pub(crate) struct Tally {
     classes: BTreeSet<Class>,
     counts: Vec<Count>,
     jobs: BTreeMap<JobId, Terms>,
+    /// What the jobs of each submitter's machine have cost.
+    spent: BTreeMap<PeerId, i128>,
     /// How many tasks of a run were lied about.
     claims: BTreeMap<(BundleId, PeerId), Claimed>,
     /// What the peers of each sponsor earned.
@@ -87,6 +91,7 @@ impl Tally {
             classes: classes.copied().collect(),
             counts,
             jobs: BTreeMap::new(),
+            spent: BTreeMap::new(),
             claims: BTreeMap::new(),
             sponsors: BTreeMap::new(),
             asked: 0,
@@ -220,9 +225,16 @@ impl Tally {
             Event::BundleEnded { bundle, ending } => {
                 self.bundle_ended(*bundle, *ending, facts, stage)
             }
-            Event::JobEnded { job, .. } => {
+            Event::JobEnded { job, paid, .. } => {
                 self.ended += 1;
-                self.jobs.remove(job);
+                if let Some(terms) = self.jobs.remove(job) {
+                    *self.spent.entry(terms.peer).or_insert(0) += i128::from(paid.get());
+                }
+            }
+            Event::Issue(IssueEvent::Rewarded { peer, amount, .. }) => {
+                if let Some(band) = band_of(stage, peer) {
+                    self.counts[band].rewarded += i128::from(amount.get());
+                }
             }
             _ => {}
         }

@@ -32,8 +32,6 @@ mod perform;
 
 /// An agreed hour.
 pub(crate) const EPOCH: Millis = Millis::new(3_600_000);
-/// Entries in a block at most.
-const ENTRIES_MAX: usize = 512;
 /// What is open when no more work comes must have ended this long after.
 const ENDS_WITHIN: Millis = Millis::new(12 * 3_600_000);
 /// Something that happens at its time.
@@ -88,7 +86,7 @@ impl<'s> World<'s> {
         let stage = stage::set(seed, scene)?;
         let rows = begin(&stage.genesis)?;
         let every = Millis::new(scene.block_ms);
-        let ledger = Sequencer::new(&stage.genesis, rows, seed, every, ENTRIES_MAX);
+        let ledger = Sequencer::new(&stage.genesis, rows, seed, every, scene.block_entries);
         let mut world = Self {
             scene,
             seed,
@@ -308,6 +306,7 @@ impl<'s> World<'s> {
     /// Makes a block, and lets everyone hear of it.
     fn block(&mut self) {
         let mut block = self.ledger.make(self.now, &self.stage.keys);
+        self.chores(&block);
         self.auditor.hear(&block);
         self.tally
             .hear(&block, &self.stage, &self.facts, &self.auditor);

@@ -8,7 +8,7 @@ use super::{Role, Seen};
 use crate::chance::Chance;
 
 /// Entries it sends for every block it hears of.
-const PER_BLOCK: usize = 400;
+const PER_BLOCK: usize = 100;
 
 #[derive(Debug)]
 pub(super) struct Spammer;

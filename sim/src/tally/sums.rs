@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use protocol::event::Fault;
+use protocol::ids::PeerId;
 use protocol::job::Class;
 use rules::read;
 
-use super::{Count, Tally};
+use super::{Count, Tally, band_of};
 use crate::cast::Crime;
 use crate::figure::Figure;
 use crate::stage::Stage;
@@ -89,7 +90,7 @@ impl Tally {
     /// Everything at the end.
     pub(crate) fn total(
         &self,
-        rows: &Rows,
+        grave_wait: u64,
         stage: &Stage,
     ) -> (BTreeMap<String, Figure>, Vec<Attack>) {
         let mut all: BTreeMap<String, Figure> = BTreeMap::new();
@@ -116,6 +117,7 @@ impl Tally {
         );
         put("wrong_verdicts", Figure::whole(self.wrong_verdicts));
         put("disputes", Figure::whole(self.disputes));
+        put("grave_wait_blocks", Figure::whole(grave_wait));
         put("alarms", Figure::whole(self.alarms.len() as u64));
         let useful = wide(self.useful);
         for what in ["work", "checks"] {
@@ -129,6 +131,11 @@ impl Tally {
             put(&format!("{name}.peers"), Figure::whole(count.peers));
             put(&format!("{name}.paid"), Figure::whole(count.paid));
             put(&format!("{name}.slashed"), Figure::whole(count.slashed()));
+            put(&format!("{name}.rewarded"), Figure::whole(count.rewarded));
+            let each = Figure::ratio(count.paid - count.slashed(), count.peers.into());
+            put(&format!("{name}.income_each"), each);
+            let spent = self.spent_by(stage, name);
+            put(&format!("{name}.spent"), Figure::whole(spent));
             put(&format!("{name}.lied"), Figure::whole(count.lied));
             put(
                 &format!("{name}.convicted"),
@@ -147,8 +154,39 @@ impl Tally {
                 attacks.push(attack);
             }
         }
-        let _ = (rows, stage);
+        self.by_index(&mut put);
         (all, attacks)
+    }
+
+    /// What the jobs of a band's machines have cost.
+    fn spent_by(&self, stage: &Stage, name: &str) -> i128 {
+        let of_band =
+            |peer: &PeerId| band_of(stage, peer).is_some_and(|band| self.bands[band].name == name);
+        let spent = self.spent.iter().filter(|(peer, _)| of_band(peer));
+        spent.map(|(_, amount)| amount).sum()
+    }
+
+    /// How price indexes moved: the largest step of an hour, and how far they strayed from where
+    /// they began, in shares.
+    fn by_index(&self, put: &mut impl FnMut(&str, Figure)) {
+        let (mut step, mut stray) = (Figure::ZERO, Figure::ZERO);
+        for class in Class::ALL {
+            let name = format!("index_{}", class.name());
+            let hours = self
+                .epochs
+                .iter()
+                .filter_map(|epoch| epoch.measures.get(&name));
+            let prices: Vec<i128> = hours.map(|price| price.in_milli()).collect();
+            for pair in prices.windows(2) {
+                step = step.max(Figure::ratio((pair[1] - pair[0]).abs(), pair[0]));
+            }
+            let first = prices.first().copied().unwrap_or(0);
+            for price in &prices {
+                stray = stray.max(Figure::ratio((price - first).abs(), first.max(1)));
+            }
+        }
+        put("index_step_max", step);
+        put("index_stray_max", stray);
     }
 
     fn by_honesty(&self, put: &mut impl FnMut(&str, Figure)) {

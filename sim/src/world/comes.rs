@@ -1,12 +1,15 @@
 //! What comes from outside: jobs, and mishaps.
 
+use protocol::entry::{Body, IssueRequest};
+use protocol::event::{Event, IssueEvent};
 use protocol::units::{Credits, Fuel, Millis};
 use steward::{Choices, Input, Request, Ticket};
 
 use super::{Happening, World};
 use crate::cast::Crime;
 use crate::facts::Facts;
-use crate::scene::{MishapKind, Rhythm};
+use crate::scene::{MishapKind, Rhythm, Source};
+use crate::sequencer::Block;
 use crate::stage::BEGINS;
 
 /// A day, of which half is night.
@@ -52,6 +55,33 @@ impl World<'_> {
         self.at(self.now.after(wait), Happening::Job { stream });
     }
 
+    /// What owners do once an hour where epochs mint: they say that their peers stand ready, and
+    /// claim what the last hour has earned.
+    pub(super) fn chores(&mut self, block: &Block) {
+        let closed = block.events.iter().filter_map(|event| match event {
+            Event::Issue(IssueEvent::EpochClosed { epoch, .. }) => Some(*epoch),
+            _ => None,
+        });
+        let closed: Vec<u64> = closed.collect();
+        if self.scene.federation.issuance != Source::Inflation || self.healed {
+            return;
+        }
+        for epoch in closed {
+            for (n, node) in &self.stage.nodes {
+                let (peer, signer) = (node.me.peer, self.stage.signer[*n]);
+                let Some(class) = node.me.classes.first().copied() else {
+                    continue;
+                };
+                for request in [
+                    IssueRequest::Claim { peer, epoch },
+                    IssueRequest::StandReady { peer, class },
+                ] {
+                    self.ledger.put_own(signer, Body::Issue(request));
+                }
+            }
+        }
+    }
+
     fn submit(&mut self, stream: usize) {
         let work = &self.scene.work[stream];
         let n = self.stage.submitters[stream];
@@ -59,6 +89,9 @@ impl World<'_> {
         let fuel = Fuel::new(work.task_mfuel * 1_000_000);
         let shaky = work.crime == Crime::Nondeterministic;
         let (digest, job) = self.facts.job(self.jobs, work.tasks, fuel, shaky);
+        if work.even {
+            self.facts.make_even(digest);
+        }
         let request = Request::Submit {
             digest,
             choices: Choices {

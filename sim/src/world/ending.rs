@@ -98,7 +98,7 @@ impl World<'_> {
             ));
         }
         let entries = self.blocks.iter().map(|block| block.entries.len() as u64);
-        let (measures, attacks) = self.tally.total(&self.ledger.rows, &self.stage);
+        let (measures, attacks) = self.tally.total(self.ledger.grave_wait, &self.stage);
         let measures: BTreeMap<_, _> = measures;
         Story {
             scene: self.scene.name.clone(),
