@@ -10,6 +10,7 @@ pub mod job_file;
 pub mod matrix;
 pub mod parse;
 pub mod report;
+pub mod sim;
 
 mod asking;
 mod form;
@@ -123,6 +124,8 @@ pub enum Command {
     /// See the public half of this peer's keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Play whole federations in simulated time, cheats and all, and see which promises hold
+    Sim(sim::SimArgs),
     /// Measure a federation of this machine, beside what it is compared with
     #[command(hide = true)]
     Bench(bench::BenchArgs),
@@ -336,6 +339,7 @@ pub async fn perform(desk: &Desk, command: Command) -> Result<(), Problem> {
         | Command::Devnet(_)
         | Command::Up(_)
         | Command::Bench(_)
+        | Command::Sim(_)
         | Command::ExecBare { .. }
         | Command::ExecWorker => {
             unreachable!("main.rs starts peers itself")

@@ -29,6 +29,7 @@ fn perform(globals: &cli::Globals, command: Command) -> Result<(), Problem> {
         Command::Devnet(args) => cli::in_one_thread(cli::devnet::perform(&args, globals)),
         Command::Demo(args) => cli::in_one_thread(cli::devnet::perform_demo(&args, globals)),
         Command::Bench(args) => cli::in_many_threads(cli::bench::perform(&args, globals)),
+        Command::Sim(args) => cli::sim::perform(&args, globals),
         Command::ExecBare { module, task } => cli::bench::bare(&module, task),
         asking => {
             let desk = Desk::find(globals)?;

@@ -116,6 +116,14 @@ impl Auditor {
         self.owners.get(peer).map(|(owner, _)| *owner)
     }
 
+    /// What a party holds, wherever it lies, in micro-credits.
+    pub(crate) fn wealth(&self, party: PartyId) -> i128 {
+        let held = |purse| self.purses.get(&purse).copied().unwrap_or(0);
+        let owned = self.owners.iter().filter(|(_, (owner, _))| *owner == party);
+        let bonds = owned.map(|(peer, _)| held(Purse::Bond(*peer)) + held(Purse::Leaving(*peer)));
+        held(Purse::Wallet(party)) + held(Purse::Judge(party)) + bonds.sum::<i128>()
+    }
+
     fn turn(&mut self, purse: Purse, by: i128) {
         *self.purses.entry(purse).or_insert(0) += by;
     }

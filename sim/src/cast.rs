@@ -26,6 +26,7 @@ mod silent;
 mod spammer;
 mod trust_then_cheat;
 mod two_faced;
+mod wash_trader;
 mod whitewasher;
 
 /// What a group does wrong.
@@ -65,6 +66,8 @@ pub enum Crime {
     Griefer,
     /// Fills blocks.
     Spammer,
+    /// Buys its own work.
+    WashTrader,
 }
 
 impl Crime {
@@ -87,6 +90,7 @@ impl Crime {
             Self::Whitewasher => "whitewasher",
             Self::Griefer => "griefer",
             Self::Spammer => "spammer",
+            Self::WashTrader => "wash-trader",
         }
     }
 
@@ -107,6 +111,7 @@ impl Crime {
             Self::Whitewasher => Box::new(whitewasher::Whitewasher::default()),
             Self::Griefer => Box::new(griefer::Griefer),
             Self::Spammer => Box::new(spammer::Spammer),
+            Self::WashTrader => Box::new(wash_trader::WashTrader),
         }
     }
 }

@@ -135,8 +135,15 @@ fn worst(promise: &Promise, stories: &[Story]) -> (Option<Figure>, Option<u64>) 
     (worst.map(|(found, _)| *found), worst.map(|(_, seed)| *seed))
 }
 
-/// A measure over all seeds; `None` if one lacks it.
+/// A measure over all seeds; `None` if one lacks it. `one / other` is the ratio of two measures.
 pub fn bounds(what: &str, stories: &[Story]) -> Option<Bounds> {
+    if let Some((part, of)) = what.split_once(" / ") {
+        let pairs = stories.iter().map(|story| {
+            let [part, of] = [part, of].map(|name| story.measures.get(name));
+            Some((part?.in_milli(), of?.in_milli()))
+        });
+        return Some(of_ratio(&pairs.collect::<Option<Vec<_>>>()?));
+    }
     if let Some(group) = what.strip_suffix(".ratio") {
         let pairs = stories.iter().map(|story| {
             let attack = story.attacks.iter().find(|attack| attack.group == group)?;

@@ -41,6 +41,7 @@ pub(crate) type Wish = (usize, u32, ProposalToken);
 /// Something that waits for a block.
 #[derive(Debug)]
 struct Waiting {
+    /// Whose party signs it.
     from: usize,
     wish: Option<Wish>,
     body: Body,
@@ -105,13 +106,13 @@ impl Sequencer {
     }
 
     /// Takes a wish of a steward; the same one twice is one. Answers at once what it knows already.
-    pub(crate) fn put(&mut self, wish: Wish, body: Body) -> Option<Fate> {
+    pub(crate) fn put(&mut self, wish: Wish, signer: usize, body: Body) -> Option<Fate> {
         if let Some(known) = self.answered.get(&wish) {
             return known.clone();
         }
         self.answered.insert(wish, None);
         self.pool.push_back(Waiting {
-            from: wish.0,
+            from: signer,
             wish: Some(wish),
             body,
             since: self.height,

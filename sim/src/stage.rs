@@ -83,7 +83,17 @@ pub(crate) fn set(seed: u64, scene: &Scene) -> Result<Stage, Unplayable> {
         stage.group(group, &mut next, institutions);
     }
     for stream in &scene.work {
-        let me = stage.identity(next);
+        let mut me = stage.identity(next);
+        // Who washes submits as the party that owns its peers.
+        let washers = stage.kin.get(&Crime::WashTrader).into_iter().flatten();
+        let washer = washers
+            .filter_map(|peer| stage.by_peer.get(peer))
+            .min()
+            .copied();
+        if let Some(washer) = washer.filter(|_| stream.crime == Crime::WashTrader) {
+            stage.signer[next] = stage.signer[washer];
+            me.party = stage.keys[stage.signer[washer]].id;
+        }
         stage.bands.push(Band {
             name: stream.name.clone(),
             crime: stream.crime,

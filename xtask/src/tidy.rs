@@ -7,6 +7,7 @@
 //! A rule is a function from one file to findings, so its test is a text that breaks it. Only
 //! `links` and `modules` look at the disk: what they point to must be there.
 
+mod doors;
 mod file;
 mod functions;
 mod homes;
@@ -48,12 +49,13 @@ impl fmt::Display for Finding {
 }
 
 /// Every rule that judges a file by its text alone.
-const TEXT_RULES: [fn(&File) -> Vec<Finding>; 5] = [
+const TEXT_RULES: [fn(&File) -> Vec<Finding>; 6] = [
     lines::check,
     functions::check,
     words::check,
     purity::check,
     homes::check,
+    doors::check,
 ];
 
 /// All findings below `root`, in the order of path and line.

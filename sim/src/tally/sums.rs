@@ -1,6 +1,6 @@
 //! The sums of a tally, by name, for tables and promises.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::event::Fault;
 use protocol::ids::PeerId;
@@ -8,6 +8,7 @@ use protocol::job::Class;
 use rules::read;
 
 use super::{Count, Tally, band_of};
+use crate::auditor::Auditor;
 use crate::cast::Crime;
 use crate::figure::Figure;
 use crate::stage::Stage;
@@ -91,6 +92,7 @@ impl Tally {
     pub(crate) fn total(
         &self,
         grave_wait: u64,
+        (auditor, grant): (&Auditor, i128),
         stage: &Stage,
     ) -> (BTreeMap<String, Figure>, Vec<Attack>) {
         let mut all: BTreeMap<String, Figure> = BTreeMap::new();
@@ -125,6 +127,18 @@ impl Tally {
             put(&format!("{what}_per_task"), Figure::ratio(fuel, useful));
         }
         self.by_honesty(&mut put);
+        let attacks = self.by_band((auditor, grant), stage, &mut put);
+        self.by_index(&mut put);
+        (all, attacks)
+    }
+
+    /// Band by band; returns what crimes brought and cost.
+    fn by_band(
+        &self,
+        (auditor, grant): (&Auditor, i128),
+        stage: &Stage,
+        put: &mut impl FnMut(&str, Figure),
+    ) -> Vec<Attack> {
         let mut attacks = Vec::new();
         for (band, count) in self.bands.iter().zip(&self.counts) {
             let name = &band.name;
@@ -135,6 +149,17 @@ impl Tally {
             let each = Figure::ratio(count.paid - count.slashed(), count.peers.into());
             put(&format!("{name}.income_each"), each);
             let spent = self.spent_by(stage, name);
+            let parties: BTreeSet<_> = stage
+                .nodes
+                .values()
+                .filter(|node| self.bands[node.group].name == *name)
+                .map(|node| node.me.party)
+                .collect();
+            let wealth = parties.iter().map(|party| auditor.wealth(*party) - grant);
+            put(
+                &format!("{name}.wealth_change"),
+                Figure::whole(wealth.sum::<i128>()),
+            );
             put(&format!("{name}.spent"), Figure::whole(spent));
             put(&format!("{name}.lied"), Figure::whole(count.lied));
             put(
@@ -154,8 +179,7 @@ impl Tally {
                 attacks.push(attack);
             }
         }
-        self.by_index(&mut put);
-        (all, attacks)
+        attacks
     }
 
     /// What the jobs of a band's machines have cost.

@@ -72,11 +72,12 @@ impl World<'_> {
                 let Some(class) = node.me.classes.first().copied() else {
                     continue;
                 };
-                for request in [
-                    IssueRequest::Claim { peer, epoch },
-                    IssueRequest::StandReady { peer, class },
-                ] {
-                    self.ledger.put_own(signer, Body::Issue(request));
+                let claim = IssueRequest::Claim { peer, epoch };
+                self.ledger.put_own(signer, Body::Issue(claim));
+                // Who washes wants what is minted for work; standing ready would hide that.
+                if self.stage.bands[node.group].crime != Crime::WashTrader {
+                    let ready = IssueRequest::StandReady { peer, class };
+                    self.ledger.put_own(signer, Body::Issue(ready));
                 }
             }
         }

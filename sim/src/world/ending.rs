@@ -98,7 +98,11 @@ impl World<'_> {
             ));
         }
         let entries = self.blocks.iter().map(|block| block.entries.len() as u64);
-        let (measures, attacks) = self.tally.total(self.ledger.grave_wait, &self.stage);
+        let (measures, attacks) = {
+            let grant = i128::from(self.scene.federation.grant) * 1_000_000;
+            let books = (&self.auditor, grant);
+            self.tally.total(self.ledger.grave_wait, books, &self.stage)
+        };
         let measures: BTreeMap<_, _> = measures;
         Story {
             scene: self.scene.name.clone(),
