@@ -373,6 +373,9 @@ impl Auditor {
             left -= self.share(peer, finder, find);
         }
         self.turn(Purse::Treasury, left);
+        if fault == Fault::WrongOutcome {
+            self.panels.kept(bundle, left);
+        }
     }
 
     fn share(&mut self, from: PeerId, to: PartyId, amount: i128) -> i128 {

@@ -17,6 +17,7 @@ mod byzantine_member;
 mod copycat;
 mod flash_staker;
 mod griefer;
+mod hoarder;
 mod honest;
 mod lazy;
 mod lazy_auditor;
@@ -68,6 +69,8 @@ pub enum Crime {
     Spammer,
     /// Buys its own work.
     WashTrader,
+    /// Buys up capacity, so that the price of its own rises.
+    Hoarder,
 }
 
 impl Crime {
@@ -91,6 +94,7 @@ impl Crime {
             Self::Griefer => "griefer",
             Self::Spammer => "spammer",
             Self::WashTrader => "wash-trader",
+            Self::Hoarder => "hoarder",
         }
     }
 
@@ -112,6 +116,7 @@ impl Crime {
             Self::Griefer => Box::new(griefer::Griefer),
             Self::Spammer => Box::new(spammer::Spammer),
             Self::WashTrader => Box::new(wash_trader::WashTrader),
+            Self::Hoarder => Box::new(hoarder::Hoarder),
         }
     }
 }

@@ -9,6 +9,7 @@ use protocol::job::{Class, Terms};
 use steward::Why;
 
 use crate::auditor::Auditor;
+use crate::cast::Crime;
 use crate::facts::Facts;
 use crate::sequencer::Block;
 use crate::stage::{Band, Stage};
@@ -26,6 +27,8 @@ struct Count {
     /// Micro-credits earned by runs, and of that, by tasks that were lied about.
     paid: i128,
     paid_for_lies: i128,
+    /// What of that jobs of its own crime paid.
+    paid_by_kin: i128,
     /// Micro-credits that epochs minted for it.
     rewarded: i128,
     /// Micro-credits taken from bonds, by fault, and what of slashes came back to the group.
@@ -72,6 +75,8 @@ pub(crate) struct Tally {
     useful: u128,
     endings: BTreeMap<&'static str, u64>,
     before: BTreeMap<String, i128>,
+    /// How many hours were over when the last hoarded capacity was free again.
+    hoarded: usize,
     pub(crate) epochs: Vec<Epoch>,
     pub(crate) alarms: Vec<String>,
 }
@@ -107,6 +112,7 @@ impl Tally {
             useful: 0,
             endings: BTreeMap::new(),
             before: BTreeMap::new(),
+            hoarded: 0,
             epochs: Vec::new(),
             alarms: Vec::new(),
         }
@@ -183,20 +189,7 @@ impl Tally {
                 peer,
                 amount,
                 ..
-            } => {
-                let (Some(band), Some(terms)) = (band_of(stage, peer), self.jobs.get(&bundle.job))
-                else {
-                    return;
-                };
-                let tasks = i128::from(count_of(terms, *bundle));
-                let lies = self.claims.get(&(*bundle, *peer)).map_or(0, |c| c.lies);
-                let amount = i128::from(amount.get());
-                self.counts[band].paid += amount;
-                if let Some(sponsor) = stage.sponsor_of(peer) {
-                    *self.sponsors.entry(sponsor).or_insert(0) += amount;
-                }
-                self.counts[band].paid_for_lies += amount * i128::from(lies) / tasks.max(1);
-            }
+            } => self.paid(*bundle, peer, i128::from(amount.get()), stage),
             Event::Slashed {
                 peer,
                 fault,
@@ -228,6 +221,10 @@ impl Tally {
             Event::JobEnded { job, paid, .. } => {
                 self.ended += 1;
                 if let Some(terms) = self.jobs.remove(job) {
+                    let band = band_of(stage, &terms.peer);
+                    if band.is_some_and(|band| self.bands[band].crime == Crime::Hoarder) {
+                        self.hoarded = self.epochs.len();
+                    }
                     *self.spent.entry(terms.peer).or_insert(0) += i128::from(paid.get());
                 }
             }
@@ -238,6 +235,23 @@ impl Tally {
             }
             _ => {}
         }
+    }
+
+    fn paid(&mut self, bundle: BundleId, peer: &PeerId, amount: i128, stage: &Stage) {
+        let (Some(band), Some(terms)) = (band_of(stage, peer), self.jobs.get(&bundle.job)) else {
+            return;
+        };
+        let tasks = i128::from(count_of(terms, bundle));
+        let lies = self.claims.get(&(bundle, *peer)).map_or(0, |c| c.lies);
+        self.counts[band].paid += amount;
+        let payer = band_of(stage, &terms.peer).map(|band| self.bands[band].crime);
+        if payer == Some(self.bands[band].crime) {
+            self.counts[band].paid_by_kin += amount;
+        }
+        if let Some(sponsor) = stage.sponsor_of(peer) {
+            *self.sponsors.entry(sponsor).or_insert(0) += amount;
+        }
+        self.counts[band].paid_for_lies += amount * i128::from(lies) / tasks.max(1);
     }
 
     fn bundle_ended(&mut self, bundle: BundleId, ending: Ending, facts: &Facts, stage: &Stage) {

@@ -24,6 +24,8 @@ struct Panel {
     /// What is right, once that is known, and which judges are still to be paid.
     right: Vec<Option<Outcome>>,
     unpaid: BTreeSet<PartyId>,
+    /// What the treasury kept of the slashes of this verdict: judges are paid from nothing else.
+    kept: i128,
 }
 
 /// Every audit and panel of jobs that have not ended.
@@ -126,7 +128,12 @@ impl Panels {
     /// Whether this payment is a judge's; each is paid once.
     pub(super) fn is_paid(&mut self, bundle: BundleId, judge: PartyId) -> bool {
         let panel = self.panels.get_mut(&bundle);
-        panel.is_some_and(|panel| panel.unpaid.remove(&judge))
+        panel.is_some_and(|panel| panel.kept > 0 && panel.unpaid.remove(&judge))
+    }
+
+    /// The treasury kept so much of a slash that a verdict brought.
+    pub(super) fn kept(&mut self, bundle: BundleId, amount: i128) {
+        self.panels.entry(bundle).or_default().kept += amount;
     }
 
     /// Who has found what is wrong: `shown` where nobody audits the bundle, else the first auditor

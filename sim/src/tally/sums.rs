@@ -167,11 +167,12 @@ impl Tally {
                 Figure::whole(count.convicted.len() as u64),
             );
             if band.crime != Crime::None {
+                let (gain, cost) = self.gain_and_cost(band.crime, count, stage);
                 let attack = Attack {
                     group: name.clone(),
                     crime: band.crime.name().to_owned(),
-                    gain: count.paid_for_lies,
-                    cost: count.slashed() - count.won_back,
+                    gain,
+                    cost,
                 };
                 put(&format!("{name}.gain"), Figure::whole(attack.gain));
                 put(&format!("{name}.cost"), Figure::whole(attack.cost));
@@ -182,6 +183,20 @@ impl Tally {
         attacks
     }
 
+    /// What a crime brought, and what it cost. Most bring pay for work that was not done, and cost
+    /// bonds. A hoarder could ask more from others by as much as it moved the index, and paid
+    /// others for nothing.
+    fn gain_and_cost(&self, crime: Crime, count: &Count, stage: &Stage) -> (i128, i128) {
+        if crime != Crime::Hoarder {
+            return (count.paid_for_lies, count.slashed() - count.won_back);
+        }
+        let rise = self.index_moves().1.in_milli();
+        let gain = (count.paid - count.paid_by_kin) * rise / 1_000;
+        let hoards = self.bands.iter().filter(|band| band.crime == crime);
+        let spent: i128 = hoards.map(|band| self.spent_by(stage, &band.name)).sum();
+        (gain, spent - count.paid_by_kin)
+    }
+
     /// What the jobs of a band's machines have cost.
     fn spent_by(&self, stage: &Stage, name: &str) -> i128 {
         let of_band =
@@ -190,27 +205,44 @@ impl Tally {
         spent.map(|(_, amount)| amount).sum()
     }
 
-    /// How price indexes moved: the largest step of an hour, and how far they strayed from where
-    /// they began, in shares.
-    fn by_index(&self, put: &mut impl FnMut(&str, Figure)) {
-        let (mut step, mut stray) = (Figure::ZERO, Figure::ZERO);
+    /// How price indexes moved: the largest step of an hour, and how far they rose above where they
+    /// began, in shares.
+    fn index_moves(&self) -> (Figure, Figure) {
+        let (mut step, mut rise) = (Figure::ZERO, Figure::ZERO);
         for class in Class::ALL {
-            let name = format!("index_{}", class.name());
-            let hours = self
-                .epochs
-                .iter()
-                .filter_map(|epoch| epoch.measures.get(&name));
-            let prices: Vec<i128> = hours.map(|price| price.in_milli()).collect();
+            let prices = self.prices(class);
             for pair in prices.windows(2) {
-                step = step.max(Figure::ratio((pair[1] - pair[0]).abs(), pair[0]));
+                step = step.max(Figure::ratio((pair[1] - pair[0]).abs(), pair[0].max(1)));
             }
             let first = prices.first().copied().unwrap_or(0);
             for price in &prices {
-                stray = stray.max(Figure::ratio((price - first).abs(), first.max(1)));
+                rise = rise.max(Figure::ratio(price - first, first.max(1)));
             }
         }
+        (step, rise)
+    }
+
+    fn prices(&self, class: Class) -> Vec<i128> {
+        let name = format!("index_{}", class.name());
+        let hours = self.epochs.iter().map(|epoch| epoch.measures.get(&name));
+        hours.flatten().map(|price| price.in_milli()).collect()
+    }
+
+    fn by_index(&self, put: &mut impl FnMut(&str, Figure)) {
+        let (step, rise) = self.index_moves();
         put("index_step_max", step);
-        put("index_stray_max", stray);
+        put("index_rise_max", rise);
+        // Hours after the end of hoarding in which an index was still an eighth above its start.
+        let late = Class::ALL.into_iter().map(|class| {
+            let prices = self.prices(class);
+            let first = prices.first().copied().unwrap_or(0);
+            let high = |price: &&i128| **price * 8 > first * 9;
+            prices.iter().skip(self.hoarded).filter(high).count()
+        });
+        put(
+            "index_high_after",
+            Figure::whole(late.max().unwrap_or(0) as u64),
+        );
     }
 
     fn by_honesty(&self, put: &mut impl FnMut(&str, Figure)) {

@@ -1,0 +1,60 @@
+//! Cheating costs more than it brings; and with numbers or rules that let it pay, the suite sees
+//! it. `./x sim` plays the same scenes whole, with thirty seeds each.
+
+mod scenes;
+
+use protocol::genesis::Params;
+use rules::params;
+use scenes::{broken, holds, play, scene, short};
+
+#[test]
+fn a_ring_loses_more_than_it_wins() {
+    let mut scene = short("collusion-33", 12_000);
+    // A few seeds bound little; the mean must hold even so.
+    scene.holds[0].of = sim::scene::Of::Mean;
+    holds(&scene, 1..=2);
+}
+
+#[test]
+fn splitting_into_names_and_washing_do_not_pay() {
+    holds(&short("sybil", 30_000), 1..=1);
+    holds(&short("wash-trading", 10_000), 1..=1);
+}
+
+#[test]
+fn caps_per_identity_turn_the_suite_red() {
+    let mutation = short("mutations/caps-per-identity", 30_000);
+    let stories = play(&mutation, 1..=1);
+    let broken = broken(&mutation, &stories);
+    assert!(
+        broken.iter().any(|one| one.what.contains("split.rewarded")),
+        "{broken:?}"
+    );
+}
+
+#[test]
+fn half_the_audits_with_the_same_slash_turn_the_suite_red() {
+    let mutation = scene("mutations/audit");
+    let mut numbers = Params::standard();
+    numbers.audit[2] = protocol::units::Bps::new(500);
+    assert!(
+        params::check(&numbers).is_err(),
+        "no federation may begin with them"
+    );
+    let honest = sim::Scene {
+        unchecked: false,
+        ..mutation.clone()
+    };
+    assert!(
+        sim::play(1, &honest).is_err(),
+        "nor may the simulator by the common door"
+    );
+    let mut short = mutation;
+    short.seconds = 20_000;
+    let stories = play(&short, 1..=2);
+    let broken = broken(&short, &stories);
+    assert!(
+        broken.iter().any(|one| one.what == "ring.ratio"),
+        "{broken:?}"
+    );
+}
