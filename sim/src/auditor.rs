@@ -1,10 +1,10 @@
-//! A second set of books, kept by other code: from entries and events alone, never from a row. After
-//! every hour it is laid beside the rules' rows; where they part, one of the two is wrong.
+//! A second set of books, kept by other code: from entries and events alone, never from a row.
+//! After every hour it is laid beside the rules' rows; where they part, one of the two is wrong.
 
 use std::collections::BTreeMap;
 
-use protocol::entry::{AuditRequest, Body, bill};
-use protocol::event::{Ending, Event, Fault, IssueEvent};
+use protocol::entry::{AuditRequest, Body};
+use protocol::event::{Ending, Event, IssueEvent};
 use protocol::genesis::{Genesis, Issuance, Params};
 use protocol::ids::{BundleId, JobId, PartyId, PeerId};
 use protocol::job::Terms;
@@ -16,6 +16,7 @@ use crate::sequencer::Block;
 
 mod panels;
 mod quotas;
+mod slashes;
 
 use panels::Panels;
 use quotas::Quotas;
@@ -336,72 +337,6 @@ impl Auditor {
             leaving.retain(|(_, matures)| *matures > now);
             self.pay(Purse::Leaving(peer), wallet, back);
         }
-    }
-
-    fn slashed(&mut self, bundle: BundleId, peer: PeerId, fault: Fault, amount: i128) {
-        let judge = matches!(fault, Fault::WrongJudgement | Fault::NoJudgement);
-        let kin = self.owners.get(&peer).copied();
-        let from = match kin.filter(|_| judge) {
-            Some((member, _)) => Purse::Judge(member),
-            None => Purse::Bond(peer),
-        };
-        let [burn, victims, find, _] = self
-            .params
-            .slash_split
-            .map(|share| part(amount, share.get()));
-        self.turn(from, -amount);
-        self.burn(burn);
-        let mut left = amount - burn;
-        let mut harmed = victims;
-        for (to, claim) in self.claims(bundle, fault) {
-            let got = harmed.min(claim);
-            harmed -= got;
-            left -= self.share(peer, to, got);
-        }
-        let sender = self.jobs.get(&bundle.job).map(|book| book.sender);
-        if let Some(sender) = sender {
-            left -= self.share(peer, sender, harmed);
-        }
-        let finds = matches!(fault, Fault::WrongOutcome | Fault::TwoSeals);
-        let shown = self.finders.get(&bundle).copied();
-        let finder = match fault {
-            Fault::WrongOutcome => self.panels.finder(bundle, shown),
-            _ => shown,
-        };
-        let finder = finder.filter(|_| finds);
-        if let Some(finder) = finder.filter(|f| kin.is_none_or(|(o, s)| o != *f && s != *f)) {
-            left -= self.share(peer, finder, find);
-        }
-        self.turn(Purse::Treasury, left);
-        if fault == Fault::WrongOutcome {
-            self.panels.kept(bundle, left);
-        }
-    }
-
-    fn share(&mut self, from: PeerId, to: PartyId, amount: i128) -> i128 {
-        self.turn(Purse::Wallet(to), amount);
-        self.shares.push(Share { from, to, amount });
-        amount
-    }
-
-    /// Who lost its pay by this fault: peers that opened where too few others did.
-    fn claims(&self, bundle: BundleId, fault: Fault) -> Vec<(PartyId, i128)> {
-        let short = self.ended.get(&bundle) == Some(&Ending::Short);
-        let Some(book) = self.jobs.get(&bundle.job) else {
-            return Vec::new();
-        };
-        if fault != Fault::NoOpening || !short {
-            return Vec::new();
-        }
-        let tasks = book.terms.tasks_of(bundle.index).len();
-        let tasks = u32::try_from(tasks).unwrap_or(u32::MAX);
-        let opened = self.roots.get(&bundle).into_iter().flatten();
-        opened
-            .filter_map(|(peer, root)| {
-                let bill = bill(&book.terms, tasks, root.fuel)?;
-                Some((self.owner(peer)?, micro(bill)))
-            })
-            .collect()
     }
 
     /// Every purse in which the rules' rows hold something else than these books.

@@ -9,9 +9,9 @@
 //! ```
 //!
 //! The rules are the real [`rules::apply_block`], the peers the real [`steward::Steward`]; only
-//! executors, disks, wires and the agreement on blocks are stood in for by their facts. There is one
-//! queue, one stream of chance, and no clock: the same scene and seed give the same state root on
-//! every machine and in every build. A failure is a seed, and a seed is a bug report.
+//! executors, disks, wires and the agreement on blocks are stood in for by their facts. There is
+//! one queue, one stream of chance, and no clock: the same scene and seed give the same state root
+//! on every machine and in every build. A failure is a seed, and a seed is a bug report.
 
 #![forbid(unsafe_code)]
 

@@ -13,6 +13,13 @@ use thiserror::Error;
 use crate::cast::Crime;
 use crate::figure::Figure;
 
+mod standard;
+
+use standard::{
+    always, block_entries, block_ms, bond, class, copies, four, grant, grid, member_bond, mfuel,
+    minute, price, ten, two,
+};
+
 /// Players a scene may have; more is a mistake of the file.
 pub const PLAYERS_MAX: usize = 100_000;
 /// Simulated time a scene may last, in seconds: a year.
@@ -356,60 +363,5 @@ impl Scene {
             }
         }
         Ok(())
-    }
-}
-
-const fn block_ms() -> u64 {
-    1_000
-}
-const fn grid() -> Class {
-    Class::Grid
-}
-const fn block_entries() -> usize {
-    512
-}
-const fn four() -> usize {
-    4
-}
-const fn grant() -> u64 {
-    1_000_000
-}
-const fn member_bond() -> u64 {
-    10_000
-}
-const fn mfuel() -> u64 {
-    1_000
-}
-const fn always() -> u32 {
-    10_000
-}
-const fn two() -> u16 {
-    2
-}
-const fn ten() -> u32 {
-    10
-}
-const fn price() -> u64 {
-    1_000_000
-}
-const fn bond() -> u64 {
-    50_000
-}
-const fn minute() -> u64 {
-    60
-}
-const fn copies() -> u8 {
-    2
-}
-
-/// A class by its name.
-mod class {
-    use protocol::job::Class;
-    use serde::{Deserialize, Deserializer, de::Error};
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Class, D::Error> {
-        let name = String::deserialize(from)?;
-        let found = Class::ALL.into_iter().find(|class| class.name() == name);
-        found.ok_or_else(|| D::Error::custom(format!("there is no class `{name}`")))
     }
 }

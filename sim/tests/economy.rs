@@ -49,12 +49,25 @@ fn half_the_audits_with_the_same_slash_turn_the_suite_red() {
         sim::play(1, &honest).is_err(),
         "nor may the simulator by the common door"
     );
-    let mut short = mutation;
-    short.seconds = 20_000;
-    let stories = play(&short, 1..=2);
-    let broken = broken(&short, &stories);
+    // The same seeds by the numbers of today: what differs is the audits alone.
+    let standard = scene("collusion-kin");
+    let ratio = |scene: &sim::Scene| {
+        let stories = play(scene, 1..=3);
+        let bounds = sim::report::bounds("ring.ratio", &stories);
+        (
+            bounds.expect("the ring's ratio is measured").mean,
+            broken(scene, &stories),
+        )
+    };
+    let (good, _) = ratio(&standard);
+    let (bad, red) = ratio(&mutation);
     assert!(
-        broken.iter().any(|one| one.what == "ring.ratio"),
-        "{broken:?}"
+        good >= sim::Figure::whole(2),
+        "cheating costs {good} of what it brings"
     );
+    assert!(
+        bad < sim::Figure::whole(2),
+        "cheating costs {bad} of what it brings"
+    );
+    assert!(red.iter().any(|one| one.what == "ring.ratio"), "{red:?}");
 }

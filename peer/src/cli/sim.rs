@@ -9,10 +9,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use clap::Args;
-use serde::{Deserialize, Serialize};
 use ::sim::report::{Report, report};
 use ::sim::{Scene, Story};
+use clap::Args;
+use serde::{Deserialize, Serialize};
 
 use super::Globals;
 use super::asking::print;
@@ -206,7 +206,9 @@ fn play_all(scene: &Scene, seeds: &[u64]) -> Result<Vec<Story>, Problem> {
         }
     });
     let played = played.into_inner().expect("all players are done");
-    let mut stories = played.into_iter().collect::<Result<Vec<Story>, Problem>>()?;
+    let mut stories = played
+        .into_iter()
+        .collect::<Result<Vec<Story>, Problem>>()?;
     stories.sort_by_key(|story| story.seed);
     Ok(stories)
 }

@@ -1,5 +1,5 @@
-//! Agrees with its kin on one lie per task: blindly, or only where all drawn peers are kin. Kin that
-//! audits or judges swears to the lie wherever the ring told it.
+//! Agrees with its kin on one lie per task: blindly, or only where all drawn peers are kin. Kin
+//! that audits or judges swears to the lie wherever the ring told it.
 
 use super::{Case, Claim, Role};
 

@@ -64,7 +64,8 @@ pub(super) fn summary(scene: &Scene, stories: &[Story], judged: &[Judged]) -> St
         .collect();
     let seeds: Vec<String> = stories.iter().map(|story| story.seed.to_string()).collect();
     format!(
-        "{{\n  \"scene\": {},\n  \"seeds\": [{}],\n  \"holds\": {},\n  \"promises\": [\n{}\n  ],\n  \
+        "{{\n  \"scene\": {},\n  \"seeds\": [{}],\n  \"holds\": {},\n  \"promises\": [\n{}\n  ],\n\
+         \x20 \
          \"measures\": {{\n{}\n  }}\n}}\n",
         text(&scene.name),
         seeds.join(", "),

@@ -30,8 +30,6 @@ pub(crate) fn words(event: &Event) -> String {
             Some(next) => format!("{bundle}: {next} runs it instead of {out}"),
             None => format!("{bundle}: {out} is out, and nobody is left"),
         },
-        Event::Sealed { bundle, peer } => format!("{bundle}: {peer} has sealed"),
-        Event::Opened { bundle, peer, .. } => format!("{bundle}: {peer} has opened"),
         Event::Disputed { bundle, roots, .. } => {
             format!("{bundle}: {} opened roots differ", roots.len())
         }

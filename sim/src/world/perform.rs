@@ -16,15 +16,7 @@ const FETCH: Millis = Millis::new(20);
 
 impl World<'_> {
     pub(super) fn perform(&mut self, n: usize, effect: Effect) {
-        let Some(node) = self.stage.nodes.get_mut(&n) else {
-            return;
-        };
-        let life = node.life;
-        let bent = if self.now >= node.from && !self.healed {
-            node.role.bend(effect)
-        } else {
-            Some(effect)
-        };
+        let (life, bent) = self.bend(n, effect);
         match bent {
             None => {}
             Some(Effect::Propose { token, body }) => {
@@ -85,6 +77,16 @@ impl World<'_> {
             Some(
                 Effect::CancelRun(_) | Effect::Announce(_) | Effect::Reply { .. } | Effect::Tell(_),
             ) => {}
+        }
+    }
+
+    /// What becomes of an effect where its peer may bend it, and which life of it this is.
+    fn bend(&mut self, n: usize, effect: Effect) -> (u32, Option<Effect>) {
+        let (now, healed) = (self.now, self.healed);
+        match self.stage.nodes.get_mut(&n) {
+            None => (0, None),
+            Some(node) if now < node.from || healed => (node.life, Some(effect)),
+            Some(node) => (node.life, node.role.bend(effect)),
         }
     }
 
