@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use protocol::entry::{AuditRequest, Body};
-use protocol::event::{Ending, Event, IssueEvent};
+use protocol::event::{Ending, Event, FaultEvent, IssueEvent};
 use protocol::genesis::{Genesis, Issuance, Params};
 use protocol::ids::{BundleId, JobId, PartyId, PeerId};
 use protocol::job::Terms;
@@ -48,6 +48,13 @@ pub(crate) struct Share {
     pub(crate) amount: i128,
 }
 
+/// A slash in its appeal window.
+#[derive(Debug)]
+struct Held {
+    peer: PeerId,
+    shares: Vec<(Purse, i128)>,
+}
+
 #[derive(Debug)]
 struct JobBook {
     sender: PartyId,
@@ -70,6 +77,9 @@ pub(crate) struct Auditor {
     finders: BTreeMap<BundleId, PartyId>,
     panels: Panels,
     ended: BTreeMap<BundleId, Ending>,
+    /// Slashes that wait, by number, and how many there ever were.
+    held: BTreeMap<u64, Held>,
+    slashes: u64,
     /// What was shared out in the last block.
     pub(crate) shares: Vec<Share>,
 }
@@ -108,6 +118,8 @@ impl Auditor {
             finders: BTreeMap::new(),
             panels: Panels::default(),
             ended: BTreeMap::new(),
+            held: BTreeMap::new(),
+            slashes: 0,
             shares: Vec::new(),
         }
     }
@@ -135,16 +147,11 @@ impl Auditor {
     }
 
     /// Where credits end: with mutual credit in the treasury, elsewhere for good.
-    fn burn(&mut self, amount: i128) {
-        let mutual = self.issuance == Issuance::MutualCredit;
-        self.turn(
-            if mutual {
-                Purse::Treasury
-            } else {
-                Purse::Burned
-            },
-            amount,
-        );
+    fn end_of_credits(&self) -> Purse {
+        match self.issuance {
+            Issuance::MutualCredit => Purse::Treasury,
+            _ => Purse::Burned,
+        }
     }
 
     /// Writes down a block.
@@ -159,6 +166,10 @@ impl Auditor {
                 | Body::Audit(AuditRequest::Contest { bundle, .. }) => {
                     self.finders.insert(*bundle, sender);
                 }
+                Body::Audit(AuditRequest::TwoSeals { job, seals }) => {
+                    let (job, index) = (*job, seals[0].bundle);
+                    self.finders.insert(BundleId { job, index }, sender);
+                }
                 Body::PanelOpen { bundle, answer } => {
                     self.panels
                         .answered(*bundle, sender, answer.outcomes.clone());
@@ -172,8 +183,10 @@ impl Auditor {
             }
         }
         let mut over: Vec<BundleId> = Vec::new();
-        for event in &block.events {
-            self.event(event, block.now, &over);
+        for (at, event) in block.events.iter().enumerate() {
+            if !is_of_slash(event, &block.events[at + 1..]) {
+                self.event(event, block.now);
+            }
             if let Event::BundleEnded { bundle, .. } = event {
                 over.push(*bundle);
             }
@@ -204,11 +217,11 @@ impl Auditor {
             all += fee;
         }
         let burned = part(all, self.params.fee_burned.get());
-        self.burn(burned);
+        self.turn(self.end_of_credits(), burned);
         self.turn(Purse::Treasury, all - burned);
     }
 
-    fn event(&mut self, event: &Event, now: Moment, over: &[BundleId]) {
+    fn event(&mut self, event: &Event, now: Moment) {
         let size = |job: &JobId| {
             self.jobs
                 .get(job)
@@ -249,7 +262,12 @@ impl Auditor {
                 owner,
                 amount,
                 ..
-            } => self.paid(*bundle, *owner, micro(*amount), over),
+            } => self.pay(
+                Purse::Job(bundle.job),
+                Purse::Wallet(*owner),
+                micro(*amount),
+            ),
+            Event::Fault(FaultEvent::SlashGiven { number, .. }) => self.given(*number),
             Event::Slashed {
                 bundle,
                 peer,
@@ -270,19 +288,6 @@ impl Auditor {
             Event::Issue(event) => self.issued(event),
             _ => {}
         }
-    }
-
-    /// Runs, auditors and judges are paid from the job's escrow; but judges whose verdict has ended
-    /// the bundle are paid from what was slashed.
-    fn paid(&mut self, bundle: BundleId, owner: PartyId, amount: i128, over: &[BundleId]) {
-        let judged = over.contains(&bundle) && self.ended.get(&bundle) == Some(&Ending::Judged);
-        let judge = judged && self.panels.is_paid(bundle, owner);
-        let from = if judge {
-            Purse::Treasury
-        } else {
-            Purse::Job(bundle.job)
-        };
-        self.pay(from, Purse::Wallet(owner), amount);
     }
 
     /// What epochs mint: by these books' own circulation, never by the rules' rows.
@@ -365,6 +370,17 @@ impl Auditor {
         }
         parts
     }
+}
+
+/// Whether a payment is a judge's share of a slash: it is told just before the slash is given.
+fn is_of_slash(event: &Event, then: &[Event]) -> bool {
+    let Event::Paid { bundle, .. } = event else {
+        return false;
+    };
+    let of = *bundle;
+    let also = |event: &&Event| matches!(event, Event::Paid { bundle, .. } if *bundle == of);
+    let next = then.iter().find(|event| !also(event));
+    matches!(next, Some(Event::Fault(FaultEvent::SlashGiven { bundle, .. })) if *bundle == of)
 }
 
 fn micro(amount: Credits) -> i128 {

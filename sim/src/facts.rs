@@ -27,16 +27,16 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// Makes a job; `number` tells it from all others.
+    /// Makes a job; `number` tells it from all others. Each stream has a module of its own.
     pub(crate) fn job(
         &mut self,
-        number: u64,
+        (stream, number): (usize, u64),
         tasks: u32,
         fuel: Fuel,
         shaky: bool,
     ) -> (Digest, Arc<Job>) {
         let blob = Blob {
-            digest: Digest::of(b"module"),
+            digest: Digest::derive("tallygrid sim module v1", &[&(stream as u64).to_le_bytes()]),
             size: Bytes::new(1_000),
         };
         let job = Job {

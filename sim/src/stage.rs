@@ -250,8 +250,6 @@ fn genesis(seed: u64, scene: &Scene, keys: &[Keys]) -> Result<Genesis, Unplayabl
 
 fn params(scene: &Scene) -> Result<Params, Unplayable> {
     let mut params = Params::standard();
-    // The second books share a slash out in the block that takes it.
-    params.appeal_window = Millis::ZERO;
     for (name, value) in &scene.params {
         let spec = ParamSpec::named(name).ok_or_else(|| Unplayable::NoSuchParam(name.clone()))?;
         if !params.set(spec.id, *value) {

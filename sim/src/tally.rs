@@ -140,6 +140,12 @@ impl Tally {
         self.asked.saturating_sub(self.turned_away + self.ended)
     }
 
+    /// How many tasks the bundles of an open job have.
+    pub(crate) fn bundle_size(&self, job: &JobId) -> u32 {
+        let terms = self.jobs.get(job);
+        terms.map_or(1, |terms| terms.tasks_per_bundle)
+    }
+
     /// A machine spent fuel.
     pub(crate) fn ran(&mut self, group: usize, why: Why, fuel: u64) {
         let what = if why == Why::Work { "work" } else { "checks" };

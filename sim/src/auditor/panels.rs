@@ -21,11 +21,11 @@ struct Panel {
     tasks: Vec<u32>,
     called: BTreeSet<PartyId>,
     answers: BTreeMap<PartyId, Vec<Option<Outcome>>>,
-    /// What is right, once that is known, and which judges are still to be paid.
+    /// What is right, once that is known, and which judges found it.
     right: Vec<Option<Outcome>>,
-    unpaid: BTreeSet<PartyId>,
-    /// What the treasury kept of the slashes of this verdict: judges are paid from nothing else.
-    kept: i128,
+    rightful: BTreeSet<PartyId>,
+    /// What each of them will be paid.
+    paid: i128,
 }
 
 /// Every audit and panel of jobs that have not ended.
@@ -86,7 +86,7 @@ impl Panels {
             Event::Verdict { bundle, right, .. } => {
                 if let Some(panel) = self.panels.get_mut(bundle) {
                     panel.right.clone_from(right);
-                    panel.unpaid = panel.rightful();
+                    panel.rightful = panel.judges_who_were_right();
                 }
             }
             Event::JobEnded { job, .. } => {
@@ -125,15 +125,17 @@ impl Panels {
         panel.answers.insert(judge, outcomes);
     }
 
-    /// Whether this payment is a judge's; each is paid once.
-    pub(super) fn is_paid(&mut self, bundle: BundleId, judge: PartyId) -> bool {
-        let panel = self.panels.get_mut(&bundle);
-        panel.is_some_and(|panel| panel.kept > 0 && panel.unpaid.remove(&judge))
-    }
-
-    /// The treasury kept so much of a slash that a verdict brought.
-    pub(super) fn kept(&mut self, bundle: BundleId, amount: i128) {
-        self.panels.entry(bundle).or_default().kept += amount;
+    /// What each judge who was right gets of `pot`, a treasury's share of a slash: an equal part,
+    /// until its runs are paid.
+    pub(super) fn pay(&mut self, bundle: BundleId, pot: i128, price: i128) -> Vec<(PartyId, i128)> {
+        let Some(panel) = self.panels.get_mut(&bundle) else {
+            return Vec::new();
+        };
+        let most = price * i128::try_from(panel.tasks.len()).unwrap_or(0) - panel.paid;
+        let heads = i128::try_from(panel.rightful.len()).unwrap_or(0);
+        let each = pot.checked_div(heads).unwrap_or(0).min(most);
+        panel.paid += each;
+        panel.rightful.iter().map(|judge| (*judge, each)).collect()
     }
 
     /// Who has found what is wrong: `shown` where nobody audits the bundle, else the first auditor
@@ -170,7 +172,7 @@ impl Panels {
 
 impl Panel {
     /// Judges that answered, and nothing against the verdict.
-    fn rightful(&self) -> BTreeSet<PartyId> {
+    fn judges_who_were_right(&self) -> BTreeSet<PartyId> {
         let rightful = self.answers.iter().filter(|(judge, answer)| {
             let mut pairs = answer.iter().zip(&self.right);
             let against =

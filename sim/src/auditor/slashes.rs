@@ -4,54 +4,84 @@ use protocol::entry::bill;
 use protocol::event::{Ending, Fault};
 use protocol::ids::{BundleId, PartyId, PeerId};
 
-use super::{Auditor, Purse, Share, micro, part};
+use super::{Auditor, Held, Purse, Share, micro, part};
 
 impl Auditor {
-    /// A bond lost credits: where they went, by the shares that govern.
+    /// A bond lost credits: they are held, and where they will go is worked out at once.
     pub(super) fn slashed(&mut self, bundle: BundleId, peer: PeerId, fault: Fault, amount: i128) {
-        let judge = matches!(fault, Fault::WrongJudgement | Fault::NoJudgement);
-        let kin = self.owners.get(&peer).copied();
-        let from = match kin.filter(|_| judge) {
-            Some((member, _)) => Purse::Judge(member),
-            None => Purse::Bond(peer),
-        };
-        let [burn, victims, find, _] = self
+        self.seize(peer, fault, amount);
+        let mut shares = Vec::new();
+        let [burn, mut victims, find, _] = self
             .params
             .slash_split
             .map(|share| part(amount, share.get()));
-        self.turn(from, -amount);
-        self.burn(burn);
         let mut left = amount - burn;
-        let mut harmed = victims;
+        shares.push((self.end_of_credits(), burn));
         for (to, claim) in self.claims(bundle, fault) {
-            let got = harmed.min(claim);
-            harmed -= got;
-            left -= self.share(peer, to, got);
+            let got = victims.min(claim);
+            victims -= got;
+            left -= got;
+            shares.push((Purse::Wallet(to), got));
         }
-        let sender = self.jobs.get(&bundle.job).map(|book| book.sender);
-        if let Some(sender) = sender {
-            left -= self.share(peer, sender, harmed);
+        if let Some(book) = self.jobs.get(&bundle.job) {
+            left -= victims;
+            shares.push((Purse::Wallet(book.sender), victims));
         }
-        let finds = matches!(fault, Fault::WrongOutcome | Fault::TwoSeals);
+        let kin = self.owners.get(&peer).copied();
         let shown = self.finders.get(&bundle).copied();
         let finder = match fault {
             Fault::WrongOutcome => self.panels.finder(bundle, shown),
-            _ => shown,
+            Fault::TwoSeals => shown,
+            _ => None,
         };
-        let finder = finder.filter(|_| finds);
         if let Some(finder) = finder.filter(|f| kin.is_none_or(|(o, s)| o != *f && s != *f)) {
-            left -= self.share(peer, finder, find);
+            left -= find;
+            shares.push((Purse::Wallet(finder), find));
         }
-        self.turn(Purse::Treasury, left);
         if fault == Fault::WrongOutcome {
-            self.panels.kept(bundle, left);
+            let price = self.jobs.get(&bundle.job);
+            let price = price.and_then(|book| book.terms.task_price_max());
+            for (judge, pay) in self.panels.pay(bundle, left, price.map_or(0, micro)) {
+                left -= pay;
+                shares.push((Purse::Wallet(judge), pay));
+            }
+        }
+        shares.push((Purse::Treasury, left));
+        self.held.insert(self.slashes, Held { peer, shares });
+        self.slashes += 1;
+    }
+
+    /// Takes from a bond, and then from what is leaving it, the newest first.
+    fn seize(&mut self, peer: PeerId, fault: Fault, amount: i128) {
+        let judge = matches!(fault, Fault::WrongJudgement | Fault::NoJudgement);
+        if let Some(member) = self.owner(&peer).filter(|_| judge) {
+            self.turn(Purse::Judge(member), -amount);
+            return;
+        }
+        let bond = self.purses.get(&Purse::Bond(peer)).copied().unwrap_or(0);
+        let first = amount.min(bond);
+        self.turn(Purse::Bond(peer), -first);
+        let mut rest = amount - first;
+        self.turn(Purse::Leaving(peer), -rest);
+        for (leaving, _) in self.leaving.entry(peer).or_default().iter_mut().rev() {
+            let less = rest.min(*leaving);
+            *leaving -= less;
+            rest -= less;
         }
     }
 
-    fn share(&mut self, from: PeerId, to: PartyId, amount: i128) -> i128 {
-        self.turn(Purse::Wallet(to), amount);
-        self.shares.push(Share { from, to, amount });
-        amount
+    /// The appeal window of a slash is over.
+    pub(super) fn given(&mut self, number: u64) {
+        let Some(held) = self.held.remove(&number) else {
+            return;
+        };
+        for (purse, amount) in held.shares {
+            self.turn(purse, amount);
+            if let Purse::Wallet(to) = purse {
+                let from = held.peer;
+                self.shares.push(Share { from, to, amount });
+            }
+        }
     }
 
     /// Who lost its pay by this fault: peers that opened where too few others did.

@@ -89,7 +89,7 @@ impl World<'_> {
         self.jobs += 1;
         let fuel = Fuel::new(work.task_mfuel * 1_000_000);
         let shaky = work.crime == Crime::Nondeterministic;
-        let (digest, job) = self.facts.job(self.jobs, work.tasks, fuel, shaky);
+        let (digest, job) = self.facts.job((stream, self.jobs), work.tasks, fuel, shaky);
         if work.even {
             self.facts.make_even(digest);
         }

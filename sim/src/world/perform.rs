@@ -216,6 +216,9 @@ impl World<'_> {
         let word = Digest::derive("tallygrid sim temptation v1", &parts);
         let [first, second, ..] = word.bytes();
         let number = u32::from(u16::from_le_bytes([*first, *second])) * 10_000 / 65_536;
+        // An audit names one bundle and runs tasks of many.
+        let index = task / self.tally.bundle_size(&bundle.job);
+        let bundle = BundleId { index, ..bundle };
         let Some(node) = self.stage.nodes.get_mut(&n) else {
             return Claim::Truth;
         };
