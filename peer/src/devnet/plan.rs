@@ -167,8 +167,8 @@ impl Plan {
                 })
                 .collect(),
             params: params(),
-        issuance: Issuance::Fixed,
-        emergency: Committee::NOBODY,
+            issuance: Issuance::Fixed,
+            emergency: Committee::NOBODY,
         }
     }
 
