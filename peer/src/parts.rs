@@ -358,6 +358,7 @@ fn identity(
         memory: work.map_or(Bytes::ZERO, config::Work::memory),
         members: members.collect(),
         seal_window_min: genesis.params.seal_window_min,
+        copies_asked: rules::params::copies_asked(&genesis.params),
         misbehave,
     }
 }

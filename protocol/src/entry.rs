@@ -18,6 +18,7 @@ mod council;
 mod issue;
 mod party;
 mod seal;
+mod stake;
 
 pub use audit::{
     AUDIT_PARTS_MAX, AUDITED_PER_PART, AuditRequest, FINDINGS_MAX, Findings, part_digest,
@@ -30,6 +31,7 @@ pub use council::{
 pub use issue::{IssueRequest, ReserveReport};
 pub use party::{OpKeyPowers, PartyRequest, QUORUM_KEYS_MAX, Quorum, Root, Scope};
 pub use seal::{Opening, PeerSeal, Seal};
+pub use stake::StakeRequest;
 
 /// A signed entry may take so many bytes.
 pub const ENTRY_BYTES_MAX: usize = 160 * 1_024;
@@ -216,6 +218,8 @@ pub enum Body {
     Party(PartyRequest),
     /// Something about credits beside plain transfers: task wallets and grants.
     Bank(BankRequest),
+    /// Stand in for a peer that is not the sender's.
+    Stake(StakeRequest),
 }
 
 /// One step of a submitter's hash chain: `chain(chain(s0))` is published first, then `chain(s0)`,
@@ -330,7 +334,8 @@ impl Limited for Entry {
             | Body::ForceClose { .. }
             | Body::PanelSeal { .. }
             | Body::Cancel { .. }
-            | Body::Sweep { .. } => Ok(()),
+            | Body::Sweep { .. }
+            | Body::Stake(_) => Ok(()),
         }
     }
 }
@@ -364,6 +369,7 @@ impl Body {
             Self::Audit(request) => request.name(),
             Self::Party(request) => request.name(),
             Self::Bank(request) => request.name(),
+            Self::Stake(request) => request.name(),
         }
     }
 }

@@ -102,6 +102,33 @@ pub enum Ending {
     Cancelled,
 }
 
+/// Why a peer's offer was taken off the roster without its owner's wish.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub enum Aside {
+    /// It missed a run: it may be away. It stands ready again when it says so.
+    Missed,
+    /// It missed too many of its runs: it is suspended for a while.
+    Suspended,
+    /// A panel found it wrong: it is jailed.
+    Jailed,
+    /// It signed two results, or was jailed too often: it is never drawn again.
+    Struck,
+}
+
+impl Aside {
+    /// It, in words that follow "because it".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Missed => "missed a run",
+            Self::Suspended => "missed too many of its runs",
+            Self::Jailed => "returned a wrong result",
+            Self::Struck => "is never drawn again",
+        }
+    }
+}
+
 /// Something that is now true for everyone.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Event {
@@ -361,4 +388,15 @@ pub enum Event {
     Party(PartyEvent),
     /// Something about credits set apart for jobs.
     Bank(BankEvent),
+    /// A peer's offer was taken off the roster because of what the peer did or did not do.
+    OfferSetAside {
+        /// The peer.
+        peer: PeerId,
+        /// The class.
+        class: Class,
+        /// Why.
+        why: Aside,
+        /// It cannot stand ready again before this.
+        until: Moment,
+    },
 }

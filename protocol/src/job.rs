@@ -174,7 +174,8 @@ pub struct Terms {
     pub tasks: u32,
     /// How many of them make one bundle; the last bundle may be smaller.
     pub tasks_per_bundle: u32,
-    /// How often each bundle runs, at different sponsors.
+    /// How often each bundle runs at least, at different sponsors: more often where a peer is drawn
+    /// whose tier asks for it.
     pub copies: u8,
     /// What one task may use.
     pub task_fuel_max: Fuel,

@@ -202,6 +202,7 @@ impl Stage {
             memory: Bytes::new(8 << 30),
             members: members.collect(),
             seal_window_min: self.genesis.params.seal_window_min,
+            copies_asked: rules::params::copies_asked(&self.genesis.params),
             misbehave: None,
         }
     }

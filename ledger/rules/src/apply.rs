@@ -11,7 +11,7 @@ use crate::books;
 use crate::council;
 use crate::epoch;
 use crate::market::roster;
-use crate::money::{bank, bond, fee, grant, issue, transfer};
+use crate::money::{backer, bank, bond, fee, grant, issue, transfer};
 use crate::people::{self, key, op_key, party, sponsor};
 use crate::refusal::Refusal;
 use crate::state::{
@@ -153,5 +153,6 @@ fn rule(draft: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
         Body::Audit(request) => work::rule(draft, sender, request),
         Body::Party(request) => party::rule(draft, entry, request),
         Body::Bank(request) => bank::rule(draft, sender, id, request),
+        Body::Stake(request) => backer::rule(draft, sender, request),
     }
 }

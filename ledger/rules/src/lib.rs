@@ -19,6 +19,7 @@ pub mod read;
 pub mod work;
 
 mod apply;
+mod chance;
 mod council;
 mod epoch;
 mod genesis;
@@ -33,8 +34,8 @@ pub use apply::{Applied, apply_block, preview};
 pub use council::{Ballot, Council, Emergency, Given, Tally, Upgrade};
 pub use epoch::{Epoch, Pools};
 pub use genesis::{GenesisRefused, begin, begin_even_if_cheating_pays};
-pub use market::Standing;
 pub use market::index::Index;
+pub use market::{Pool, Standing};
 pub use money::issue::Reserve;
 pub use money::{About, Account, Allowance, Balance, Code, Line, Purse, PurseKind};
 pub use people::{Member, OpKey, Party, Peer, Recovery, RetiredRoot, Sponsor};

@@ -20,9 +20,11 @@ use protocol::units::{Credits, Height, Moment};
 
 use crate::state::{Draft, View, row, table};
 
+pub(crate) mod backer;
 pub(crate) mod bank;
 pub(crate) mod bond;
 pub(crate) mod escrow;
+pub(crate) mod exposure;
 pub(crate) mod fee;
 pub(crate) mod grant;
 pub(crate) mod issue;
@@ -170,6 +172,10 @@ pub enum Code {
     GrantGiven = 32,
     /// What was left of an expired grant went back to the treasury.
     GrantReturned = 33,
+    /// Someone stood in for a peer that is another's.
+    Back = 50,
+    /// A part of a beginner's pay went into its bond.
+    Vest = 51,
 }
 
 /// What a posting was for.

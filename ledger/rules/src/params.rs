@@ -19,6 +19,8 @@ use protocol::params::{PARAMS, ParamSpec};
 use protocol::units::{Credits, Millis};
 use thiserror::Error;
 
+use crate::people::tier;
+
 mod change;
 mod class;
 
@@ -30,8 +32,6 @@ pub const DUE_PER_BLOCK_MAX: u32 = 256;
 /// `Start` is accepted from so many blocks after the submission on: the draw's seed takes in the
 /// hash of the block before that one, which nobody knows when the job is submitted.
 pub const START_BLOCKS: u64 = 3;
-/// The fewest copies of a bundle: with one there is nothing to compare.
-pub const COPIES_MIN: u8 = 2;
 /// A drawn peer has at most so long to seal.
 pub const SEAL_WINDOW_MAX: Millis = Millis::new(7 * 24 * 3_600_000);
 /// A standing offer has a weight of at most so many slots.
@@ -270,6 +270,11 @@ pub fn subsidy_max(params: &Params, burned: Credits) -> Credits {
         "the share of burned fees that may be given back is bounded by a half"
     );
     subsidy
+}
+
+/// The most copies of a bundle that the tiers of drawn peers ask for.
+pub fn copies_asked(params: &Params) -> u8 {
+    tier::copies_max(params, 1)
 }
 
 #[cfg(test)]

@@ -16,12 +16,15 @@ pub use root::RetiredRoot;
 
 pub(crate) mod key;
 pub(crate) mod member;
+pub(crate) mod meter;
 pub(crate) mod op_key;
 pub(crate) mod party;
 pub(crate) mod recover;
+pub(crate) mod reputation;
 pub(crate) mod root;
 pub(crate) mod scope;
 pub(crate) mod sponsor;
+pub(crate) mod tier;
 
 /// A party on the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

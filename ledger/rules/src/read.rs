@@ -4,24 +4,24 @@
 use protocol::event::Fault;
 use protocol::genesis::Params;
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
-use protocol::job::Class;
 use protocol::outcome::Outcome;
 use protocol::units::{Credits, Height, Moment};
 
 mod council;
+mod market;
 mod people;
 
 pub use council::*;
 
 pub use crate::books::Supply;
 pub use crate::state::Counts;
+pub use market::*;
 pub use people::{
     PurseStanding, allowance, delegate, free_entries, grant_quota, op_key, op_keys, owner_of,
     purse, purse_of, purses_of, recovery, retired_root,
 };
 
 use crate::books;
-use crate::market::{Offers, Standing, roster};
 use crate::money::posting::history_page;
 use crate::money::{
     Account, Balance, HISTORY_PAGES, History, LINES_PER_PAGE, Line, available, balance, bond,
@@ -198,23 +198,6 @@ pub fn peer(view: &dyn View, peer: PeerId) -> Option<PeerStanding> {
 /// A peer by number ([`Counts::peers`]).
 pub fn peer_numbered(view: &dyn View, number: u64) -> Option<PeerId> {
     row::<PeerNumbers>(view, &number)
-}
-
-/// How many pages the roster of a class has.
-pub fn roster_pages(view: &dyn View, class: Class) -> u32 {
-    u32::try_from(roster::heads(view, class).len()).expect("a roster has at most 256 pages")
-}
-
-/// The standing offers on a page of a class's roster.
-pub fn roster_page(view: &dyn View, class: Class, page: u32) -> Vec<Standing> {
-    roster::page(view, class, page)
-}
-
-/// A peer's standing offer in a class.
-pub fn offer(view: &dyn View, peer: PeerId, class: Class) -> Option<Standing> {
-    let page = row::<Offers>(view, &(peer, class))?;
-    let mut offers = roster::page(view, class, page).into_iter();
-    offers.find(|offer| offer.peer == peer)
 }
 
 /// A job.

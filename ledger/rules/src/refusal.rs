@@ -159,8 +159,17 @@ pub enum Refusal {
     #[error("the roster of this class is full")]
     RosterFull,
 
+    #[error("{peer} takes no part until {until}")]
+    Jailed { peer: PeerId, until: Moment },
+    #[error("{peer} is your own: add to its bond with `bond`")]
+    OwnPeer { peer: PeerId },
+    #[error("{peer} has as many backers as it may have")]
+    TooManyBackers { peer: PeerId },
+    #[error("{party} does not back {peer}")]
+    NotBacked { peer: PeerId, party: PartyId },
+
     // A job.
-    #[error("a bundle runs at least {min} times: one copy alone has nothing to be compared with")]
+    #[error("a bundle runs at least {min} times here")]
     TooFewCopies { min: u8 },
     #[error("a seal window is between {} and {} ms", .min.get(), .max.get())]
     SealWindow { min: Millis, max: Millis },

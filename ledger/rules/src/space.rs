@@ -47,7 +47,8 @@ pub const fn space_of(body: &Body) -> Space {
         | Body::Council(_)
         | Body::Issue(_)
         | Body::Party(_)
-        | Body::Bank(_) => Space::Ordinary,
+        | Body::Bank(_)
+        | Body::Stake(_) => Space::Ordinary,
     }
 }
 

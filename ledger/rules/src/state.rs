@@ -253,11 +253,16 @@ impl View for Draft<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    #[test]
-    fn a_dropped_draft_changes_nothing_and_a_kept_one_everything() {
+    /// Does something on an empty state.
+    pub(crate) fn on_nothing<T>(act: impl FnOnce(&mut Draft<'_>) -> T) -> T {
+        on_nothing_at(Moment::new(1), act)
+    }
+
+    /// Does something on an empty state, at a moment.
+    pub(crate) fn on_nothing_at<T>(now: Moment, act: impl FnOnce(&mut Draft<'_>) -> T) -> T {
         let founding = Founding {
             id: FederationId::new([0; 32]),
             name: String::new(),
@@ -269,24 +274,29 @@ mod tests {
         };
         let at = At {
             height: Height::new(1),
-            now: Moment::new(1),
+            now,
             parent: Digest::of(b""),
         };
         let rows: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-        let mut block = Draft::new(&rows, &founding, at);
-        block.count(|counts| counts.jobs = 1);
+        act(&mut Draft::new(&rows, &founding, at))
+    }
 
-        let mut entry = block.over();
-        entry.count(|counts| counts.jobs = 2);
-        entry.remove::<Clock>(&());
-        drop(entry);
-        assert_eq!(block.row::<Counted>(&()).map(|c| c.jobs), Some(1));
+    #[test]
+    fn a_dropped_draft_changes_nothing_and_a_kept_one_everything() {
+        on_nothing(|block| {
+            block.count(|counts| counts.jobs = 1);
 
-        let mut entry = block.over();
-        entry.count(|counts| counts.jobs = 3);
-        let changes = entry.into_changes();
-        block.keep(changes);
-        assert_eq!(block.row::<Counted>(&()).map(|c| c.jobs), Some(3));
-        assert_eq!(row::<Counted>(&rows, &()), None);
+            let mut entry = block.over();
+            entry.count(|counts| counts.jobs = 2);
+            entry.remove::<Clock>(&());
+            drop(entry);
+            assert_eq!(block.row::<Counted>(&()).map(|c| c.jobs), Some(1));
+
+            let mut entry = block.over();
+            entry.count(|counts| counts.jobs = 3);
+            let changes = entry.into_changes();
+            block.keep(changes);
+            assert_eq!(block.row::<Counted>(&()).map(|c| c.jobs), Some(3));
+        });
     }
 }

@@ -137,7 +137,7 @@ fn a_job_that_is_never_started_goes_back_whole() {
 
 #[test]
 fn what_a_job_asks_for_must_be_possible() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::with(|params| params.copies_trusted = 2);
     for n in 0..2 {
         scene.admit(n, cr(1_000));
         scene.offer(n, 4, cr(1)).unwrap();

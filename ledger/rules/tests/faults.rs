@@ -166,6 +166,9 @@ fn three_convictions_in_a_month_are_the_last() {
     scene = scene.ready(cr(10_000), cr(1));
     let liar = worker(0);
     for times in 1..=3 {
+        if times > 1 {
+            scene.offer(0, 4, cr(1)).unwrap();
+        }
         loop {
             let job = scene.drawn(terms(2, 2, 2));
             let peers = scene.peers(job, 0);

@@ -67,7 +67,8 @@ fn a_full_page_is_followed_by_another_and_room_is_used_again() {
     }
     let (peer, class) = (peers[7], Class::Edge);
     scene.enter(R, Body::WithdrawOffer { peer, class }).unwrap();
-    assert_eq!(read::roster_page(&scene.rows, class, 0).len(), 255);
+    assert_eq!(read::roster_page(&scene.rows, class, 0).len(), 256);
+    assert_eq!(read::roster_pages(&scene.rows, class), 1);
     scene.enter(R, publish(peer)).unwrap();
     assert_eq!(read::roster_page(&scene.rows, class, 0).len(), 256);
     assert_eq!(read::roster_page(&scene.rows, class, 1).len(), 1);

@@ -158,5 +158,7 @@ const fn words(code: Code) -> &'static str {
         Code::TaskWalletFilled => "set apart in a task wallet",
         Code::TaskWalletClosed => "came back from a task wallet",
         Code::GrantGiven | Code::GrantReturned => "granted for jobs",
+        Code::Back => "backed another's peer",
+        Code::Vest => "earned into a bond",
     }
 }

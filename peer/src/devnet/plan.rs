@@ -190,7 +190,8 @@ impl Plan {
     }
 }
 
-/// The standard numbers, with waits that suit people who look on.
+/// The standard numbers, with waits that suit people who look on, and two copies from the first job
+/// on: all peers are new here, and each belongs to who watches.
 fn params() -> Params {
     let second = |n: u64| Millis::new(n * 1_000);
     Params {
@@ -200,6 +201,7 @@ fn params() -> Params {
         open_window: second(20),
         dispute_window: second(60),
         panel_window: second(60),
+        copies_probation: 2,
         ..Params::standard()
     }
 }

@@ -111,6 +111,9 @@ pub struct Identity {
     pub members: Vec<Member>,
     /// The least seal window that the rules accept.
     pub seal_window_min: Millis,
+    /// The most copies of a bundle that the tiers of drawn peers ask for: a job must be able to pay
+    /// for as many.
+    pub copies_asked: u8,
     /// The fault switch of a `devnet`.
     pub misbehave: Option<Misbehave>,
 }

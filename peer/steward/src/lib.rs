@@ -185,6 +185,7 @@ impl Steward {
 
     fn due(&self) -> Option<Moment> {
         let wakes = [
+            self.standing.wake_at(self.acted),
             self.desk.wake_at(),
             self.stock.wake_at(),
             self.crew.wake_at(),
@@ -272,7 +273,7 @@ impl Steward {
     fn agreed(&mut self, height: Height, time: Moment, events: &[Event]) {
         (self.height, self.time) = (height, time);
         for event in events {
-            if let Some(report) = self.standing.apply(event)
+            if let Some(report) = self.standing.apply(event, time)
                 && self.live
             {
                 self.out.report(report);

@@ -13,6 +13,7 @@ pub use crate::jobs::early::{EARLY_FOR, EARLY_MAX, EARLY_PER_PEER_MAX};
 pub use crate::jobs::price::{BUNDLES_AIMED_AT, FUEL_PER_SECOND, PRICE_SPREAD};
 pub use crate::jobs::{JOBS_ENDED_MAX, JOBS_OPEN_MAX, SUBMISSIONS_SEARCHED};
 pub use crate::offer::{ANNOUNCE_EVERY, CHANGE_AFTER, OFFER_TTL};
+pub use crate::standing::{AGAIN_AFTER, AGAIN_AFTER_MAX};
 pub use crate::stock::{
     FETCH_AGAIN_AFTER, FETCH_TRIES_MAX, FETCHES_MAX, JOBS_HELD_MAX, SOURCES_MAX, STOCK_MAX,
 };

@@ -10,12 +10,18 @@ use protocol::entry::Body;
 use protocol::event::{Event, Fault};
 use protocol::ids::{PartyId, PeerId};
 use protocol::job::Class;
-use protocol::units::Credits;
+use protocol::units::{Credits, Millis, Moment};
 
 use crate::desk::Aim;
 use crate::effect::Report;
 use crate::hand::Hand;
 use crate::identity::Identity;
+
+/// After our offers were set aside we stand ready again so much later; each time it happens before
+/// we were paid again, twice as much later.
+pub const AGAIN_AFTER: Millis = Millis::new(10_000);
+/// But never more than this.
+pub const AGAIN_AFTER_MAX: Millis = Millis::new(3_600_000);
 
 /// A peer's standing offer in a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +64,18 @@ pub(crate) struct Standing {
     places: BTreeMap<PeerId, Place>,
     offers: BTreeMap<(Class, PeerId), (u16, Credits)>,
     ours: OurStanding,
+    away: Option<Away>,
+}
+
+/// Our offers were set aside.
+#[derive(Clone, Copy, Debug)]
+struct Away {
+    /// How often since we were last paid.
+    times: u32,
+    /// When the last time was; that of all classes counts once.
+    since: Moment,
+    /// When we stand ready again.
+    until: Moment,
 }
 
 impl Standing {
@@ -91,6 +109,7 @@ impl Standing {
             places,
             offers: BTreeMap::new(),
             ours,
+            away: None,
         }
     }
 
@@ -119,8 +138,9 @@ impl Standing {
         self.places.get(peer)?.owner
     }
 
-    /// Learns what the ledger says. Returns what the operator must hear, if anything.
-    pub(crate) fn apply(&mut self, event: &Event) -> Option<Report> {
+    /// Learns what the ledger says, at an agreed time. Returns what the operator must hear, if
+    /// anything.
+    pub(crate) fn apply(&mut self, event: &Event, time: Moment) -> Option<Report> {
         match event {
             Event::PeerAdmitted {
                 peer,
@@ -142,6 +162,17 @@ impl Standing {
             }
             Event::OfferWithdrawn { peer, class } => {
                 self.offers.remove(&(*class, *peer));
+            }
+            Event::OfferSetAside {
+                peer, class, until, ..
+            } => {
+                self.offers.remove(&(*class, *peer));
+                if *peer == self.us {
+                    self.set_aside(time, *until);
+                }
+            }
+            Event::Paid { peer, .. } if *peer == self.us => {
+                self.away = self.away.filter(|away| away.until > time);
             }
             Event::Slashed {
                 bundle,
@@ -175,6 +206,26 @@ impl Standing {
         }
     }
 
+    fn set_aside(&mut self, time: Moment, until: Moment) {
+        if let Some(away) = self.away.as_mut().filter(|away| away.since == time) {
+            away.until = away.until.max(until);
+            return;
+        }
+        let times = self.away.map_or(0, |away| away.times.saturating_add(1));
+        let factor = 1_u64 << times.min(20);
+        let wait = AGAIN_AFTER.times(factor).unwrap_or(AGAIN_AFTER_MAX);
+        self.away = Some(Away {
+            times,
+            since: time,
+            until: until.max(time.after(wait.min(AGAIN_AFTER_MAX))),
+        });
+    }
+
+    /// When we stand ready again, if our offers were set aside.
+    pub(crate) fn wake_at(&self, now: Moment) -> Option<Moment> {
+        self.away.map(|away| away.until).filter(|at| *at > now)
+    }
+
     /// Wants what a peer that works for others needs: to be let in, bonded, and on offer. Who was
     /// convicted does not bond again by itself: its machine needs a hand first.
     pub(crate) fn act(&self, hand: &mut Hand<'_>) {
@@ -205,6 +256,9 @@ impl Standing {
             }
             Some(_) => {}
             None => hand.desk.forget(Aim::Bond),
+        }
+        if self.away.is_some_and(|away| away.until > now) {
+            return;
         }
         for class in me.classes.iter().copied() {
             let (slots, per_gfuel) = (me.slots, me.per_gfuel);

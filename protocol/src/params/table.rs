@@ -225,9 +225,17 @@ governed! {
     /// What one peer may weigh of a class's roster.
     roster_cap_peer: Bps, Ratio { 121 "roster_cap_peer" = 500, 1..=10_000; }
     /// What the peers of one sponsor may weigh of a class's roster.
-    roster_cap_sponsor: Bps, Ratio { 122 "roster_cap_sponsor" = 2_000, 1..=10_000; }
+    roster_cap_sponsor: Bps, Ratio { 122 "roster_cap_sponsor" = 2_000, 500..=10_000; }
     /// The share of draws that is left to newcomers.
     exploration: Bps, Ratio { 123 "exploration" = 1_000, 0..=5_000; }
+    /// Pay for which one agreement weighs one; it weighs one more each time that doubles.
+    reputation_price: Credits, Money { 124 "reputation_price" = 1_000, 1..=1_000_000_000; }
+    /// A peer that misses more than this of an epoch's runs in a class is suspended there.
+    missed_max: Bps, Ratio { 125 "missed_max" = 2_500, 0..=10_000; }
+    /// But not before it was drawn for so many runs in the epoch.
+    missed_of: u16, Count { 126 "missed_of" = 8, 1..=1_000; }
+    /// It is suspended until the end of so many epochs after that one.
+    suspension: u32, Epochs { 127 "suspension" = 1, 0..=168; }
 
     // Stake.
     /// An unbonding stays slashable so long.

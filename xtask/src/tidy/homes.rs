@@ -19,6 +19,7 @@ const HOMES: [(&str, &[&str]); 16] = [
             "protocol/",
             "ledger/src/",
             "ledger/tests/",
+            "ledger/rules/examples/",
             "peer/src/keys.rs",
             "sim/src/keys.rs",
         ],

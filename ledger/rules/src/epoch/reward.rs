@@ -17,7 +17,7 @@ use protocol::units::{Bps, Credits};
 
 use super::{Epoch, Epochs, closed, of, pay};
 use crate::council::emergency;
-use crate::market::{Offers, roster};
+use crate::market::roster;
 use crate::money::{Account, bond};
 use crate::params::{Curve, class as preset};
 use crate::people::{Peers, owned};
@@ -164,12 +164,7 @@ pub(crate) fn stand_ready(
     if row.struck || row.jailed_until > draft.now() {
         return Err(Refusal::Struck { peer });
     }
-    let page = draft.row::<Offers>(&(peer, class));
-    let offer = page.and_then(|page| {
-        let mut offers = roster::page(draft, class, page).into_iter();
-        offers.find(|offer| offer.peer == peer)
-    });
-    let offer = offer.ok_or(Refusal::NoOffer { peer })?;
+    let offer = roster::offer(draft, peer, class).ok_or(Refusal::NoOffer { peer })?;
     let (has, needs) = (bond::of(draft, peer), draft.params().earn_to_bond_until);
     if has < needs {
         return Err(Refusal::Issue(IssueRefusal::BondTooSmall { has, needs }));
@@ -181,7 +176,7 @@ pub(crate) fn stand_ready(
     if share.ready > 0 {
         return Err(Refusal::Issue(IssueRefusal::AlreadyReady { peer }));
     }
-    let slots = u64::from(offer.slots);
+    let slots = u64::from(offer.standing.slots);
     let number = draft.epoch();
     let mut epoch = of(draft, number);
     (share.ready, share.class) = (slots, class);

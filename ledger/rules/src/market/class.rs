@@ -7,6 +7,7 @@ use protocol::job::Terms;
 use protocol::units::{Bps, Credits, mul_div_ceil};
 
 use crate::params::{place, slash_mult};
+use crate::people::tier;
 use crate::refusal::Refusal;
 use crate::work::audit;
 
@@ -20,7 +21,9 @@ pub(crate) struct Quote {
     pub(crate) price: Credits,
     /// What a drawn peer locks per bundle.
     pub(crate) lock: Credits,
-    /// What all copies of all tasks can cost.
+    /// How many copies of a bundle the tiers of its peers can ask for.
+    pub(crate) copies: u8,
+    /// What all these copies of all tasks can cost.
     pub(crate) runs: Credits,
     /// What a panel costs if the job turns out to have no one result.
     pub(crate) deposit: Credits,
@@ -47,13 +50,12 @@ pub(crate) fn quote(params: &Params, terms: &Terms, panel: u64) -> Result<Quote,
         let most = most.unwrap_or_default();
         return Err(Refusal::RiskTooHigh { most });
     }
+    let copies = tier::copies_max(params, terms.copies);
     let amounts = || {
         // Who stands to lose more by a wrong task than its price has more locked for it.
         let worth = price.max(terms.care.value_at_risk);
         let lock = worth.times(slash_mult(params, terms.class))?;
-        let runs = price
-            .times(terms.tasks.into())?
-            .times(terms.copies.into())?;
+        let runs = price.times(terms.tasks.into())?.times(copies.into())?;
         let deposit = price.times(panel)?.times(params.panel_deposit.into())?;
         let audit = params.audit[place(terms.class)].max(terms.care.audit);
         let audits = price.times(audit::most(terms.tasks, audit))?;
@@ -62,6 +64,7 @@ pub(crate) fn quote(params: &Params, terms: &Terms, panel: u64) -> Result<Quote,
         Some(Quote {
             price,
             lock,
+            copies,
             runs,
             deposit,
             audit,

@@ -1,24 +1,29 @@
-//! Publishing and withdrawing standing offers. An offer goes to the first page with room and stays
-//! on it, so a change touches one page and the roster's head.
+//! Publishing and withdrawing standing offers, and what each weighs. A change touches the sums over
+//! its own place and over its sponsor's, and nothing else, however many offers there are.
 
-use protocol::event::Event;
+use protocol::event::{Aside, Event};
 use protocol::ids::{PartyId, PeerId};
 use protocol::job::Class;
-use protocol::units::Credits;
+use protocol::units::{Credits, Moment};
 
+use crate::market::cards::NEWCOMER_SLOT;
 use crate::market::{
-    Offers, PAGE_OFFERS_MAX, PAGES_MAX, PageHead, RosterHeads, RosterPages, Standing, index,
+    Listed, Offer, Offers, PAGE_OFFERS_MAX, PeerAt, Pile, Pool, PoolHead, PoolHeads, SponsorAt,
+    SponsorPlaces, Standing, caps, index, sums,
 };
 use crate::params::SLOTS_MAX;
-use crate::people::owned;
+use crate::people::{Peers, meter, owned, reputation, tier};
 use crate::refusal::Refusal;
 use crate::state::{Draft, View, row};
+
+/// A score weighs by its hundredths, squared, so that it must change by one to be written anew.
+const HUNDREDTH: u64 = 100;
 
 /// Publishes a peer's offer in a class, in place of the one it had there.
 ///
 /// # Errors
-/// [`Refusal`] if the peer is not the sender's or is struck, the slots are out of range, or the
-/// roster is full.
+/// [`Refusal`] if the peer is not the sender's, is struck, jailed or suspended, the slots are out
+/// of range, or the roster is full.
 pub(crate) fn publish(
     draft: &mut Draft<'_>,
     sender: PartyId,
@@ -30,6 +35,12 @@ pub(crate) fn publish(
     if owned.struck {
         return Err(Refusal::Struck { peer });
     }
+    let until = owned
+        .jailed_until
+        .max(meter::suspended_until(draft, peer, class));
+    if until > draft.now() {
+        return Err(Refusal::Jailed { peer, until });
+    }
     if slots == 0 || slots > SLOTS_MAX {
         let max = SLOTS_MAX;
         return Err(Refusal::SlotsOutOfRange { asked: slots, max });
@@ -40,17 +51,14 @@ pub(crate) fn publish(
         slots,
         per_gfuel,
     };
-    let page = match draft.row::<Offers>(&(peer, class)) {
-        Some(page) => page,
-        None => page_with_room(draft, class)?,
-    };
-    change_page(draft, class, page, |offers| {
-        match offers.iter_mut().find(|offer| offer.peer == peer) {
-            Some(offer) => *offer = standing,
-            None => offers.push(standing),
+    let listed = match draft.row::<Offers>(&(peer, class)) {
+        Some(offer) => {
+            leave_pile(draft, class, &offer);
+            offer.listed
         }
-    });
-    draft.put::<Offers>(&(peer, class), &page);
+        None => list(draft, class, peer),
+    };
+    enter_pile(draft, class, standing, listed)?;
     draft.say(Event::OfferPublished {
         peer,
         class,
@@ -72,82 +80,211 @@ pub(crate) fn withdraw(
 ) -> Result<(), Refusal> {
     owned(draft, peer, sender)?;
     if remove(draft, peer, class) {
+        draft.say(Event::OfferWithdrawn { peer, class });
         Ok(())
     } else {
         Err(Refusal::NoOffer { peer })
     }
 }
 
+/// Takes every offer of a peer off the roster because of something it did or did not do. It stands
+/// ready again when its owner says so, but not before `until`.
+pub(crate) fn set_aside(draft: &mut Draft<'_>, peer: PeerId, why: Aside, until: Moment) {
+    for class in Class::ALL {
+        if remove(draft, peer, class) {
+            draft.say(Event::OfferSetAside {
+                peer,
+                class,
+                why,
+                until,
+            });
+        }
+    }
+}
+
 /// Removes a peer's offer, and says whether there was one.
-pub(crate) fn remove(draft: &mut Draft<'_>, peer: PeerId, class: Class) -> bool {
-    let Some(page) = draft.row::<Offers>(&(peer, class)) else {
+fn remove(draft: &mut Draft<'_>, peer: PeerId, class: Class) -> bool {
+    let Some(offer) = draft.row::<Offers>(&(peer, class)) else {
         return false;
     };
-    change_page(draft, class, page, |offers| {
-        offers.retain(|offer| offer.peer != peer);
-    });
+    leave_pile(draft, class, &offer);
+    unlist(draft, class, offer.listed);
     draft.remove::<Offers>(&(peer, class));
-    draft.say(Event::OfferWithdrawn { peer, class });
     true
+}
+
+/// Weighs a peer's offer anew, after something changed that its weight follows from.
+pub(crate) fn reweigh(draft: &mut Draft<'_>, peer: PeerId, class: Class) {
+    let Some(mut offer) = draft.row::<Offers>(&(peer, class)) else {
+        return;
+    };
+    let (pool, weight) = weigh(draft, &offer.standing, class);
+    if pool != offer.pool {
+        leave_pile(draft, class, &offer);
+        // The other pool has room: it was sized for all peers of a sponsor.
+        if enter_pile(draft, class, offer.standing, offer.listed).is_err() {
+            unlist(draft, class, offer.listed);
+            draft.remove::<Offers>(&(peer, class));
+            draft.say(Event::OfferWithdrawn { peer, class });
+        }
+    } else if weight != offer.weight {
+        let pile = Pile::Peers(class, pool, offer.standing.sponsor);
+        sums::set(draft, pile, offer.place, weight);
+        offer.weight = weight;
+        draft.put::<Offers>(&(peer, class), &offer);
+        weigh_sponsor(draft, class, pool, offer.standing.sponsor);
+    }
+}
+
+/// The pool that an offer stands in, and what it weighs there.
+fn weigh(draft: &Draft<'_>, standing: &Standing, class: Class) -> (Pool, u64) {
+    let peer = standing.peer;
+    let row = draft
+        .row::<Peers>(&peer)
+        .expect("only admitted peers have offers");
+    let slots = u64::from(standing.slots);
+    if !tier::of(draft, peer, &row, class).is_established() {
+        return (Pool::Newcomers, slots.saturating_mul(NEWCOMER_SLOT.get()));
+    }
+    let known = reputation::of(draft, peer, class);
+    let lower = known.score(draft.params()).lower / HUNDREDTH;
+    let weight = slots.saturating_mul(lower).saturating_mul(lower);
+    (Pool::Established, weight)
+}
+
+fn enter_pile(
+    draft: &mut Draft<'_>,
+    class: Class,
+    standing: Standing,
+    listed: u32,
+) -> Result<(), Refusal> {
+    let (pool, weight) = weigh(draft, &standing, class);
+    let sponsor = standing.sponsor;
+    let pile = Pile::Peers(class, pool, sponsor);
+    let place = sums::push(draft, pile, weight).ok_or(Refusal::RosterFull)?;
+    if draft
+        .row::<SponsorPlaces>(&(class, pool, sponsor))
+        .is_none()
+    {
+        let sponsors = Pile::Sponsors(class, pool);
+        let place = sums::push(draft, sponsors, 0).ok_or(Refusal::RosterFull)?;
+        draft.put::<SponsorPlaces>(&(class, pool, sponsor), &place);
+        draft.put::<SponsorAt>(&(class, pool, place), &sponsor);
+    }
+    draft.put::<PeerAt>(&(class, pool, sponsor, place), &standing.peer);
+    let offer = Offer {
+        standing,
+        pool,
+        place,
+        weight,
+        listed,
+    };
+    draft.put::<Offers>(&(standing.peer, class), &offer);
+    weigh_sponsor(draft, class, pool, sponsor);
+    count_pool(draft, class, pool, |head| PoolHead {
+        offers: head.offers.saturating_add(1),
+        slots: head.slots.saturating_add(standing.slots.into()),
+    });
+    Ok(())
+}
+
+/// Leaves a sponsor's pile; the last of the pile takes the place.
+fn leave_pile(draft: &mut Draft<'_>, class: Class, offer: &Offer) {
+    let (pool, sponsor) = (offer.pool, offer.standing.sponsor);
+    let last = sums::leave(draft, Pile::Peers(class, pool, sponsor), offer.place);
+    let moved = draft
+        .row::<PeerAt>(&(class, pool, sponsor, last))
+        .expect("every place of a pile is someone's");
+    if last != offer.place {
+        draft.put::<PeerAt>(&(class, pool, sponsor, offer.place), &moved);
+        let mut row = draft
+            .row::<Offers>(&(moved, class))
+            .expect("who has a place has an offer");
+        row.place = offer.place;
+        draft.put::<Offers>(&(moved, class), &row);
+    }
+    draft.remove::<PeerAt>(&(class, pool, sponsor, last));
+    weigh_sponsor(draft, class, pool, sponsor);
+    count_pool(draft, class, pool, |head| PoolHead {
+        offers: head.offers.saturating_sub(1),
+        slots: head.slots.saturating_sub(offer.standing.slots.into()),
+    });
+}
+
+/// Gives a sponsor the weight of its peers.
+fn weigh_sponsor(draft: &mut Draft<'_>, class: Class, pool: Pool, sponsor: PartyId) {
+    let place = draft
+        .row::<SponsorPlaces>(&(class, pool, sponsor))
+        .expect("a sponsor keeps the place it was given with its first peer");
+    let weight = sums::head(draft, Pile::Peers(class, pool, sponsor)).weight;
+    sums::set(draft, Pile::Sponsors(class, pool), place, weight);
+    caps::note(draft, (class, pool), sponsor, weight);
+}
+
+fn count_pool(
+    draft: &mut Draft<'_>,
+    class: Class,
+    pool: Pool,
+    change: impl FnOnce(PoolHead) -> PoolHead,
+) {
+    let head = pool_head(draft, class, pool);
+    draft.put::<PoolHeads>(&(class, pool), &change(head));
+    index::offers_changed(draft, class);
+}
+
+/// What the roster of a class knows of a pool.
+pub(crate) fn pool_head(view: &dyn View, class: Class, pool: Pool) -> PoolHead {
+    row::<PoolHeads>(view, &(class, pool)).unwrap_or_default()
 }
 
 /// How many offers a class has.
 pub(crate) fn count(view: &dyn View, class: Class) -> u32 {
-    heads(view, class)
-        .iter()
-        .fold(0, |sum: u32, page| sum.saturating_add(page.offers))
+    let pools = [Pool::Established, Pool::Newcomers];
+    let offers = pools.map(|pool| pool_head(view, class, pool).offers);
+    offers[0].saturating_add(offers[1])
 }
 
 /// How many slots stand ready in a class.
 pub(crate) fn slots(view: &dyn View, class: Class) -> u64 {
-    heads(view, class)
-        .iter()
-        .fold(0, |sum: u64, page| sum.saturating_add(page.weight))
+    let pools = [Pool::Established, Pool::Newcomers];
+    let slots = pools.map(|pool| pool_head(view, class, pool).slots);
+    slots[0].saturating_add(slots[1])
 }
 
-/// What the roster's head knows of each page of a class.
-pub(crate) fn heads(view: &dyn View, class: Class) -> Vec<PageHead> {
-    row::<RosterHeads>(view, &class).unwrap_or_default()
+/// A peer's offer in a class.
+pub(crate) fn offer(view: &dyn View, peer: PeerId, class: Class) -> Option<Offer> {
+    row::<Offers>(view, &(peer, class))
 }
 
-/// The offers on a page.
+/// The offers on a page of a class's list.
 pub(crate) fn page(view: &dyn View, class: Class, page: u32) -> Vec<Standing> {
-    row::<RosterPages>(view, &(class, page)).unwrap_or_default()
+    let first = page.saturating_mul(PAGE_OFFERS_MAX);
+    let places = first..first.saturating_add(PAGE_OFFERS_MAX);
+    let peers = places.map_while(|place| row::<Listed>(view, &(class, place)));
+    let offers = peers.filter_map(|peer| offer(view, peer, class));
+    offers.map(|offer| offer.standing).collect()
 }
 
-fn page_with_room(draft: &Draft<'_>, class: Class) -> Result<u32, Refusal> {
-    let heads = heads(draft, class);
-    let room = heads
-        .iter()
-        .position(|page| (page.offers as usize) < PAGE_OFFERS_MAX)
-        .unwrap_or(heads.len());
-    if room >= PAGES_MAX {
-        return Err(Refusal::RosterFull);
-    }
-    Ok(u32::try_from(room).expect("a roster has at most 256 pages"))
+/// Puts a peer at the end of its class's list.
+fn list(draft: &mut Draft<'_>, class: Class, peer: PeerId) -> u32 {
+    let place = count(draft, class);
+    draft.put::<Listed>(&(class, place), &peer);
+    place
 }
 
-fn change_page(
-    draft: &mut Draft<'_>,
-    class: Class,
-    number: u32,
-    change: impl FnOnce(&mut Vec<Standing>),
-) {
-    let mut offers = page(draft, class, number);
-    change(&mut offers);
-    let weight = offers
-        .iter()
-        .fold(0, |sum: u64, offer| sum.saturating_add(offer.slots.into()));
-    let place = usize::try_from(number).expect("a roster has at most 256 pages");
-    let mut heads = heads(draft, class);
-    if heads.len() <= place {
-        heads.resize(place.saturating_add(1), PageHead::default());
+/// Takes a place off the list, after its offer was counted out; the last of the list takes it.
+fn unlist(draft: &mut Draft<'_>, class: Class, place: u32) {
+    let last = count(draft, class);
+    if place != last {
+        let moved = draft
+            .row::<Listed>(&(class, last))
+            .expect("the list has no gaps");
+        draft.put::<Listed>(&(class, place), &moved);
+        let mut row = draft
+            .row::<Offers>(&(moved, class))
+            .expect("who is listed has an offer");
+        row.listed = place;
+        draft.put::<Offers>(&(moved, class), &row);
     }
-    heads[place] = PageHead {
-        offers: u32::try_from(offers.len()).expect("a page holds at most 256 offers"),
-        weight,
-    };
-    draft.put::<RosterPages>(&(class, number), &offers);
-    draft.put::<RosterHeads>(&class, &heads);
-    index::offers_changed(draft, class);
+    draft.remove::<Listed>(&(class, last));
 }

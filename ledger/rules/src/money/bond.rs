@@ -1,18 +1,21 @@
 //! What a peer stands to lose. Of a bond, open bundles lock a part each; only what is not locked
-//! can leave, and what leaves matures first.
+//! can leave, and what leaves matures first and can be slashed until then.
 //!
 //! ```text
 //! Wallet ──add──▶ Bond { free | locked } ──unbond──▶ Unbonding ──matured──▶ Wallet
+//! pay ────vest─────▲          └────────slash────────────┘
 //! ```
 //!
-//! Always: `locked <= bond`. A lock is therefore covered whatever its peer does meanwhile.
+//! Always: `locked <= bond`. A lock is therefore covered whatever its peer does meanwhile. A part
+//! of a bond may be others' ([`backer`]); it comes back to who put it in.
 
 use protocol::event::Event;
 use protocol::ids::{PartyId, PeerId};
-use protocol::units::{Credits, Moment};
+use protocol::units::Credits;
 
+use crate::money::backer;
 use crate::money::posting::{Posting, post, post_covered};
-use crate::money::{About, Account, Code, balance};
+use crate::money::{About, Account, Code, balance, exposure};
 use crate::params::UNBONDINGS_MAX;
 use crate::people::{Peer, Peers, owned};
 use crate::refusal::Refusal;
@@ -72,7 +75,7 @@ pub(crate) fn begin_unbonding(
     if amount == Credits::ZERO {
         return Err(Refusal::AmountIsZero);
     }
-    let free = free(draft, peer, &row);
+    let free = free(draft, peer, &row).min(own(draft, peer));
     if free < amount {
         let asked = amount;
         return Err(Refusal::BondLocked { free, asked });
@@ -104,18 +107,10 @@ pub(crate) fn withdraw(
     peer: PeerId,
 ) -> Result<(), Refusal> {
     let mut row = owned(draft, peer, sender)?;
-    let now = draft.now();
-    let matured = |&&(_, matures): &&(Credits, Moment)| matures <= now;
-    let amount = row
-        .unbonding
-        .iter()
-        .filter(matured)
-        .try_fold(Credits::ZERO, |sum, (amount, _)| sum.plus(*amount))
-        .expect("parts of a bond add up to at most the supply");
+    let amount = backer::matured(&mut row.unbonding, draft.now());
     if amount == Credits::ZERO {
         return Err(Refusal::NothingMatured);
     }
-    row.unbonding.retain(|(_, matures)| *matures > now);
     move_bond(
         draft,
         peer,
@@ -126,6 +121,87 @@ pub(crate) fn withdraw(
     draft.put::<Peers>(&peer, &row);
     tell(draft, peer, &row);
     Ok(())
+}
+
+/// Puts a part of what a peer just earned for its owner into its bond, while that is a beginner's;
+/// says how much.
+pub(crate) fn vest(
+    draft: &mut Draft<'_>,
+    peer: PeerId,
+    owner: PartyId,
+    paid: Credits,
+    about: About,
+) -> Credits {
+    let params = draft.params();
+    let missing = params.earn_to_bond_until.minus(of(draft, peer));
+    let part = paid
+        .share(params.earn_to_bond)
+        .min(missing.unwrap_or(Credits::ZERO));
+    let row = known(draft, peer);
+    if row.struck || part == Credits::ZERO {
+        return Credits::ZERO;
+    }
+    let before = of(draft, peer);
+    post_covered(
+        draft,
+        Posting {
+            from: Account::Wallet(owner),
+            to: Account::Bond(peer),
+            amount: part,
+            code: Code::Vest,
+            about,
+        },
+    );
+    exposure::note(draft, peer, before);
+    tell(draft, peer, &row);
+    part
+}
+
+/// Takes from what a peer stands to lose into `hold`, and says how much there was: what is bonded
+/// and not locked for other bundles, then what leaves the bond.
+pub(crate) fn slash(
+    draft: &mut Draft<'_>,
+    peer: PeerId,
+    amount: Credits,
+    hold: Account,
+    about: About,
+) -> Credits {
+    let mut row = known(draft, peer);
+    let (before, own) = (of(draft, peer), own(draft, peer));
+    let bonded = amount.min(free(draft, peer, &row));
+    let rest = amount.minus(bonded).expect("the lesser of the two");
+    let leaving = rest.min(balance(draft, Account::Unbonding(peer)).amount());
+    for (from, amount) in [
+        (Account::Bond(peer), bonded),
+        (Account::Unbonding(peer), leaving),
+    ] {
+        post_covered(
+            draft,
+            Posting {
+                from,
+                to: hold,
+                amount,
+                code: Code::Slash,
+                about,
+            },
+        );
+    }
+    exposure::note(draft, peer, before);
+    if let Some(beyond) = bonded.minus(own) {
+        backer::bear(draft, peer, beyond);
+    }
+    if leaving > Credits::ZERO {
+        backer::bear_leaving(draft, peer, &mut row.unbonding, leaving);
+        draft.put::<Peers>(&peer, &row);
+    }
+    bonded.plus(leaving).expect("at most what was asked")
+}
+
+/// What of a peer's bond is its owner's.
+fn own(view: &dyn View, peer: PeerId) -> Credits {
+    of(view, peer)
+        .minus(backer::sum(&backer::of(view, peer)))
+        .expect("a backer's part is a part")
 }
 
 /// Locks a part of a bond for an open bundle; the caller has made sure that so much is free.
@@ -158,7 +234,11 @@ fn known(draft: &Draft<'_>, peer: PeerId) -> Peer {
         .expect("only admitted peers are drawn, and none is forgotten")
 }
 
-fn move_bond(
+/// Moves credits into or out of a bond, or out of what leaves it.
+///
+/// # Errors
+/// [`Refusal::InsufficientBalance`] of a wallet.
+pub(super) fn move_bond(
     draft: &mut Draft<'_>,
     peer: PeerId,
     (from, to): (Account, Account),
@@ -173,14 +253,20 @@ fn move_bond(
         code,
         about,
     };
+    let before = of(draft, peer);
     if matches!(from, Account::Wallet(_)) {
-        return post(draft, posting);
+        post(draft, posting)?;
+    } else {
+        post_covered(draft, posting);
     }
-    post_covered(draft, posting);
+    if of(draft, peer) != before {
+        exposure::note(draft, peer, before);
+    }
     Ok(())
 }
 
-fn tell(draft: &mut Draft<'_>, peer: PeerId, row: &Peer) {
+/// Says what a peer now stands to lose.
+pub(super) fn tell(draft: &mut Draft<'_>, peer: PeerId, row: &Peer) {
     let bond = of(draft, peer);
     draft.say(Event::BondChanged {
         peer,

@@ -2,6 +2,7 @@
 
 use protocol::entry::{
     AuditRequest, BankRequest, Body, CouncilRequest, IssueRequest, PartyRequest, Scope,
+    StakeRequest,
 };
 
 /// What a key must hold for a request.
@@ -50,6 +51,8 @@ impl Need {
             Body::Issue(request) => return Self::of_issue(request),
             Body::Party(request) => return Self::of_party(request),
             Body::Bank(request) => return Self::of_bank(request),
+            Body::Stake(StakeRequest::Unback { .. }) => return Self::Root,
+            Body::Stake(StakeRequest::Back { .. } | StakeRequest::Reclaim { .. }) => Scope::SPEND,
         })
     }
 

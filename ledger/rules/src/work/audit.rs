@@ -18,11 +18,11 @@ use protocol::event::Event;
 use protocol::ids::{Digest, JobId, PartyId};
 use protocol::units::Bps;
 
+use crate::chance::Chance;
 use crate::people::{Member, member};
 use crate::refusal::Refusal;
 use crate::state::{Draft, View};
 use crate::work::case::Case;
-use crate::work::draw::Chance;
 use crate::work::due::{self, Due};
 use crate::work::records::AuditTasks;
 use crate::work::{

@@ -4,7 +4,7 @@
 use protocol::outcome::Root;
 
 /// With fewer there is nothing to compare.
-const COMPARED_MIN: u8 = 2;
+const COMPARED_MIN: usize = 2;
 
 /// What a comparison found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,16 +17,16 @@ pub(crate) enum Compared {
     TooFew,
 }
 
-/// How many opened roots a bundle of so many copies needs: two, that they can be compared, unless
-/// its job is one that audits alone look at.
-pub(crate) fn needed(copies: u8) -> usize {
-    copies.min(COMPARED_MIN).into()
+/// How many opened roots a bundle of so many runs needs: two, that they can be compared, unless it
+/// was given to a trusted peer alone, at whom audits look.
+pub(crate) fn needed(runs: usize) -> usize {
+    runs.min(COMPARED_MIN)
 }
 
-/// Compares the roots that were opened of a bundle of so many copies.
-pub(crate) fn compare(roots: &[Root], copies: u8) -> Compared {
+/// Compares the roots that were opened of a bundle of so many runs.
+pub(crate) fn compare(roots: &[Root], runs: usize) -> Compared {
     match roots.split_first() {
-        Some((first, others)) if roots.len() >= needed(copies) => {
+        Some((first, others)) if roots.len() >= needed(runs) => {
             if others.iter().all(|other| other == first) {
                 Compared::Agreed
             } else {

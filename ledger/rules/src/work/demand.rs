@@ -12,7 +12,7 @@ use protocol::units::{Credits, Moment};
 
 use crate::money::posting::{Posting, post, post_covered};
 use crate::money::{About, Account, Code, bond};
-use crate::people::Peers;
+use crate::people::{Peers, reputation};
 use crate::refusal::Refusal;
 use crate::state::{Draft, View, row, table};
 use crate::work::case::Case;
@@ -223,7 +223,7 @@ fn convict(
     for run in bundle.runs.iter_mut() {
         if peers.contains(&run.peer) {
             run.stage = Stage::Gone(Gone::Withheld);
-            bond::unlock(case.draft, run.peer, case.job.lock);
+            bond::unlock(case.draft, run.peer, run.lock);
         }
     }
     let left: Vec<(PeerId, Root)> = bundle
@@ -233,7 +233,7 @@ fn convict(
         .filter_map(|run| Some((run.peer, run.root()?)))
         .collect();
     let roots: Vec<Root> = left.iter().map(|(_, root)| *root).collect();
-    let compared = compare(&roots, case.job.terms.copies);
+    let compared = compare(&roots, bundle.runs.len());
     // Who is left alone is not paid from the escrow, but has a claim on the slashes.
     let mut claims: Vec<(PartyId, Credits)> = left
         .iter()
@@ -259,6 +259,7 @@ fn convict(
         for (claim, got) in claims.iter_mut().zip(shared.victims) {
             claim.1 = claim.1.minus(got).expect("nobody gets more than its claim");
         }
+        reputation::fault(case.draft, *peer, case.job.terms.class);
         faults::convict(case.draft, *peer);
     }
     match (bundle.state, compared) {

@@ -5,11 +5,11 @@ use protocol::event::Event;
 use protocol::ids::{BundleId, PartyId, PeerId};
 use protocol::outcome::Root;
 
+use crate::chance::Chance;
 use crate::people::{Member, Peers, member};
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
-use crate::work::draw::Chance;
 use crate::work::{Bundle, Dispute, Disputes, Happening, Juror, Round, Run, State, settle};
 
 /// Opened roots differ: someone must show where.

@@ -6,192 +6,26 @@
 //! ```
 //!
 //! The submitter fixed `s1` before that block was made; its leader did not know `s1`. The peers of
-//! all bundles are dealt from one deck that holds each peer as often as it has slots, and that is
-//! dealt again when it runs out: work is spread as evenly as the slots allow, whatever the seed.
-
-use std::num::NonZeroU64;
+//! all bundles are dealt from one [`Deck`], so that a job's work is spread evenly.
 
 use protocol::entry;
 use protocol::event::Event;
 use protocol::ids::{Digest, JobId, PartyId, PeerId};
-use protocol::job::Terms;
-use protocol::units::{Credits, Moment};
+use protocol::units::Moment;
 
+use crate::chance::Chance;
+use crate::market::deck::{Deck, Drawn, Wish};
 use crate::market::index as price_index;
-use crate::market::{Standing, roster};
 use crate::money::bond;
-use crate::people::Peers;
+use crate::people::meter;
 use crate::refusal::Refusal;
 use crate::state::{BlockHashes, Draft};
 use crate::work::case::Case;
 use crate::work::due::{self, Due};
 use crate::work::{Bundle, Gone, Happening, Phase, Run, Stage, State, seal, step};
 
-/// Pages of the roster that the peers of a job are drawn from.
-const START_PAGES_MAX: usize = 8;
-/// Pages that a replacement is drawn from.
-const REPLACEMENT_PAGES_MAX: usize = 2;
 /// Deals from other decks when one leaves a bundle short, as it may where bonds are scarce.
 const DEALS_MAX: u64 = 4;
-
-/// Numbers that follow from a seed alone.
-pub(crate) struct Chance {
-    seed: Digest,
-    drawn: u64,
-}
-
-impl Chance {
-    pub(crate) fn new(context: &str, parts: &[&[u8]]) -> Self {
-        let seed = Digest::derive(context, parts);
-        Self { seed, drawn: 0 }
-    }
-
-    /// A number from 0 to `below` - 1.
-    pub(crate) fn below(&mut self, below: NonZeroU64) -> u64 {
-        let parts: [&[u8]; 2] = [self.seed.bytes(), &self.drawn.to_le_bytes()];
-        let digest = Digest::derive("tallygrid chance v1", &parts);
-        self.drawn = self.drawn.saturating_add(1);
-        let (first, _) = digest
-            .bytes()
-            .split_first_chunk::<8>()
-            .expect("a digest has 32 bytes");
-        let wide = u128::from(u64::from_le_bytes(*first)).saturating_mul(below.get().into());
-        u64::try_from(wide >> 64).expect("the upper half of 128 bits fits 64")
-    }
-
-    /// A place, each as likely as its weight; `None` if all weights are zero.
-    pub(crate) fn place(&mut self, weights: &[u64]) -> Option<usize> {
-        let total = weights
-            .iter()
-            .fold(0, |sum: u64, weight| sum.saturating_add(*weight));
-        let mut rest = self.below(NonZeroU64::new(total)?);
-        weights
-            .iter()
-            .position(|weight| match rest.checked_sub(*weight) {
-                Some(less) => {
-                    rest = less;
-                    false
-                }
-                None => true,
-            })
-    }
-}
-
-/// A peer that may be drawn.
-#[derive(Clone, Debug)]
-struct Candidate {
-    standing: Standing,
-    /// How often it is still in the deck.
-    left: u64,
-    /// What of its bond is free.
-    free: Credits,
-}
-
-/// Peers to draw from.
-#[derive(Clone)]
-struct Deck {
-    candidates: Vec<Candidate>,
-    lock: Credits,
-}
-
-impl Deck {
-    /// Everyone on (at most so many) pages of the roster who may be drawn for these terms.
-    fn gather(
-        draft: &Draft<'_>,
-        terms: &Terms,
-        lock: Credits,
-        pages_max: usize,
-        chance: &mut Chance,
-    ) -> Self {
-        let mut weights: Vec<u64> = roster::heads(draft, terms.class)
-            .iter()
-            .map(|page| page.weight)
-            .collect();
-        let mut candidates = Vec::new();
-        for _ in 0..pages_max {
-            let Some(page) = chance.place(&weights) else {
-                break;
-            };
-            weights[page] = 0;
-            let page = u32::try_from(page).expect("a roster has at most 256 pages");
-            let offers = roster::page(draft, terms.class, page);
-            let ready = |standing| ready(draft, terms, lock, standing);
-            candidates.extend(offers.into_iter().filter_map(ready));
-        }
-        Self { candidates, lock }
-    }
-
-    /// Deals one peer that is none of `past` and of none of the `seated` sponsors; of `only` one
-    /// sponsor, if there is one.
-    fn deal(
-        &mut self,
-        chance: &mut Chance,
-        (seated, only): (&[PartyId], Option<PartyId>),
-        past: &[PeerId],
-    ) -> Option<Standing> {
-        let may = |candidate: &Candidate, lock: Credits| {
-            candidate.free >= lock
-                && !seated.contains(&candidate.standing.sponsor)
-                && only.is_none_or(|only| candidate.standing.sponsor == only)
-                && !past.contains(&candidate.standing.peer)
-        };
-        for deals in 0..2 {
-            if deals > 0 {
-                self.shuffle_in();
-            }
-            let weights: Vec<u64> = self
-                .candidates
-                .iter()
-                .map(|one| if may(one, self.lock) { one.left } else { 0 })
-                .collect();
-            if let Some(place) = chance.place(&weights) {
-                let one = &mut self.candidates[place];
-                one.left = one.left.saturating_sub(1);
-                one.free = one.free.minus(self.lock).expect("asked just above");
-                return Some(one.standing);
-            }
-        }
-        None
-    }
-
-    /// Puts every peer into the deck once more, as often as it has slots.
-    fn shuffle_in(&mut self) {
-        for one in &mut self.candidates {
-            one.left = one.left.saturating_add(one.standing.slots.into());
-        }
-    }
-
-    /// Deals one bundle's peers, first its anchor, if any; an excluded sponsor counts as seated.
-    fn deal_bundle(
-        &mut self,
-        chance: &mut Chance,
-        copies: u8,
-        (anchor, excluded): (Option<PartyId>, Option<PartyId>),
-    ) -> Result<Vec<Standing>, u8> {
-        let (mut drawn, mut seated) = (Vec::new(), Vec::from_iter(excluded));
-        for found in 0..copies {
-            let only = anchor.filter(|_| found == 0);
-            let one = self.deal(chance, (&seated, only), &[]).ok_or(found)?;
-            seated.push(one.sponsor);
-            drawn.push(one);
-        }
-        Ok(drawn)
-    }
-}
-
-fn ready(draft: &Draft<'_>, terms: &Terms, lock: Credits, standing: Standing) -> Option<Candidate> {
-    if standing.per_gfuel > terms.per_gfuel {
-        return None;
-    }
-    let peer = draft.row::<Peers>(&standing.peer)?;
-    let free = bond::free(draft, standing.peer, &peer);
-    let may = !peer.struck && !peer.suspended && peer.jailed_until <= draft.now() && free >= lock;
-    may.then_some(Candidate {
-        standing,
-        left: standing.slots.into(),
-        free,
-    })
-}
 
 /// Starts a job: draws the peers of every bundle and locks their bonds.
 ///
@@ -232,8 +66,8 @@ pub(crate) fn start(
     case.job.phase = Phase::Sealing;
     let seal_by = case.seal_by();
     case.job.due = seal_by;
-    let wanted = u64::from(case.job.terms.bundles()).saturating_mul(case.job.terms.copies.into());
-    price_index::wants(case.draft, case.job.terms.class, wanted);
+    let wanted: usize = drawn.iter().map(Vec::len).sum();
+    price_index::wants(case.draft, case.job.terms.class, wanted as u64);
     due::push(case.draft, seal_by, Due::Job(job, 0));
     for (index, peers) in (0..).zip(drawn) {
         seat(&mut case, index, &peers, seal_by);
@@ -242,22 +76,34 @@ pub(crate) fn start(
     Ok(())
 }
 
-fn deal_job(case: &Case<'_, '_>, seed: Digest) -> Result<Vec<Vec<Standing>>, Refusal> {
-    let (terms, lock) = (&case.job.terms, case.job.lock);
-    let anchor = case.anchor();
+/// What a job asks of those who are drawn for it.
+fn wish(case: &Case<'_, '_>) -> Wish {
+    let job = &case.job;
+    let tasks = job.terms.tasks_per_bundle.min(job.terms.tasks);
+    Wish {
+        class: job.terms.class,
+        per_gfuel: job.terms.per_gfuel,
+        lock: job.lock,
+        pay: case.price_of(tasks as usize),
+        copies: (job.terms.copies, job.copies_max),
+        barred: Vec::from_iter(job.excluded),
+        anchor: case.anchor(),
+    }
+}
+
+fn deal_job(case: &Case<'_, '_>, seed: Digest) -> Result<Vec<Vec<Drawn>>, Refusal> {
     let mut refused = None;
     for deal in 0..DEALS_MAX {
         let parts: [&[u8]; 2] = [seed.bytes(), &deal.to_le_bytes()];
         let mut chance = Chance::new("tallygrid deal v1", &parts);
-        let mut deck = Deck::gather(case.draft, terms, lock, START_PAGES_MAX, &mut chance);
-        let bundles = (0..terms.bundles()).map(|bundle| {
-            let copies = terms.copies;
-            deck.deal_bundle(&mut chance, copies, (anchor, case.job.excluded))
-                .map_err(|found| Refusal::NotEnoughPeers {
-                    bundle,
-                    copies,
-                    found,
-                })
+        let mut deck = Deck::new(case.draft, wish(case));
+        let bundles = (0..case.job.terms.bundles()).map(|bundle| {
+            let short = |(found, copies)| Refusal::NotEnoughPeers {
+                bundle,
+                copies,
+                found,
+            };
+            deck.deal_bundle(&mut chance).map_err(short)
         });
         match bundles.collect() {
             Ok(drawn) => return Ok(drawn),
@@ -267,20 +113,22 @@ fn deal_job(case: &Case<'_, '_>, seed: Digest) -> Result<Vec<Vec<Standing>>, Ref
     Err(refused.expect("a deck is dealt at least once"))
 }
 
-fn seat(case: &mut Case<'_, '_>, index: u32, drawn: &[Standing], seal_by: Moment) {
-    let lock = case.job.lock;
-    for standing in drawn {
-        bond::lock(case.draft, standing.peer, lock);
+fn seat(case: &mut Case<'_, '_>, index: u32, drawn: &[Drawn], seal_by: Moment) {
+    for one in drawn {
+        let peer = one.standing.peer;
+        bond::lock(case.draft, peer, one.lock);
+        meter::drawn(case.draft, peer, case.job.terms.class);
     }
-    let run = |standing: &Standing| Run {
-        peer: standing.peer,
-        sponsor: standing.sponsor,
+    let run = |one: &Drawn| Run {
+        peer: one.standing.peer,
+        sponsor: one.standing.sponsor,
+        lock: one.lock,
         stage: Stage::Running,
         seal_by,
         handed: 0,
         struck: false,
     };
-    let peers: Vec<PeerId> = drawn.iter().map(|standing| standing.peer).collect();
+    let peers: Vec<PeerId> = drawn.iter().map(|one| one.standing.peer).collect();
     let mut bundle = Bundle {
         state: State::Waiting,
         runs: drawn.iter().map(run).collect(),
@@ -336,18 +184,20 @@ pub(crate) fn hand_on(
 ) {
     bundle.must_step(Happening::Replaced);
     let out = bundle.runs[slot].peer;
-    bond::unlock(case.draft, out, case.job.lock);
+    bond::unlock(case.draft, out, bundle.runs[slot].lock);
     let next = next_peer(case, index, bundle, slot);
     let seal_by = case.seal_by();
     let run = &mut bundle.runs[slot];
     match next {
-        Some(standing) => {
+        Some(Drawn { standing, lock }) => {
             run.peer = standing.peer;
             run.sponsor = standing.sponsor;
+            run.lock = lock;
             run.seal_by = seal_by;
             run.handed = run.handed.saturating_add(1);
             bundle.past.push(standing.peer);
-            bond::lock(case.draft, standing.peer, case.job.lock);
+            bond::lock(case.draft, standing.peer, lock);
+            meter::drawn(case.draft, standing.peer, case.job.terms.class);
             due::push(case.draft, seal_by, Due::Bundle(case.name(index)));
         }
         None => run.stage = Stage::Gone(why),
@@ -356,12 +206,13 @@ pub(crate) fn hand_on(
     case.draft.say(Event::Replaced {
         bundle,
         out,
-        next: next.map(|standing| standing.peer),
+        next: next.map(|next| next.standing.peer),
         seal_by,
     });
 }
 
-fn next_peer(case: &Case<'_, '_>, index: u32, bundle: &Bundle, slot: usize) -> Option<Standing> {
+/// Who takes a run over: one whose tier asks for no more copies than the bundle has.
+fn next_peer(case: &Case<'_, '_>, index: u32, bundle: &Bundle, slot: usize) -> Option<Drawn> {
     let run = &bundle.runs[slot];
     let handed_enough = run.handed >= case.draft.params().replacements_max;
     if handed_enough || case.seal_by() <= case.draft.now() {
@@ -382,10 +233,10 @@ fn next_peer(case: &Case<'_, '_>, index: u32, bundle: &Bundle, slot: usize) -> O
         .map(|(_, run)| run.sponsor)
         .chain(case.job.excluded)
         .collect();
-    let (terms, lock) = (&case.job.terms, case.job.lock);
-    let mut deck = Deck::gather(case.draft, terms, lock, REPLACEMENT_PAGES_MAX, &mut chance);
+    let copies = u8::try_from(bundle.runs.len()).expect("a bundle has at most 7 runs");
+    let mut deck = Deck::new(case.draft, wish(case));
     let only = case.anchor().filter(|_| slot == 0);
-    deck.deal(&mut chance, (&seated, only), &bundle.past)
+    deck.deal_one(&mut chance, (&seated, only), &bundle.past, copies)
 }
 
 impl Bundle {

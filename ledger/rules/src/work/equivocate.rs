@@ -99,7 +99,7 @@ pub(crate) fn strike(
     }
     match bundle.state {
         State::Drawn => seal::look(case, index, bundle),
-        State::Sealed | State::Auditing if seal::too_few(case, bundle) => {
+        State::Sealed | State::Auditing if seal::too_few(bundle) => {
             settle::end(case, index, bundle, Happening::TooFew);
         }
         State::Opening => open::look(case, index, bundle),

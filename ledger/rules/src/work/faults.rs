@@ -3,9 +3,8 @@
 //! outcome.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::event::{Event, Fault, FaultEvent};
+use protocol::event::{Aside, Event, Fault, FaultEvent};
 use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId};
-use protocol::job::Class;
 use protocol::units::{Credits, Millis, Moment};
 
 use crate::market::roster;
@@ -150,6 +149,7 @@ pub(crate) fn convict(draft: &mut Draft<'_>, peer: PeerId) {
         .expect("only admitted peers are drawn");
     row.jailed_until = row.jailed_until.max(until);
     draft.put::<Peers>(&peer, &row);
+    roster::set_aside(draft, peer, Aside::Jailed, row.jailed_until);
     let results = draft.row::<ResultCounts>(&peer).unwrap_or(0);
     draft.say(Event::Fault(FaultEvent::Tainted {
         peer,
@@ -174,9 +174,7 @@ pub(crate) fn strike(draft: &mut Draft<'_>, peer: PeerId) {
     row.struck = true;
     row.jailed_until = Moment::new(u64::MAX);
     draft.put::<Peers>(&peer, &row);
-    for class in Class::ALL {
-        roster::remove(draft, peer, class);
-    }
+    roster::set_aside(draft, peer, Aside::Struck, row.jailed_until);
     draft.say(Event::Fault(FaultEvent::PeerStruck { peer }));
 }
 

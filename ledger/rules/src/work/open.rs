@@ -7,7 +7,7 @@ use protocol::outcome::Root;
 use protocol::units::Credits;
 
 use crate::money::bond;
-use crate::people::Peers;
+use crate::people::{Peers, meter, reputation};
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
@@ -87,9 +87,13 @@ pub(crate) fn without_the_silent(case: &mut Case<'_, '_>, index: u32, bundle: &m
     for run in &mut bundle.runs {
         if matches!(run.stage, Stage::Sealed(_)) {
             run.stage = Stage::Gone(Gone::NotOpened);
-            bond::unlock(case.draft, run.peer, case.job.lock);
+            bond::unlock(case.draft, run.peer, run.lock);
             silent.push(run.peer);
         }
+    }
+    for peer in &silent {
+        reputation::lapse(case.draft, *peer, case.job.terms.class);
+        meter::missed(case.draft, *peer, case.job.terms.class);
     }
     let (name, now) = (case.name(index), case.draft.now());
     let params = case.draft.params();
@@ -110,7 +114,7 @@ fn judge(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, fines: &[Slas
         .unopened
         .checked_sub(1)
         .expect("a bundle is counted as unopened until it is compared, which it is once");
-    let compared = compare(&roots, case.job.terms.copies);
+    let compared = compare(&roots, bundle.runs.len());
     // Who opened and cannot be compared is not paid from the escrow, but has a claim on the fines.
     let mut unpaid: Vec<(PartyId, Credits)> = Vec::new();
     if compared == Compared::TooFew {

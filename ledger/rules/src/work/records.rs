@@ -74,6 +74,8 @@ pub struct Job {
     pub audits: Credits,
     /// What each drawn peer locks per bundle.
     pub lock: Credits,
+    /// The most copies of a bundle that the tiers of its peers can ask for.
+    pub copies_max: u8,
     /// What was set aside when it was submitted.
     pub escrow: Credits,
     /// What of that pays panels if there is no one result.
@@ -128,6 +130,8 @@ pub struct Run {
     pub peer: PeerId,
     /// The institution that let it in.
     pub sponsor: PartyId,
+    /// What it locks of its bond: less than the job asks for only where a beginner earns its bond.
+    pub lock: Credits,
     /// How far it is.
     pub stage: Stage,
     /// By when it must have sealed.

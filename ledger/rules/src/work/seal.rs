@@ -6,6 +6,7 @@ use protocol::event::{Event, Fault};
 use protocol::ids::{JobId, PartyId};
 
 use crate::epoch::reward;
+use crate::people::{meter, reputation};
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
@@ -83,7 +84,7 @@ fn enter_one(case: &mut Case<'_, '_>, sender: PartyId, seal: &PeerSeal) -> Resul
 
 /// Moves a drawn bundle on, if its sealing is over: all that still can have sealed, or too few can.
 pub(crate) fn look(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
-    if too_few(case, bundle) {
+    if too_few(bundle) {
         settle::end(case, index, bundle, Happening::TooFew);
         return;
     }
@@ -106,7 +107,10 @@ pub(crate) fn replace_late(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bun
         if run.stage != Stage::Running || run.seal_by > now {
             continue;
         }
-        let peer = run.peer;
+        let (peer, class) = (run.peer, case.job.terms.class);
+        // First, so that it is not drawn again while others are.
+        reputation::lapse(case.draft, peer, class);
+        meter::missed(case.draft, peer, class);
         draw::hand_on(case, index, bundle, slot, Gone::Late);
         reward::was_late(case.draft, peer, case.job.terms.class);
         let name = case.name(index);
@@ -119,7 +123,7 @@ pub(crate) fn replace_late(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bun
 }
 
 /// Whether fewer take part than can be compared.
-pub(crate) fn too_few(case: &Case<'_, '_>, bundle: &Bundle) -> bool {
+pub(crate) fn too_few(bundle: &Bundle) -> bool {
     let taking_part = bundle.runs.iter().filter(|run| run.takes_part());
-    taking_part.count() < compare::needed(case.job.terms.copies)
+    taking_part.count() < compare::needed(bundle.runs.len())
 }

@@ -7,6 +7,7 @@ use protocol::outcome::Outcome;
 use protocol::units::Credits;
 
 use crate::money::Code;
+use crate::people::reputation;
 use crate::work::case::Case;
 use crate::work::check::Auditors;
 use crate::work::hold::Ground;
@@ -46,6 +47,9 @@ pub(crate) fn pass(
         !run.struck && upheld.contains(&run.peer)
     });
     demand::resolve(case, index, bundle, &convicted);
+    settle::verified(case, index, bundle, true, |run| {
+        !run.struck && upheld.contains(&run.peer)
+    });
     // Locks are released first, so that what is slashed is free; nothing can come between.
     settle::end(case, index, bundle, Happening::Judged);
     dispute.verdict = Some(Verdict {
@@ -98,6 +102,7 @@ fn punish(
             }
             slashed.push((peer, fault, shared.taken));
         }
+        reputation::fault(case.draft, peer, case.job.terms.class);
         faults::convict(case.draft, peer);
     }
     for (member, peer) in against(dispute, &verdict.right, auditors) {

@@ -9,9 +9,11 @@ use protocol::units::Credits;
 use crate::epoch::{self, reward};
 use crate::market::index as price_index;
 use crate::money::{About, Code, bond, escrow};
-use crate::people::Peers;
+use crate::people::{Peers, reputation};
 use crate::work::case::Case;
-use crate::work::{Audited, Bundle, Happening, Phase, Run, State, check, demand, faults};
+use crate::work::{
+    Audited, Audits, Bundle, Happening, Phase, Run, Seat, State, check, demand, faults,
+};
 
 /// What a run with this root costs.
 pub(crate) fn bill_of(case: &Case<'_, '_>, index: u32, root: Root) -> Credits {
@@ -25,6 +27,7 @@ pub(crate) fn agreed(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     let audited = case.draft.row::<Audited>(&name).unwrap_or_default();
     if audited.is_empty() {
         pay_runs(case, index, bundle, |run| !run.struck);
+        verified(case, index, bundle, false, |run| !run.struck);
         end(case, index, bundle, Happening::Agreed);
     } else {
         bundle.must_step(Happening::Matched);
@@ -34,13 +37,28 @@ pub(crate) fn agreed(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
 /// Those who are left of a difference agree: they are paid.
 pub(crate) fn agreed_at_last(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     pay_runs(case, index, bundle, |run| !run.struck);
+    verified(case, index, bundle, false, |run| !run.struck);
     end(case, index, bundle, Happening::Agreed);
 }
 
 /// Nobody showed that an audit differs: all who opened are paid.
 pub(crate) fn compared(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     pay_runs(case, index, bundle, |run| !run.struck);
+    let audited = was_audited(case, index);
+    verified(case, index, bundle, audited, |run| !run.struck);
     end(case, index, bundle, Happening::Compared);
+}
+
+/// Whether some task of a bundle was audited, and its auditor opened.
+fn was_audited(case: &Case<'_, '_>, index: u32) -> bool {
+    let (name, job) = (case.name(index), case.id);
+    let tasks = case.draft.row::<Audited>(&name).unwrap_or_default();
+    let seats = case.draft.row::<Audits>(&job).map(|audit| audit.seats);
+    let seats = seats.unwrap_or_default();
+    let mut of_bundle = tasks
+        .iter()
+        .filter_map(|task| seats.get(usize::from(task.seat)));
+    of_bundle.any(Seat::has_opened)
 }
 
 /// Pays every opened run that `is_paid` says yes to, out of the job's escrow.
@@ -65,6 +83,29 @@ pub(crate) fn pay_runs(
         faults::remember(case.draft, run.peer, whose, amount);
         reward::worked(case.draft, run.peer, case.job.terms.class, amount);
         take_fee(case, amount);
+        let about = About::Bundle(case.name(index));
+        bond::vest(case.draft, run.peer, owner, amount, about);
+    }
+}
+
+/// Counts every opened run that `is_right` says yes to for its peer. A run alone is not checked.
+pub(crate) fn verified(
+    case: &mut Case<'_, '_>,
+    index: u32,
+    bundle: &Bundle,
+    audited: bool,
+    is_right: impl Fn(&Run) -> bool,
+) {
+    let opened = |run: &&Run| run.root().is_some();
+    if bundle.runs.iter().filter(opened).count() < 2 && !audited {
+        return;
+    }
+    let class = case.job.terms.class;
+    for run in bundle.runs.iter().filter(|run| is_right(run)) {
+        if let Some(root) = run.root() {
+            let price = bill_of(case, index, root);
+            reputation::verified(case.draft, run.peer, class, price, audited);
+        }
     }
 }
 
@@ -120,16 +161,16 @@ pub(crate) fn end(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle, how:
     };
     demand::resolve(case, index, bundle, &[]);
     for run in bundle.runs.iter().filter(|run| run.takes_part()) {
-        bond::unlock(case.draft, run.peer, case.job.lock);
+        bond::unlock(case.draft, run.peer, run.lock);
     }
     let counted = "a bundle is counted until it has ended, which it does once";
     if was == State::Drawn {
         case.job.unsealed = case.job.unsealed.checked_sub(1).expect(counted);
     }
     case.job.open = case.job.open.checked_sub(1).expect(counted);
-    let (class, slots) = (case.job.terms.class, case.job.terms.copies);
+    let (class, runs) = (case.job.terms.class, bundle.runs.len());
     if was != State::Waiting {
-        price_index::frees(case.draft, class, slots.into());
+        price_index::frees(case.draft, class, runs as u64);
     }
     let bundle = case.name(index);
     case.draft.say(Event::BundleEnded { bundle, ending });

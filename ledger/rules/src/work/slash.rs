@@ -199,47 +199,22 @@ fn must_be_proved(draft: &Draft<'_>, slash: &Slash) {
     );
 }
 
-/// Moves what is slashed to where it is held: out of what is free in a bond, then out of what
-/// leaves it, newest first. Returns how much it was.
+/// Moves what is slashed to where it is held, and says how much there was.
 fn seize(draft: &mut Draft<'_>, bundle: BundleId, slash: &Slash) -> Credits {
-    let mut left = slash.amount;
-    let mut move_out = |draft: &mut Draft<'_>, from: Account, has: Credits| {
-        let amount = left.min(has);
-        left = left.minus(amount).expect("the lesser of the two");
-        post_covered(
-            draft,
-            Posting {
-                from,
-                to: Account::SlashHold(bundle),
-                amount,
-                code: Code::Slash,
-                about: About::Bundle(bundle),
-            },
-        );
-        amount
-    };
-    let Account::Bond(peer) = slash.from else {
-        let has = balance(draft, slash.from).amount();
-        return move_out(draft, slash.from, has);
-    };
-    let mut row = draft
-        .row::<Peers>(&peer)
-        .expect("only admitted peers are drawn");
-    let free = bond::free(draft, peer, &row);
-    let first = move_out(draft, slash.from, free);
-    let leaving = balance(draft, Account::Unbonding(peer)).amount();
-    let second = move_out(draft, Account::Unbonding(peer), leaving);
-    let mut cut = second;
-    for (amount, _) in row.unbonding.iter_mut().rev() {
-        let less = cut.min(*amount);
-        *amount = amount.minus(less).expect("the lesser of the two");
-        cut = cut.minus(less).expect("the lesser of the two");
+    let (to, about) = (Account::SlashHold(bundle), About::Bundle(bundle));
+    if let Account::Bond(peer) = slash.from {
+        return bond::slash(draft, peer, slash.amount, to, about);
     }
-    row.unbonding.retain(|(amount, _)| *amount > Credits::ZERO);
-    draft.put::<Peers>(&peer, &row);
-    first
-        .plus(second)
-        .expect("parts of a bond are at most the supply")
+    let amount = slash.amount.min(balance(draft, slash.from).amount());
+    let posting = Posting {
+        from: slash.from,
+        to,
+        amount,
+        code: Code::Slash,
+        about,
+    };
+    post_covered(draft, posting);
+    amount
 }
 
 /// How an amount is split: burned, victims, finder, treasury. They add up to it.

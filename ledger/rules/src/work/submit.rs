@@ -9,7 +9,7 @@ use crate::council::emergency;
 use crate::market::class::Quote;
 use crate::market::{class, roster};
 use crate::money::{escrow, purse};
-use crate::params::{COPIES_MIN, SEAL_WINDOW_MAX, START_BLOCKS};
+use crate::params::{SEAL_WINDOW_MAX, START_BLOCKS};
 use crate::people::{Peers, member};
 use crate::refusal::Refusal;
 use crate::state::Draft;
@@ -35,7 +35,7 @@ pub(crate) fn submit(
     let id = JobId::new(*entry.bytes());
     let per_task = quote
         .price
-        .times(terms.copies.into())
+        .times(quote.copies.into())
         .ok_or(Refusal::AmountTooLarge)?;
     let cost = (per_task, quote.escrow);
     let source = purse::source(draft, (sender, purse), terms, cost)?;
@@ -60,6 +60,7 @@ pub(crate) fn submit(
         audit: quote.audit,
         audits: quote.audits,
         lock: quote.lock,
+        copies_max: quote.copies,
         escrow: quote.escrow,
         deposit: quote.deposit,
         seed: None,
@@ -108,8 +109,9 @@ fn asked(draft: &Draft<'_>, terms: &Terms) -> Result<Quote, Refusal> {
 
 /// What is asked of terms alone.
 fn within_bounds(draft: &Draft<'_>, terms: &Terms) -> Result<(), Refusal> {
-    if terms.copies < COPIES_MIN {
-        return Err(Refusal::TooFewCopies { min: COPIES_MIN });
+    let min = draft.params().copies_trusted;
+    if terms.copies < min {
+        return Err(Refusal::TooFewCopies { min });
     }
     if let Some(flag) = faults::flag(draft, terms.module) {
         let (module, job) = (terms.module, flag.job);

@@ -104,8 +104,10 @@ pub(crate) fn genesis() -> Genesis {
         members: members.collect(),
         desks: desks.collect(),
         grants: grants.collect(),
-        // Slashes are shared out at once, but where a test is about the time between.
+        // Stories of two copies are told with newcomers; the tiers have stories of their own. And
+        // slashes are shared out at once, but where a test is about the time between.
         params: Params {
+            copies_probation: 2,
             appeal_window: Millis::ZERO,
             ..Params::standard()
         },

@@ -254,6 +254,7 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
         | Event::PeerAdmitted { .. }
         | Event::BondChanged { .. }
         | Event::OfferPublished { .. }
-        | Event::OfferWithdrawn { .. } => None,
+        | Event::OfferWithdrawn { .. }
+        | Event::OfferSetAside { .. } => None,
     }
 }

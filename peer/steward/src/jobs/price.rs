@@ -65,7 +65,7 @@ pub(crate) fn terms(
     terms
         .within_limits()
         .map_err(|error| senseless(error.to_string()))?;
-    let copies = u64::from(tasks) * u64::from(terms.copies);
+    let copies = u64::from(tasks) * u64::from(terms.copies.max(me.copies_asked));
     let most = terms.task_price_max().and_then(|price| price.times(copies));
     let Some(most) = most else {
         let why = "it costs more than all credits there can be".to_owned();

@@ -158,6 +158,7 @@ pub fn identity(n: u8) -> Identity {
         memory: Bytes::new(1 << 30),
         members: members.collect(),
         seal_window_min: Millis::new(60_000),
+        copies_asked: 2,
         misbehave: None,
     }
 }

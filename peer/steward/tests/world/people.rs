@@ -31,7 +31,10 @@ pub(super) fn genesis() -> Genesis {
         members: (1..=4).map(member).collect(),
         desks: (5..=7).map(desk).collect(),
         grants: (1..=PEERS).map(grant).collect(),
-        params: Params::standard(),
+        params: Params {
+            copies_probation: 2,
+            ..Params::standard()
+        },
         issuance: Issuance::Fixed,
         emergency: Committee::NOBODY,
     }

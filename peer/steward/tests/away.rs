@@ -1,0 +1,71 @@
+//! Stories of a peer whose offers were set aside: it stands ready again once it is there, later
+//! each time, until it is paid for a run.
+
+mod scene;
+
+use protocol::event::{Aside, Event};
+use protocol::job::Class;
+use protocol::units::{Credits, Moment};
+use scene::*;
+use steward::Identity;
+
+fn worker() -> Identity {
+    Identity {
+        slots: 2,
+        classes: vec![Class::Grid],
+        ..identity(1)
+    }
+}
+
+fn on_offer() -> Event {
+    let (peer, class, per_gfuel) = (peer(1), Class::Grid, Credits::new(5));
+    Event::OfferPublished {
+        peer,
+        class,
+        slots: 2,
+        per_gfuel,
+    }
+}
+
+fn set_aside(why: Aside, until: u64) -> Event {
+    Event::OfferSetAside {
+        peer: peer(1),
+        class: Class::Grid,
+        why,
+        until: Moment::new(until),
+    }
+}
+
+#[test]
+fn it_stands_ready_again_and_waits_twice_as_long_each_time() {
+    let mut scene = Scene::of(worker());
+    scene.agree("it is on offer", vec![on_offer()], &[]);
+    let missed = || vec![set_aside(Aside::Missed, 0)];
+    scene.agree("it missed a run", missed(), &[]);
+    scene.wait("a moment", 5 * SECOND, &[]);
+    scene.wait("ten seconds", 6 * SECOND, &["propose publish-offer"]);
+    scene.agree("it is on offer", vec![on_offer()], &[]);
+    scene.agree("it missed again", missed(), &[]);
+    scene.wait("ten seconds", 11 * SECOND, &[]);
+    scene.wait("twenty", 10 * SECOND, &["propose publish-offer"]);
+    scene.agree("it is on offer", vec![on_offer()], &[]);
+    let paid = Event::Paid {
+        bundle: bundle(0),
+        peer: peer(1),
+        owner: party(1),
+        amount: Credits::new(1),
+    };
+    scene.agree("it is paid", vec![paid], &[]);
+    scene.agree("and misses once more", missed(), &[]);
+    scene.wait("ten seconds", 11 * SECOND, &["propose publish-offer"]);
+}
+
+#[test]
+fn who_is_suspended_waits_until_that_is_over() {
+    let mut scene = Scene::of(worker());
+    scene.agree("it is on offer", vec![on_offer()], &[]);
+    let suspended = vec![set_aside(Aside::Suspended, 100 * SECOND)];
+    scene.agree("it is suspended", suspended, &[]);
+    scene.wait("not yet", 60 * SECOND, &[]);
+    scene.wait("over", 60 * SECOND, &["propose publish-offer"]);
+}
