@@ -131,6 +131,41 @@ fn a_liar_that_hides_its_outcomes_is_convicted_all_the_same() {
     assert!(played > 2, "the liar was drawn now and then");
 }
 
+/// Whether the peers of this bundle opened different roots.
+fn differed(world: &World, bundle: BundleId) -> bool {
+    let is_it = |event: &Event| matches!(event, Event::Disputed { bundle: b, .. } if *b == bundle);
+    world.events.iter().any(is_it)
+}
+
+#[test]
+fn liars_of_one_mind_that_hide_from_an_auditor_are_convicted_too() {
+    let (mut caught, liars) = (0, 3..=7);
+    for seed in 1..=40 {
+        let mut world = World::new(seed, 0, |n, me| {
+            if liars.contains(&n) {
+                me.misbehave = Some(Misbehave::WrongOutcome { every: 1 });
+            }
+        });
+        world.hides.extend(liars.clone());
+        world.ready();
+        world.submit();
+        let what = format!("seed {seed}");
+        world.until(&what, ended);
+        let slashed = world.slashed();
+        let honest = [1, 2].map(|n| format!("p{n}"));
+        assert!(
+            !slashed.iter().any(|(name, _)| honest.contains(name)),
+            "{what}"
+        );
+        let withheld = world.events.iter().filter_map(|event| match event {
+            Event::Fault(FaultEvent::Withheld { bundle, .. }) => Some(*bundle),
+            _ => None,
+        });
+        caught += withheld.filter(|bundle| !differed(&world, *bundle)).count();
+    }
+    assert!(caught > 2, "an audit found some of them");
+}
+
 /// A peer that was killed after it had opened bundle 0 of these outcomes, and has them demanded.
 fn killed_and_demanded(list: &[Outcome]) -> Scene {
     let mut scene = Scene::of(worker());
