@@ -65,7 +65,8 @@ fn half_the_audits_with_the_same_slash_turn_the_suite_red() {
         good >= sim::Figure::whole(2),
         "cheating costs {good} of what it brings"
     );
-    // So few seeds bound little: the promise is red by its bound, and the mean falls with the audits.
+    // So few seeds bound little: the promise is red by its bound, and the mean falls with the
+    // audits.
     assert!(
         bad.in_milli() * 4 < good.in_milli() * 3,
         "cheating costs {bad} of what it brings, where it did cost {good}"

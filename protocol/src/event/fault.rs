@@ -1,10 +1,76 @@
-//! What follows from faults, beside the slash itself.
+//! What peers can be punished for, and what follows beside the slash itself.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::ids::{BundleId, Digest, JobId, PartyId, PeerId};
 use crate::outcome::Outcome;
 use crate::units::{Credits, Moment};
+
+/// What a peer can be punished for. The numbers are the codes of `docs/ECONOMY.md` and never
+/// change their meaning.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub enum Fault {
+    /// F1: a panel found its outcome wrong.
+    WrongOutcome,
+    /// F2: it did not seal in time.
+    NoSeal,
+    /// F3: it sealed and did not open.
+    NoOpening,
+    /// F4: it signed two different seals for one bundle.
+    TwoSeals,
+    /// F7: a panel member or an auditor answered against the verdict.
+    WrongJudgement,
+    /// F8: a panel member or an auditor did not answer.
+    NoJudgement,
+    /// F5: a lease's units were not delivered. Reserved until there are leases.
+    LeaseMissed,
+    /// F6: a member signed two votes for one view.
+    TwoVotes,
+    /// F9: a submitter's input was missing, or its tasks have no one outcome.
+    NoOneOutcome,
+    /// F10: a capacity that is not there was claimed. Reserved until capacity is measured.
+    FakeCapacity,
+    /// F11: a storage challenge was missed. Reserved until there is storage to challenge.
+    StorageMissed,
+}
+
+impl Fault {
+    /// Its code in documents and bills.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::WrongOutcome => "F1",
+            Self::NoSeal => "F2",
+            Self::NoOpening => "F3",
+            Self::TwoSeals => "F4",
+            Self::WrongJudgement => "F7",
+            Self::NoJudgement => "F8",
+            Self::LeaseMissed => "F5",
+            Self::TwoVotes => "F6",
+            Self::NoOneOutcome => "F9",
+            Self::FakeCapacity => "F10",
+            Self::StorageMissed => "F11",
+        }
+    }
+
+    /// What it is, in words for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::WrongOutcome => "returned a wrong result",
+            Self::NoSeal => "did not seal in time",
+            Self::NoOpening => "sealed and did not open",
+            Self::TwoSeals => "sealed two different results",
+            Self::WrongJudgement => "judged or audited against the verdict",
+            Self::NoJudgement => "did not judge or audit in time",
+            Self::LeaseMissed => "did not deliver what it leased",
+            Self::TwoVotes => "signed two votes for one view",
+            Self::NoOneOutcome => "submitted tasks without input or without one outcome",
+            Self::FakeCapacity => "claimed a capacity that it does not have",
+            Self::StorageMissed => "missed a storage challenge",
+        }
+    }
+}
 
 /// Something that follows from a fault.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
