@@ -198,10 +198,15 @@ fn params() -> Params {
         start_window: second(30),
         seal_window_min: second(10),
         close_window: second(20),
+        audit_window: second(20),
         open_window: second(20),
+        answer_window: second(20),
         dispute_window: second(60),
         panel_window: second(60),
+        appeal_window: second(60),
         copies_probation: 2,
+        // Whoever tries things out kills peers: they work again as soon as they are back.
+        suspension: 0,
         ..Params::standard()
     }
 }
