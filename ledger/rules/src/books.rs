@@ -135,7 +135,9 @@ pub(crate) fn check(
 ///
 /// # Errors
 /// The first thing that does not balance.
-pub fn recount(rows: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<Supply, Unbalanced> {
+pub fn recount<B: AsRef<[u8]> + Into<Vec<u8>>>(
+    rows: impl Iterator<Item = (B, B)>,
+) -> Result<Supply, Unbalanced> {
     let kept = [
         Federation::PREFIX,
         Accounts::PREFIX,
@@ -144,7 +146,11 @@ pub fn recount(rows: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<Supply,
         Ballots::PREFIX,
     ];
     let rows: BTreeMap<Vec<u8>, Vec<u8>> = rows
-        .filter(|(key, _)| key.first().is_some_and(|prefix| kept.contains(prefix)))
+        .filter(|(key, _)| {
+            let prefix = key.as_ref().first();
+            prefix.is_some_and(|prefix| kept.contains(prefix))
+        })
+        .map(|(key, row)| (key.into(), row.into()))
         .collect();
     let deepest = issue::deepest(row::<Federation>(&rows, &()).as_ref());
     let (mut debits, mut credits) = (0_u128, 0_u128);

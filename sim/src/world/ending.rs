@@ -78,7 +78,9 @@ impl World<'_> {
     }
 
     fn compare(&mut self) {
-        if let Err(unbalanced) = rules::books::recount(self.ledger.rows.clone().into_iter()) {
+        let rows = self.ledger.rows.iter();
+        let rows = rows.map(|(key, row)| (&key[..], &row[..]));
+        if let Err(unbalanced) = rules::books::recount(rows) {
             self.tally
                 .alarm(format!("the rules' own recount fails: {unbalanced}"));
         }

@@ -224,6 +224,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
         #[test]
         fn a_point_falls_where_counting_says(
             steps in prop::collection::vec((0..4_u8, 0..5_000_usize, 0..9_u64), 1..400),

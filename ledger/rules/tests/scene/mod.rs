@@ -7,6 +7,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use ed25519_dalek::SigningKey;
 use protocol::entry::{Body, CheckedEntry, Entry, SignedEntry};
@@ -25,9 +26,11 @@ pub(crate) fn cr(credits: u64) -> Credits {
     Credits::new(credits * 1_000_000)
 }
 
-/// The secret key number `n`.
+/// The secret key number `n`, made once.
 pub(crate) fn key(n: u8) -> SigningKey {
-    SigningKey::from_bytes(&[n; 32])
+    static KEYS: [OnceLock<SigningKey>; 256] = [const { OnceLock::new() }; 256];
+    let made = KEYS[usize::from(n)].get_or_init(|| SigningKey::from_bytes(&[n; 32]));
+    made.clone()
 }
 
 /// The public half of key number `n`.
@@ -227,7 +230,8 @@ impl Scene {
         }
         self.events.extend(applied.events);
         self.blocks.push((self.at, entries));
-        let counted = books::recount(self.rows.clone().into_iter()).unwrap();
+        let counted =
+            books::recount(self.rows.iter().map(|(key, row)| (&key[..], &row[..]))).unwrap();
         assert_eq!(counted, read::supply(&self.rows));
         applied.answers
     }

@@ -14,7 +14,7 @@ pub mod show;
 pub mod submitter;
 pub mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ed25519_dalek::SigningKey;
 use protocol::bytes;
@@ -34,8 +34,11 @@ use show::show;
 pub const FEDERATION: FederationId = FederationId::new([9; 32]);
 pub const SECOND: u64 = 1_000;
 
+/// The secret key number `n`, made once.
 pub fn key(n: u8) -> SigningKey {
-    SigningKey::from_bytes(&[n; 32])
+    static KEYS: [OnceLock<SigningKey>; 256] = [const { OnceLock::new() }; 256];
+    let made = KEYS[usize::from(n)].get_or_init(|| SigningKey::from_bytes(&[n; 32]));
+    made.clone()
 }
 
 pub fn peer(n: u8) -> PeerId {
