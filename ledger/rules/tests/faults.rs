@@ -471,24 +471,3 @@ fn an_anchor_is_drawn_at_the_submitter_s_own_institution() {
         assert_ne!(runs[1].sponsor, desk(3).party());
     }
 }
-
-#[test]
-fn every_fault_has_its_code_and_its_words() {
-    let all = [
-        (Fault::WrongOutcome, "F1"),
-        (Fault::NoSeal, "F2"),
-        (Fault::NoOpening, "F3"),
-        (Fault::TwoSeals, "F4"),
-        (Fault::LeaseMissed, "F5"),
-        (Fault::TwoVotes, "F6"),
-        (Fault::WrongJudgement, "F7"),
-        (Fault::NoJudgement, "F8"),
-        (Fault::NoOneOutcome, "F9"),
-        (Fault::FakeCapacity, "F10"),
-        (Fault::StorageMissed, "F11"),
-    ];
-    for (fault, code) in all {
-        assert_eq!(fault.code(), code);
-        assert!(!fault.words().is_empty());
-    }
-}
