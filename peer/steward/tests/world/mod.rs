@@ -41,7 +41,7 @@ pub const PEERS: u8 = 8;
 pub const TASKS: u32 = 6;
 /// A story that takes longer has come to a stand.
 const TURNS_MAX: usize = 20_000;
-/// The books are counted anew each time so many blocks have passed; the rules' own tests do it at each.
+/// The books are counted anew each time so many blocks have passed; the rules count at each.
 const RECOUNT_EVERY: u64 = 8;
 
 /// One peer: its steward, and what it keeps outside of it.
