@@ -82,6 +82,11 @@ fn proposals() -> Vec<Proposal> {
                     to: Place::Bond(PEER),
                     amount: AMOUNT,
                 },
+                Correction {
+                    from: Place::Slash(bundle()),
+                    to: Place::MemberBond(PARTY),
+                    amount: AMOUNT,
+                },
             ],
             reason: Digest::of(b"why"),
         },
@@ -89,6 +94,9 @@ fn proposals() -> Vec<Proposal> {
             version: 2,
             activation: Height::new(9),
             binary: Digest::of(b"binary"),
+        },
+        Proposal::ClearModule {
+            module: Digest::of(b"module"),
         },
     ]
 }

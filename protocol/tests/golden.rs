@@ -472,6 +472,9 @@ fn events_of_faults() -> Vec<Event> {
             outcomes: outcomes(),
         },
         FaultEvent::Withheld { bundle, peer },
+        FaultEvent::ModuleCleared {
+            module: Digest::of(b"module"),
+        },
     ];
     events.into_iter().map(Event::Fault).collect()
 }

@@ -157,6 +157,11 @@ pub enum Proposal {
         /// The binary's digest.
         binary: Digest,
     },
+    /// Take a module again that was flagged for having no one outcome.
+    ClearModule {
+        /// The module.
+        module: Digest,
+    },
 }
 
 /// What a quota is of.
@@ -205,6 +210,8 @@ pub enum Place {
     Bond(PeerId),
     /// A slash that is held.
     Slash(BundleId),
+    /// A member's bond as a judge; nothing is taken from there.
+    MemberBond(PartyId),
 }
 
 /// An order of the emergency committee.
@@ -294,6 +301,7 @@ impl Proposal {
             Self::Quota { .. } => "quota",
             Self::Reversal { .. } => "reversal",
             Self::Upgrade { .. } => "upgrade",
+            Self::ClearModule { .. } => "clear-module",
         }
     }
 }
@@ -351,7 +359,8 @@ impl Limited for Proposal {
             | Self::Leave { .. }
             | Self::Suspend { .. }
             | Self::Quota { .. }
-            | Self::Upgrade { .. } => Ok(()),
+            | Self::Upgrade { .. }
+            | Self::ClearModule { .. } => Ok(()),
         }
     }
 }

@@ -147,4 +147,9 @@ pub enum FaultEvent {
         /// The peer.
         peer: PeerId,
     },
+    /// The council lets a module be taken again.
+    ModuleCleared {
+        /// The module.
+        module: Digest,
+    },
 }

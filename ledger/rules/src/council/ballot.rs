@@ -197,9 +197,10 @@ fn passes(params: &Params, what: &Proposal, tally: &Tally) -> bool {
         return false;
     }
     match what {
-        Proposal::Params { .. } | Proposal::Class { .. } | Proposal::Quota { .. } => {
-            exceeds(tally.yes, params.quorum_param.get(), tally.all)
-        }
+        Proposal::Params { .. }
+        | Proposal::Class { .. }
+        | Proposal::Quota { .. }
+        | Proposal::ClearModule { .. } => exceeds(tally.yes, params.quorum_param.get(), tally.all),
         Proposal::Join(_)
         | Proposal::Leave { .. }
         | Proposal::Power { .. }

@@ -3,7 +3,7 @@
 
 use protocol::entry::{Correction, Place, Proposal, Quota};
 use protocol::event::{CouncilEvent, Event};
-use protocol::ids::PartyId;
+use protocol::ids::{Digest, PartyId};
 use protocol::job::Class;
 use protocol::units::Credits;
 
@@ -14,7 +14,7 @@ use crate::params;
 use crate::people::{Peers, PowerMoved, is_known, member};
 use crate::refusal::{CouncilRefusal, Refusal};
 use crate::state::{Draft, Federation, Founding};
-use crate::work::hold;
+use crate::work::{faults, hold};
 
 /// Asks whether a proposal could be carried out today; changes nothing.
 ///
@@ -47,6 +47,7 @@ pub(crate) fn carry(draft: &mut Draft<'_>, what: &Proposal) -> Result<(), Refusa
         Proposal::Reversal { corrections, .. } => {
             corrections.iter().try_for_each(|one| correct(draft, one))
         }
+        Proposal::ClearModule { module } => clear_module(draft, *module),
         Proposal::Upgrade {
             version,
             activation,
@@ -124,6 +125,9 @@ fn correct(draft: &mut Draft<'_>, correction: &Correction) -> Result<(), Refusal
     if amount == Credits::ZERO {
         return Err(Refusal::AmountIsZero);
     }
+    if let Place::MemberBond(party) = from {
+        return Err(Refusal::Council(CouncilRefusal::FaultsAlone { party }));
+    }
     if let Place::Bond(peer) = from {
         let row = draft
             .row::<Peers>(&peer)
@@ -141,8 +145,11 @@ fn correct(draft: &mut Draft<'_>, correction: &Correction) -> Result<(), Refusal
         Place::Bond(peer) if draft.row::<Peers>(&peer).is_none() => {
             return Err(Refusal::UnknownPeer { peer });
         }
+        Place::MemberBond(party) if !member::has_bond(draft, party) => {
+            return Err(Refusal::Council(CouncilRefusal::NoSeat { party }));
+        }
         Place::Slash(_) => return Err(Refusal::Council(CouncilRefusal::NoWayBack)),
-        Place::Wallet(_) | Place::Bond(_) | Place::Treasury => {}
+        Place::Wallet(_) | Place::Bond(_) | Place::MemberBond(_) | Place::Treasury => {}
     }
     post(
         draft,
@@ -154,8 +161,8 @@ fn correct(draft: &mut Draft<'_>, correction: &Correction) -> Result<(), Refusal
             about: About::Ledger,
         },
     )?;
-    if let (Place::Slash(bundle), Place::Bond(peer)) = (from, to) {
-        hold::corrected(draft, bundle, peer, amount);
+    if let (Place::Slash(bundle), Place::Bond(_) | Place::MemberBond(_)) = (from, to) {
+        hold::corrected(draft, bundle, account(to), amount);
     }
     draft.say(Event::Council(CouncilEvent::Corrected { from, to, amount }));
     Ok(())
@@ -167,6 +174,15 @@ const fn account(place: Place) -> Account {
         Place::Treasury => Account::Treasury,
         Place::Bond(peer) => Account::Bond(peer),
         Place::Slash(bundle) => Account::SlashHold(bundle),
+        Place::MemberBond(party) => Account::MemberBond(party),
+    }
+}
+
+fn clear_module(draft: &mut Draft<'_>, module: Digest) -> Result<(), Refusal> {
+    if faults::clear_module(draft, module) {
+        Ok(())
+    } else {
+        Err(Refusal::Council(CouncilRefusal::NothingChanges))
     }
 }
 

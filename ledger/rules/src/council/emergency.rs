@@ -16,6 +16,7 @@ use protocol::units::Moment;
 use crate::council::{Councils, Emergencies, Emergency, epochs, is_open, state};
 use crate::refusal::{CouncilRefusal, IssueRefusal, Refusal};
 use crate::state::{Clock, Draft, View, row};
+use crate::work::hold;
 
 /// Enters an order that enough keys have signed.
 ///
@@ -45,6 +46,9 @@ pub(crate) fn enter(
         lift(draft, order.act)?
     };
     draft.put::<Emergencies>(&order.act, &emergency);
+    if let (EmergencyAct::FreezeSlash(bundle), false) = (order.act, order.begins) {
+        hold::thawed(draft, bundle);
+    }
     draft.say(Event::Council(CouncilEvent::Emergency {
         act: order.act,
         until: order.begins.then_some(emergency.until),

@@ -208,6 +208,11 @@ pub(crate) fn suspend(draft: &mut Draft<'_>, party: PartyId) -> Result<(), Refus
     Ok(())
 }
 
+/// Whether a party has a bond as a judge: it is a member, or it left and its bond matures.
+pub(crate) fn has_bond(view: &dyn View, party: PartyId) -> bool {
+    of(view, party).is_some() || row::<Departed>(view, &party).is_some()
+}
+
 /// Gives a member that has left its matured bond back.
 ///
 /// # Errors

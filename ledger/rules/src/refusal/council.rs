@@ -64,6 +64,8 @@ pub enum CouncilRefusal {
     OwnPeer { peer: PeerId },
     #[error("class {class} takes no jobs now")]
     ClassClosed { class: &'static str },
+    #[error("the bond of {party} as a judge is taken for its faults alone, not by a correction")]
+    FaultsAlone { party: PartyId },
 }
 
 impl CouncilRefusal {
@@ -95,6 +97,7 @@ impl CouncilRefusal {
             Self::NotInForce => 272,
             Self::ClassClosed { .. } => 273,
             Self::OwnPeer { .. } => 274,
+            Self::FaultsAlone { .. } => 275,
         }
     }
 }

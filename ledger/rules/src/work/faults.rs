@@ -113,7 +113,9 @@ pub(crate) fn forget(draft: &mut Draft<'_>, peer: PeerId, fault: Fault) {
     match fault {
         Fault::WrongOutcome => {
             record.convicted.pop();
-            record.tainted = None;
+            if record.convicted.is_empty() {
+                record.tainted = None;
+            }
         }
         Fault::TwoSeals => record.two_seals = *times > 0,
         _ => {}
@@ -232,6 +234,16 @@ pub(crate) fn tainted(view: &dyn View, peer: PeerId, from: u64, max: usize) -> V
     found.retain(|result| result.when <= until);
     found.truncate(max);
     found
+}
+
+/// The council lets a module be taken again. Says whether it was flagged.
+pub(crate) fn clear_module(draft: &mut Draft<'_>, module: Digest) -> bool {
+    let was_flagged = flag(draft, module).is_some();
+    if was_flagged {
+        draft.remove::<Modules>(&module);
+        draft.say(Event::Fault(FaultEvent::ModuleCleared { module }));
+    }
+    was_flagged
 }
 
 /// F9: a job's tasks have no one outcome. Its module is taken no more.

@@ -3,8 +3,12 @@
 //!
 //! ```text
 //! Bond, Unbonding, MemberBond ──take──▶ Held ──appeal window──▶ Given
+//!                                         │  ▲ frozen: it waits
 //!                                         └──────corrected────▶ Returned
 //! ```
+//!
+//! Corrections add up: a slash that came back in parts is as much reversed as one that came back
+//! at once. What came back is not shared out.
 //!
 //! The row stays for ever: it is the record of what each slash was for, and no slash is without.
 
@@ -78,6 +82,16 @@ pub struct Hold {
     pub until: Moment,
     /// How far it is.
     pub state: HoldState,
+    /// What of it the council gave back.
+    pub returned: Credits,
+}
+
+impl Hold {
+    /// What the council has not given back.
+    fn left(&self) -> Credits {
+        let left = self.amount.minus(self.returned);
+        left.expect("no more comes back than was taken")
+    }
 }
 
 table!(
@@ -128,10 +142,12 @@ pub(crate) fn give(draft: &mut Draft<'_>, number: u64) {
         due::push(draft, frozen.until, Due::Hold(number));
         return;
     }
+    let account = Account::SlashHold(hold.bundle);
+    let mut left = hold.left().min(balance(draft, account).amount());
     for share in hold.shares.clone() {
         // The council may have corrected some of it away: what is left is shared in this order.
-        let account = Account::SlashHold(hold.bundle);
-        let amount = share.amount.min(balance(draft, account).amount());
+        let amount = share.amount.min(left);
+        left = left.minus(amount).expect("the lesser of the two");
         let about = About::Bundle(hold.bundle);
         post_covered(
             draft,
@@ -166,21 +182,34 @@ pub(crate) fn give(draft: &mut Draft<'_>, number: u64) {
     }));
 }
 
-/// The council corrected so much from a bundle's slashes back into a peer's bond. A slash that is
-/// whole again is reversed: the peer's standing is as it was, as far as this fault goes.
-pub(crate) fn corrected(draft: &mut Draft<'_>, bundle: BundleId, peer: PeerId, amount: Credits) {
-    let mut left = amount;
+/// The council corrected so much from a bundle's slashes back into a bond. A slash that is whole
+/// again is reversed: the peer's standing is as it was, as far as this fault goes.
+pub(crate) fn corrected(draft: &mut Draft<'_>, bundle: BundleId, to: Account, amount: Credits) {
+    let mut rest = amount;
     for number in of_bundle(draft, bundle) {
         let hold = of(draft, number);
-        let is_it = |hold: &Hold| hold.peer == peer && hold.state == HoldState::Held;
-        let Some(hold) = hold.filter(is_it) else {
+        let is_it = |hold: &Hold| hold.from == to && hold.state == HoldState::Held;
+        let Some(mut hold) = hold.filter(is_it) else {
             continue;
         };
-        let Some(rest) = left.minus(hold.amount) else {
-            continue;
-        };
-        left = rest;
-        reverse(draft, hold);
+        let back = rest.min(hold.left());
+        rest = rest.minus(back).expect("the lesser of the two");
+        hold.returned = hold.returned.plus(back).expect("at most the slash");
+        if hold.left() == Credits::ZERO {
+            reverse(draft, hold);
+        } else {
+            draft.put::<Holds>(&number, &hold);
+        }
+    }
+}
+
+/// A bundle's slashes are frozen no more: they go on as soon as their appeal window is over.
+pub(crate) fn thawed(draft: &mut Draft<'_>, bundle: BundleId) {
+    for number in of_bundle(draft, bundle) {
+        if let Some(hold) = of(draft, number).filter(|hold| hold.state == HoldState::Held) {
+            let when = hold.until.max(draft.now());
+            due::push(draft, when, Due::Hold(number));
+        }
     }
 }
 

@@ -172,6 +172,7 @@ pub(crate) fn take(
         shares,
         until: case.draft.now().after(case.draft.params().appeal_window),
         state: HoldState::Held,
+        returned: Credits::ZERO,
     };
     case.draft.say(Event::Slashed {
         bundle,

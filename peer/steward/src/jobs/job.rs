@@ -243,7 +243,8 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
         Event::Fault(
             FaultEvent::Tainted { .. }
             | FaultEvent::PeerStruck { .. }
-            | FaultEvent::ModuleFlagged { .. },
+            | FaultEvent::ModuleFlagged { .. }
+            | FaultEvent::ModuleCleared { .. },
         )
         | Event::Council(_)
         | Event::Issue(_)
