@@ -19,6 +19,7 @@ mod issue;
 mod party;
 mod seal;
 mod stake;
+mod voter;
 
 pub use audit::{
     AUDIT_PARTS_MAX, AUDITED_PER_PART, AuditRequest, FINDINGS_MAX, Findings, part_digest,
@@ -32,6 +33,7 @@ pub use issue::{IssueRequest, ReserveReport};
 pub use party::{OpKeyPowers, PartyRequest, QUORUM_KEYS_MAX, Quorum, Root, Scope};
 pub use seal::{Opening, PeerSeal, Seal};
 pub use stake::StakeRequest;
+pub use voter::{KeyRotation, TwoVotes, Vote, VoterRequest, chain_of, vote_bytes};
 
 /// A signed entry may take so many bytes.
 pub const ENTRY_BYTES_MAX: usize = 160 * 1_024;

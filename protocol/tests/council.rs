@@ -7,7 +7,8 @@ use std::path::Path;
 use protocol::bytes::{self, Limited};
 use protocol::entry::{
     Approval, Body, Choice, Correction, CouncilRequest, EmergencyAct, EmergencyOrder, IssueRequest,
-    Joining, Notice, Place, Proposal, Quota, ReserveReport, Severity,
+    Joining, KeyRotation, Notice, Place, Proposal, Quota, ReserveReport, Severity, TwoVotes, Vote,
+    VoterRequest,
 };
 use protocol::event::{CouncilEvent, Decision, Event, IssueEvent};
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId, PublicKey};
@@ -116,6 +117,36 @@ fn notice() -> Notice {
     }
 }
 
+fn of_voters() -> [VoterRequest; 2] {
+    let rotation = KeyRotation {
+        federation: FEDERATION,
+        member: PARTY,
+        old: KEY,
+        new: consensus_key(),
+    };
+    let vote = |block| Vote {
+        block,
+        signature: [8; 64],
+    };
+    let votes = TwoVotes {
+        key: KEY,
+        view: 3,
+        phase: 1,
+        first: vote(Digest::of(b"one")),
+        second: vote(Digest::of(b"other")),
+    };
+    [
+        VoterRequest::Rotate {
+            rotation: Box::new(rotation),
+            by_old: [8; 64],
+            by_new: [9; 64],
+        },
+        VoterRequest::ShowVotes {
+            votes: Box::new(votes),
+        },
+    ]
+}
+
 fn requests() -> Vec<Body> {
     let approvals = vec![Approval {
         key: KEY,
@@ -161,6 +192,7 @@ fn requests() -> Vec<Body> {
             score: 900,
         },
     ]);
+    council.extend(of_voters().map(CouncilRequest::Voter));
     let report = ReserveReport {
         federation: FEDERATION,
         holds: AMOUNT,
@@ -268,10 +300,9 @@ fn of_issuance() -> Vec<IssueEvent> {
     ]
 }
 
-#[test]
-fn events_of_the_council_and_of_issuance() {
+fn of_the_council() -> Vec<CouncilEvent> {
     let (member, class) = (PARTY, Class::Grid);
-    let council = vec![
+    vec![
         CouncilEvent::Proposed {
             proposal: 2,
             by: member,
@@ -332,8 +363,19 @@ fn events_of_the_council_and_of_issuance() {
             class,
             score: 900,
         },
-    ];
-    let council = council.into_iter().map(Event::Council);
+    ]
+}
+
+#[test]
+fn events_of_the_council_and_of_issuance() {
+    let accused = CouncilEvent::Accused {
+        member: PARTY,
+        evidence: Digest::of(b"votes"),
+        view: 3,
+        until: Moment::new(5),
+    };
+    let council = of_the_council().into_iter().chain([accused]);
+    let council = council.map(Event::Council);
     let all: Vec<Event> = council
         .chain(of_issuance().into_iter().map(Event::Issue))
         .collect();

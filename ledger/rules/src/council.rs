@@ -19,7 +19,7 @@ use protocol::job::Class;
 use protocol::units::{Credits, Height, Millis, Moment};
 
 use crate::market::bench;
-use crate::people::{Member, member};
+use crate::people::{Member, member, voter};
 use crate::refusal::{CouncilRefusal, Refusal};
 use crate::state::{Draft, View, row, table};
 
@@ -178,6 +178,7 @@ pub(crate) fn rule(
         CouncilRequest::ReportBench { peer, class, score } => {
             bench::report(draft, sender, (*peer, *class), *score)
         }
+        CouncilRequest::Voter(request) => voter::rule(draft, sender, request),
     }
 }
 

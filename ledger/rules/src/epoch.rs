@@ -21,14 +21,15 @@ use crate::council::emergency;
 use crate::market::index;
 use crate::money::{Account, Code, issue};
 use crate::params::{YEAR, subsidy_max};
-use crate::people::member;
+use crate::people::{member, voter};
 use crate::state::{Draft, View, row, table};
 
 pub(crate) mod reward;
 
 /// Things done for ended epochs in one block; the rest waits for the next.
 const ITEMS_PER_BLOCK_MAX: u32 = 200;
-/// What closing an epoch counts for at most: four indexes, 64 members, itself.
+/// What closing an epoch counts for at most: four indexes, 64 members, itself. New voting keys are
+/// few: a member has three in a week.
 const ITEMS_PER_EPOCH: u32 = 69;
 /// So many closed epochs are kept.
 const EPOCHS_KEPT: u64 = 8_760;
@@ -129,6 +130,7 @@ fn close(draft: &mut Draft<'_>, number: u64) {
     for class in Class::ALL {
         index::turn(draft, class);
     }
+    voter::turn(draft);
     let mut epoch = of(draft, number);
     if draft.founding().issuance == Issuance::Inflation {
         let circulating = books::supply(draft).circulating;

@@ -14,6 +14,7 @@ use crate::money::{About, Account, Code, issue};
 use crate::params::{self, ParamsRefused};
 use crate::people::{
     Desks, Member, MemberNumbers, Members, Parties, Party, Sponsor, Sponsors, is_known, sponsor,
+    voter,
 };
 use crate::refusal::Refusal;
 use crate::state::{At, Clock, Draft, Federation, Founding};
@@ -189,6 +190,7 @@ fn seat(draft: &mut Draft<'_>, number: u32, founder: &Founder) -> Result<(), Gen
     };
     draft.put::<Members>(&number, &member);
     draft.put::<MemberNumbers>(&party, &number);
+    voter::note(draft, founder.consensus, party);
     draft.put::<Sponsors>(&party, &Sponsor { name, member: true });
     draft.count(|counts| {
         counts.members = counts.members.saturating_add(1);

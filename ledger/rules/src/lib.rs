@@ -38,7 +38,7 @@ pub use market::index::Index;
 pub use market::{Pool, Standing};
 pub use money::issue::Reserve;
 pub use money::{About, Account, Allowance, Balance, Code, Line, Purse, PurseKind};
-pub use people::{Member, OpKey, Party, Peer, Recovery, RetiredRoot, Sponsor};
+pub use people::{Accusation, Member, OpKey, Party, Peer, Recovery, RetiredRoot, Sponsor, Voter};
 pub use refusal::{CouncilRefusal, IssueRefusal, Refusal};
 pub use space::{Space, space_of};
 pub use state::{At, View};

@@ -13,6 +13,7 @@ use crate::state::{Draft, View, row, table};
 pub use op_key::OpKey;
 pub use recover::Recovery;
 pub use root::RetiredRoot;
+pub use voter::{Accusation, Voter};
 
 pub(crate) mod key;
 pub(crate) mod member;
@@ -25,6 +26,7 @@ pub(crate) mod root;
 pub(crate) mod scope;
 pub(crate) mod sponsor;
 pub(crate) mod tier;
+pub(crate) mod voter;
 
 /// A party on the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -1,7 +1,7 @@
 //! Which entries a block keeps room for: those by which a wrong is shown, answered or judged, so
 //! that no flood of others can silence them. The share of room is the governed `reserved_space`.
 
-use protocol::entry::{AuditRequest, Body, CouncilRequest};
+use protocol::entry::{AuditRequest, Body, CouncilRequest, VoterRequest};
 
 /// For whom the room of a block is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,10 @@ pub const fn space_of(body: &Body) -> Space {
             | AuditRequest::Answer { .. }
             | AuditRequest::TwoSeals { .. },
         )
-        | Body::Council(CouncilRequest::Emergency { .. }) => Space::Justice,
+        | Body::Council(
+            CouncilRequest::Emergency { .. }
+            | CouncilRequest::Voter(VoterRequest::ShowVotes { .. }),
+        ) => Space::Justice,
         Body::Register { .. }
         | Body::Transfer { .. }
         | Body::AdmitPeer { .. }

@@ -5,6 +5,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ed25519_dalek::VerifyingKey;
 
+use super::VoterRequest;
 use crate::bytes::{Limited, Malformed, at_most};
 use crate::ids::{BundleId, Digest, FederationId, PartyId, PeerId, PublicKey};
 use crate::job::{Class, NAME_BYTES_MAX};
@@ -74,6 +75,8 @@ pub enum CouncilRequest {
         /// Millions of operators in a second, or of normalised operations for accelerators.
         score: u32,
     },
+    /// Something about members' votes on blocks.
+    Voter(VoterRequest),
 }
 
 /// A key and its signature, apart from what was signed.
@@ -125,11 +128,12 @@ pub enum Proposal {
         /// What it would be: 1 to 100.
         power: u8,
     },
-    /// Punish a member that voted twice (F6): a part of its bond, and its seat.
+    /// Punish a member that voted twice (F6): a part of its bond, and its seat. Where the evidence
+    /// is a document, and not shown on the ledger, it needs as much power as a correction.
     Suspend {
         /// Its party.
         member: PartyId,
-        /// The evidence, as the ledger or a document has it.
+        /// The evidence: [`TwoVotes::id`](super::TwoVotes::id), or a document's digest.
         evidence: Digest,
     },
     /// Set how much a member may mint, or grant, in an epoch.
@@ -284,6 +288,7 @@ impl CouncilRequest {
             Self::Notify { .. } => "notify",
             Self::TakeMemberBond => "take-member-bond",
             Self::ReportBench { .. } => "report-bench",
+            Self::Voter(request) => request.name(),
         }
     }
 }
@@ -314,6 +319,7 @@ impl Limited for CouncilRequest {
             Self::Notify { notice } => {
                 at_most("text of a notice", notice.text.len(), NOTICE_BYTES_MAX)
             }
+            Self::Voter(request) => request.within_limits(),
             Self::Vote { .. }
             | Self::Execute { .. }
             | Self::Signal { .. }
@@ -366,7 +372,7 @@ impl Limited for Proposal {
 }
 
 /// Whether votes could be checked with these bytes: members that nobody can hear would stop all.
-fn is_strong_key(key: &PublicKey) -> bool {
+pub(super) fn is_strong_key(key: &PublicKey) -> bool {
     VerifyingKey::from_bytes(key.bytes()).is_ok_and(|key| !key.is_weak())
 }
 

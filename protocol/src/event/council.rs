@@ -145,6 +145,17 @@ pub enum CouncilEvent {
         /// What it saw.
         score: u32,
     },
+    /// Two votes of a member that cannot both be honest were shown: the council may punish it.
+    Accused {
+        /// Its party.
+        member: PartyId,
+        /// The proof's name, for [`Proposal::Suspend`](crate::entry::Proposal::Suspend).
+        evidence: Digest,
+        /// In which view it voted twice.
+        view: u64,
+        /// It is not called as judge or auditor before this, unless the council speaks.
+        until: Moment,
+    },
 }
 
 /// Something of epochs and issuance that is now true for everyone.

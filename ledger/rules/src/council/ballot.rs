@@ -2,14 +2,13 @@
 
 use protocol::entry::{Choice, Proposal};
 use protocol::event::{CouncilEvent, Decision, Event};
-use protocol::genesis::Params;
 use protocol::ids::{PartyId, PeerId};
 use protocol::units::{Credits, Moment};
 
 use crate::council::{Ballot, Ballots, Councils, Signals, Tally, carry, epochs, seated, state};
 use crate::money::posting::{Posting, post, post_covered};
 use crate::money::{About, Account, Code, balance};
-use crate::people::{member, owned};
+use crate::people::{member, owned, voter};
 use crate::refusal::{CouncilRefusal, Refusal};
 use crate::state::{Draft, View, row};
 
@@ -165,7 +164,7 @@ pub(crate) fn execute(draft: &mut Draft<'_>, proposal: u64) -> Result<(), Refusa
 /// enough power, and begins anew if that was lost.
 fn weigh(draft: &Draft<'_>, ballot: &mut Ballot) {
     let params = draft.params();
-    if !passes(params, &ballot.what, &tally(draft, ballot)) {
+    if !passes(draft, &ballot.what, &tally(draft, ballot)) {
         ballot.executable = None;
     } else if ballot.executable.is_none() {
         let timelock = epochs(params, params.timelock);
@@ -192,7 +191,8 @@ pub(crate) fn tally(view: &dyn View, ballot: &Ballot) -> Tally {
 }
 
 /// Whether so much power is enough for this kind of proposal.
-fn passes(params: &Params, what: &Proposal, tally: &Tally) -> bool {
+fn passes(draft: &Draft<'_>, what: &Proposal, tally: &Tally) -> bool {
+    let params = draft.params();
     if exceeds(tally.veto, params.veto.get(), tally.all) {
         return false;
     }
@@ -204,9 +204,12 @@ fn passes(params: &Params, what: &Proposal, tally: &Tally) -> bool {
         Proposal::Join(_)
         | Proposal::Leave { .. }
         | Proposal::Power { .. }
-        | Proposal::Suspend { .. }
         | Proposal::Upgrade { .. } => exceeds(tally.yes, params.quorum_member.get(), tally.all),
-        Proposal::Reversal { .. } => {
+        // What anybody can check needs less power than what members say they saw.
+        Proposal::Suspend { member, evidence } if voter::is_shown(draft, *member, evidence) => {
+            exceeds(tally.yes, params.quorum_member.get(), tally.all)
+        }
+        Proposal::Suspend { .. } | Proposal::Reversal { .. } => {
             let needed = u128::from(params.quorum_reversal.get());
             scaled(tally.yes) >= needed.saturating_mul(tally.all.into())
         }

@@ -38,7 +38,7 @@ pub(crate) fn carry(draft: &mut Draft<'_>, what: &Proposal) -> Result<(), Refusa
         Proposal::Join(joining) => member::join(draft, joining),
         Proposal::Leave { member } => member::leave(draft, *member),
         Proposal::Power { member, power } => member::set_power(draft, *member, *power),
-        Proposal::Suspend { member, .. } => member::suspend(draft, *member),
+        Proposal::Suspend { member, evidence } => member::suspend(draft, *member, evidence),
         Proposal::Quota {
             member,
             of,

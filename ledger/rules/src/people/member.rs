@@ -2,19 +2,20 @@
 //! how members come and go, within limits that keep any few of them from deciding alone.
 
 use protocol::entry::Joining;
-use protocol::event::{CouncilEvent, Event};
+use protocol::event::{CouncilEvent, Event, Fault};
 use protocol::genesis::{MEMBERS_MAX, MEMBERS_MIN};
-use protocol::ids::PartyId;
+use protocol::ids::{Digest, PartyId};
 use protocol::units::{Credits, Moment};
 
 use crate::money::posting::{Posting, post, post_covered};
 use crate::money::{About, Account, Code, balance, issue};
 use crate::people::{
     Departed, Desks, Member, MemberNumbers, Members, Peers, PowerMoved, Sponsor, Sponsors,
-    is_known, sponsor,
+    is_known, sponsor, voter,
 };
 use crate::refusal::{CouncilRefusal, Refusal};
 use crate::state::{Counted, Draft, View, row};
+use crate::work::faults;
 
 /// All members, in the order of the genesis as long as none has left. A federation has at most 64.
 pub(crate) fn all(view: &dyn View) -> Vec<Member> {
@@ -56,12 +57,8 @@ pub(crate) fn decides(view: &dyn View, power_for: u64) -> bool {
 pub(crate) fn join(draft: &mut Draft<'_>, joining: &Joining) -> Result<(), Refusal> {
     let party = PartyId::of(&joining.party);
     let members = all(draft);
-    let is_taken = |member: &Member| {
-        member.party == party
-            || member.consensus == joining.consensus
-            || member.peer == joining.peer
-    };
-    if members.iter().any(is_taken) {
+    let is_taken = |member: &Member| member.party == party || member.peer == joining.peer;
+    if members.iter().any(is_taken) || !voter::is_free(draft, joining.consensus, party) {
         return Err(Refusal::Council(CouncilRefusal::SeatTaken));
     }
     if members.len() >= MEMBERS_MAX {
@@ -99,6 +96,7 @@ pub(crate) fn join(draft: &mut Draft<'_>, joining: &Joining) -> Result<(), Refus
     }
     draft.put::<Members>(&number, &member);
     draft.put::<MemberNumbers>(&party, &number);
+    voter::note(draft, joining.consensus, party);
     draft.count(|counts| counts.members = counts.members.saturating_add(1));
     move_power(draft, 0, joining.power)?;
     tell(draft, &member, joining.power);
@@ -175,13 +173,21 @@ pub(crate) fn set_power(draft: &mut Draft<'_>, party: PartyId, to: u8) -> Result
 }
 
 /// Punishes a member that voted twice (F6): a part of its bond ends, and it loses its seat unless
-/// too few members would be left.
+/// too few members would be left. One that has left since still pays.
 ///
 /// # Errors
-/// [`CouncilRefusal::NoSeat`].
-pub(crate) fn suspend(draft: &mut Draft<'_>, party: PartyId) -> Result<(), Refusal> {
-    if of(draft, party).is_none() {
+/// [`CouncilRefusal::NoSeat`], or it was punished for what was shown against it.
+pub(crate) fn suspend(
+    draft: &mut Draft<'_>,
+    party: PartyId,
+    evidence: &Digest,
+) -> Result<(), Refusal> {
+    if !has_bond(draft, party) {
         return Err(Refusal::Council(CouncilRefusal::NoSeat { party }));
+    }
+    let shown = voter::accusation(draft, party);
+    if shown.is_some_and(|shown| shown.punished && shown.evidence == *evidence) {
+        return Err(Refusal::Council(CouncilRefusal::NothingChanges));
     }
     let bond = balance(draft, Account::MemberBond(party)).amount();
     let amount = bond.share(draft.params().double_vote_fine);
@@ -195,6 +201,12 @@ pub(crate) fn suspend(draft: &mut Draft<'_>, party: PartyId) -> Result<(), Refus
             about: About::Ledger,
         },
     );
+    if voter::is_shown(draft, party, evidence) {
+        voter::punished(draft, party);
+    }
+    if let Some(member) = of(draft, party) {
+        faults::note(draft, member.peer, Fault::TwoVotes);
+    }
     draft.say(Event::Council(CouncilEvent::MemberFined {
         member: party,
         amount,
@@ -222,6 +234,8 @@ pub(crate) fn take_bond(draft: &mut Draft<'_>, party: PartyId) -> Result<(), Ref
     let matures: Moment = draft
         .row::<Departed>(&party)
         .ok_or(Refusal::NothingMatured)?;
+    let kept = voter::accused_until(draft, party);
+    let matures = kept.map_or(matures, |kept| kept.max(matures));
     if matures > now {
         return Err(Refusal::Council(CouncilRefusal::NotMatured {
             matures,
@@ -294,7 +308,8 @@ fn move_bond(
     )
 }
 
-fn tell(draft: &mut Draft<'_>, member: &Member, power: u8) {
+/// Says which key now signs a member's votes, and with what power; with none, that it does no more.
+pub(crate) fn tell(draft: &mut Draft<'_>, member: &Member, power: u8) {
     draft.say(Event::Council(CouncilEvent::MemberChanged {
         member: member.party,
         consensus: member.consensus,

@@ -2,7 +2,7 @@
 
 use protocol::entry::{
     AuditRequest, BankRequest, Body, CouncilRequest, IssueRequest, PartyRequest, Scope,
-    StakeRequest,
+    StakeRequest, VoterRequest,
 };
 
 /// What a key must hold for a request.
@@ -58,13 +58,17 @@ impl Need {
 
     const fn of_council(request: &CouncilRequest) -> Self {
         Self::AnyOf(match request {
-            CouncilRequest::TakeMemberBond => return Self::Root,
+            CouncilRequest::TakeMemberBond | CouncilRequest::Voter(VoterRequest::Rotate { .. }) => {
+                return Self::Root;
+            }
             CouncilRequest::Propose { .. }
             | CouncilRequest::Vote { .. }
             | CouncilRequest::Notify { .. }
             | CouncilRequest::ReportBench { .. } => Scope::COUNCIL,
             CouncilRequest::Signal { .. } => Scope::COUNCIL.and(Scope::PEER),
-            CouncilRequest::Execute { .. } | CouncilRequest::Emergency { .. } => Scope::ALL,
+            CouncilRequest::Execute { .. }
+            | CouncilRequest::Emergency { .. }
+            | CouncilRequest::Voter(VoterRequest::ShowVotes { .. }) => Scope::ALL,
         })
     }
 

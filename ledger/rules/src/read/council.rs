@@ -3,7 +3,7 @@
 
 use protocol::entry::{EmergencyAct, Quota};
 use protocol::genesis::{Committee, Issuance};
-use protocol::ids::{Digest, PartyId, PeerId};
+use protocol::ids::{Digest, PartyId, PeerId, PublicKey};
 use protocol::job::Class;
 use protocol::params::{PARAMS, ParamSpec};
 use protocol::units::{Credits, Moment};
@@ -17,7 +17,7 @@ use crate::market::bench;
 use crate::market::index::{self, Index};
 use crate::money::issue::{self, Reserve};
 use crate::params::{self, ClassSpec};
-use crate::people::Departed;
+use crate::people::{Accusation, Departed, Voter, voter};
 use crate::state::{At, Clock, Draft, Federation, Founding, View, row};
 
 fn founding(view: &dyn View) -> Option<Founding> {
@@ -135,6 +135,16 @@ pub fn owed(view: &dyn View, party: PartyId) -> Credits {
 /// When the bond of a member that has left matures.
 pub fn member_bond_matures(view: &dyn View, party: PartyId) -> Option<Moment> {
     row::<Departed>(view, &party)
+}
+
+/// Whose votes on blocks a key signs or signed, and which key took its place.
+pub fn voter(view: &dyn View, key: PublicKey) -> Option<Voter> {
+    voter::of(view, key)
+}
+
+/// What was shown against a member last.
+pub fn accusation(view: &dyn View, member: PartyId) -> Option<Accusation> {
+    voter::accusation(view, member)
 }
 
 /// The epoch of the last block, and when it began.

@@ -66,6 +66,14 @@ pub enum CouncilRefusal {
     ClassClosed { class: &'static str },
     #[error("the bond of {party} as a judge is taken for its faults alone, not by a correction")]
     FaultsAlone { party: PartyId },
+    #[error("{key} does not sign this member's votes")]
+    NotTheVotingKey { key: PublicKey },
+    #[error("{key} did not sign the change of the voting key")]
+    RotationForged { key: PublicKey },
+    #[error("these are not two votes of one key in one phase of one view for different blocks")]
+    NotTwoVotes,
+    #[error("as much was shown against {party} before, or the council still has time for it")]
+    AlreadyAccused { party: PartyId },
 }
 
 impl CouncilRefusal {
@@ -98,6 +106,10 @@ impl CouncilRefusal {
             Self::ClassClosed { .. } => 273,
             Self::OwnPeer { .. } => 274,
             Self::FaultsAlone { .. } => 275,
+            Self::NotTheVotingKey { .. } => 276,
+            Self::RotationForged { .. } => 277,
+            Self::NotTwoVotes => 278,
+            Self::AlreadyAccused { .. } => 279,
         }
     }
 }

@@ -6,7 +6,7 @@ use protocol::ids::{BundleId, PartyId, PeerId};
 use protocol::outcome::Root;
 
 use crate::chance::Chance;
-use crate::people::{Member, Peers, member};
+use crate::people::{Member, Peers, member, voter};
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
@@ -153,8 +153,8 @@ fn check(tasks: &[DisputedTask], roots: &[(PeerId, Root)], size: u32) -> Result<
     Ok(())
 }
 
-/// Members who are related to nobody who opened, and if possible not to the submitter: one more
-/// than may be faulty. `None` if there are not so many.
+/// Members who are accused of nothing, related to nobody who opened, and if possible not to the
+/// submitter: one more than may be faulty. `None` if there are not so many.
 fn first_panel(
     case: &Case<'_, '_>,
     index: u32,
@@ -163,7 +163,9 @@ fn first_panel(
 ) -> Option<Vec<Juror>> {
     let size = member::panel_size(case.draft);
     let related = |party: PartyId| {
-        auditors.contains(&party) || bundle.runs.iter().any(|run: &Run| run.sponsor == party)
+        auditors.contains(&party)
+            || voter::is_accused(case.draft, party)
+            || bundle.runs.iter().any(|run: &Run| run.sponsor == party)
     };
     let judges = case.job.judges?;
     let mut chance = Chance::new(

@@ -6,6 +6,7 @@ use protocol::event::Fault;
 use protocol::ids::{PartyId, PeerId};
 use protocol::units::{Millis, Moment};
 
+use crate::people::voter;
 use crate::state::{Draft, View, row, table};
 use crate::work::case::Case;
 use crate::work::hold::Ground;
@@ -64,7 +65,7 @@ pub(crate) fn of(view: &dyn View, member: PartyId) -> Silence {
     row::<Silences>(view, &member).unwrap_or_default()
 }
 
-/// Whether a member is not called as auditor now.
+/// Whether a member is not called as auditor now: it was silent, or is accused of two votes.
 pub(crate) fn is_suspended(draft: &Draft<'_>, member: PartyId) -> bool {
-    of(draft, member).suspended_until > draft.now()
+    of(draft, member).suspended_until > draft.now() || voter::is_accused(draft, member)
 }
