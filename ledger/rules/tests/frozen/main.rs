@@ -17,6 +17,8 @@ mod lists;
 mod scene;
 #[path = "../scene/sign.rs"]
 mod sign;
+#[path = "../scene/voter.rs"]
+mod voter_scene;
 
 mod by_audits;
 mod by_council;
@@ -27,6 +29,7 @@ mod by_keys;
 mod by_panels;
 mod by_peers;
 mod by_purses;
+mod by_voters;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -96,7 +99,7 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         written, frozen,
         "a number that was given means what it meant"
     );
-    let stories: [fn(&mut Refused); 9] = [
+    let stories: [fn(&mut Refused); 10] = [
         by_entries::tell,
         by_keys::tell,
         by_purses::tell,
@@ -106,6 +109,7 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         by_audits::tell,
         by_council::tell,
         by_issuance::tell,
+        by_voters::tell,
     ];
     let mut refused = Refused::default();
     std::thread::scope(|scope| {
