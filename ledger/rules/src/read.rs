@@ -273,7 +273,7 @@ pub fn slash_preview(
 ) -> Option<(Credits, [Credits; 4])> {
     let (job, params) = (row::<Jobs>(view, &bundle.job)?, params(view)?);
     let amount = slash::price(view, &params, (&job, bundle), (peer, fault));
-    let taken = amount.min(slash::within_reach(view, (&job, bundle), (peer, fault))?);
+    let taken = amount.min(slash::within_reach(view, bundle, (peer, fault))?);
     Some((taken, slash::split(&params, taken)))
 }
 

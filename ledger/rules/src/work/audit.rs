@@ -192,10 +192,7 @@ pub(crate) fn seal(
 ) -> Result<(), Refusal> {
     let mut case = Case::take(draft, job)?;
     case.only_in(Phase::Auditing, "sealing an audit")?;
-    let (due, now) = (case.job.due, case.draft.deadline_now());
-    if now > due {
-        return Err(Refusal::DeadlinePassed { due, now });
-    }
+    case.in_time(case.job.due)?;
     let mut audit = of(case.draft, job);
     let mut seats = audit.seats.iter_mut().filter(|seat| seat.member == sender);
     let first = seats.next().ok_or(Refusal::NotAuditor { party: sender })?;

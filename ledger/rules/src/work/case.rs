@@ -49,6 +49,14 @@ impl<'d, 'v> Case<'d, 'v> {
         }
     }
 
+    /// Refuses what comes after its time, as deadlines of jobs are measured.
+    ///
+    /// # Errors
+    /// [`Refusal::DeadlinePassed`].
+    pub(crate) fn in_time(&self, due: Moment) -> Result<(), Refusal> {
+        in_time(due, self.draft.deadline_now())
+    }
+
     pub(crate) const fn name(&self, index: u32) -> BundleId {
         let job = self.id;
         BundleId { job, index }
@@ -161,6 +169,15 @@ impl<'d, 'v> Case<'d, 'v> {
     }
 }
 
+/// What comes at the last moment is in time: a deadline has its default in that moment's block, but
+/// where more are due than a block carries out, who acts before it is not late.
+fn in_time(due: Moment, now: Moment) -> Result<(), Refusal> {
+    if now > due {
+        return Err(Refusal::DeadlinePassed { due, now });
+    }
+    Ok(())
+}
+
 impl Bundle {
     /// Moves on.
     ///
@@ -178,5 +195,22 @@ impl Bundle {
         if let Err(refusal) = self.step(happening) {
             panic!("{happening:?} is only found where it can happen, but: {refusal}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_at_the_last_moment_is_in_time() {
+        let [before, due, after] = [1, 2, 3].map(Moment::new);
+        assert_eq!(in_time(due, before), Ok(()));
+        assert_eq!(in_time(due, due), Ok(()));
+        let now = after;
+        assert_eq!(
+            in_time(due, after),
+            Err(Refusal::DeadlinePassed { due, now })
+        );
     }
 }

@@ -165,10 +165,7 @@ pub(crate) fn answer(
     let bundle = case.bundle(name.index)?;
     let demand = of(case.draft, name, peer).filter(|demand| !demand.answered);
     let mut demand = demand.ok_or(Refusal::NotDemanded { peer })?;
-    let (due, now) = (demand.answer_by, case.draft.deadline_now());
-    if now > due {
-        return Err(Refusal::DeadlinePassed { due, now });
-    }
+    case.in_time(demand.answer_by)?;
     let slot = bundle.slot(peer)?;
     let is_whole = outcomes.len() == case.tasks_in(name.index) as usize;
     if !is_whole || outcome::root(outcomes) != bundle.runs[slot].root() {

@@ -53,10 +53,7 @@ pub(crate) fn show(
     if state != State::Differing {
         return Err(Refusal::WrongState { state, asked });
     }
-    let (due, now) = (row.due, case.draft.deadline_now());
-    if now > due {
-        return Err(Refusal::DeadlinePassed { due, now });
-    }
+    case.in_time(row.due)?;
     check(tasks, &roots(&row), case.tasks_in(bundle.index))?;
     begin_panel(
         &mut case,

@@ -43,9 +43,7 @@ pub(crate) fn start(
     case.only_by(sender)?;
     case.only_in(Phase::Submitted, "starting")?;
     let (due, now) = (case.job.due, case.draft.deadline_now());
-    if now > due {
-        return Err(Refusal::DeadlinePassed { due, now });
-    }
+    case.in_time(due)?;
     if entry::chain(&link) != case.job.chain {
         return Err(Refusal::BrokenChain);
     }

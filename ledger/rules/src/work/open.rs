@@ -52,10 +52,7 @@ pub(crate) fn enter_one(case: &mut Case<'_, '_>, opening: &Opening) -> Result<()
         Stage::Running | Stage::Gone(_) => return Err(Refusal::NotSealed { peer }),
     };
     bundle.step(Happening::Opened)?;
-    let (due, now) = (bundle.due, case.draft.deadline_now());
-    if now > due {
-        return Err(Refusal::DeadlinePassed { due, now });
-    }
+    case.in_time(bundle.due)?;
     if opening.seal(&case.id) != hash {
         return Err(Refusal::OpeningMismatch { peer });
     }

@@ -12,7 +12,7 @@ use crate::state::{Draft, View, row};
 use crate::work::case::Case;
 use crate::work::faults;
 use crate::work::hold::{self, Ground, Hold, HoldState, Share};
-use crate::work::{Audited, Bundle, Bundles, Disputes, Job};
+use crate::work::{Audited, Bundles, Disputes, Job};
 
 /// What is to be taken, and what for.
 #[derive(Clone, Copy, Debug)]
@@ -113,28 +113,27 @@ pub(crate) fn price(
 /// seals all of a peer's locks.
 pub(crate) fn within_reach(
     view: &dyn View,
-    (job, bundle): (&Job, BundleId),
+    bundle: BundleId,
     (peer, fault): (PeerId, Fault),
 ) -> Option<Credits> {
     let row = row::<Peers>(view, &peer)?;
     if matches!(fault, Fault::WrongJudgement | Fault::NoJudgement) {
         return Some(balance(view, Account::MemberBond(row.owner)).amount());
     }
-    let open = row_of(view, bundle).is_some_and(|bundle| {
-        let runs = bundle.runs.iter().filter(|run| run.takes_part());
-        !bundle.state.is_ended() && runs.into_iter().any(|run| run.peer == peer)
-    });
     let freed = match fault {
         Fault::TwoSeals => row.locked,
-        _ if open => job.lock.min(row.locked),
-        _ => Credits::ZERO,
+        _ => locked_in(view, bundle, peer).min(row.locked),
     };
     let leaving = balance(view, Account::Unbonding(peer)).amount();
     bond::free(view, peer, &row).plus(freed)?.plus(leaving)
 }
 
-fn row_of(view: &dyn View, bundle: BundleId) -> Option<Bundle> {
-    row::<Bundles>(view, &bundle)
+/// What a peer has locked for a bundle that has not ended.
+fn locked_in(view: &dyn View, bundle: BundleId, peer: PeerId) -> Credits {
+    let open = row::<Bundles>(view, &bundle).filter(|bundle| !bundle.state.is_ended());
+    let runs = open.into_iter().flat_map(|bundle| bundle.runs);
+    let mut locked = runs.filter(|run| run.peer == peer && run.takes_part());
+    locked.next().map_or(Credits::ZERO, |run| run.lock)
 }
 
 /// Takes as much as there is, and plans how it is shared. What is locked for other bundles is not
@@ -281,4 +280,92 @@ fn is_kin(case: &Case<'_, '_>, peer: PeerId, finder: PartyId) -> bool {
     case.draft
         .row::<Peers>(&peer)
         .is_some_and(|row| row.owner == finder || row.sponsor == finder)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::genesis::Params;
+    use protocol::ids::{Digest, JobId};
+    use protocol::units::{Bps, Moment};
+
+    use super::*;
+    use crate::state::tests::on_nothing;
+    use crate::work::{Dispute, Round, Verdict};
+
+    const PEER: PeerId = PeerId::new([1; 32]);
+
+    /// A dispute with this number, judged or not.
+    fn dispute(number: u64, judged: bool) -> Dispute {
+        let bundle = BundleId {
+            job: JobId::new([2; 32]),
+            index: 0,
+        };
+        let verdict = Verdict {
+            right: Vec::new(),
+            upheld: Vec::new(),
+            convicted: Vec::new(),
+            slashed: Vec::new(),
+        };
+        Dispute {
+            number,
+            bundle,
+            when: Moment::new(1),
+            finder: PartyId::new([3; 32]),
+            auditors: Vec::new(),
+            tasks: Vec::new(),
+            round: Round::First,
+            jurors: Vec::new(),
+            earlier: Vec::new(),
+            verdict: judged.then_some(verdict),
+        }
+    }
+
+    /// Whether a slash may be taken for this fault on this ground; dispute 0 is judged, 1 is not.
+    fn may_be_taken(fault: Fault, ground: Ground) -> bool {
+        let asked = std::panic::catch_unwind(|| {
+            on_nothing(|draft| {
+                for (number, judged) in [(0, true), (1, false)] {
+                    draft.put::<Disputes>(&number, &dispute(number, judged));
+                }
+                let slash = Slash::peer(PEER, fault, Credits::new(1), ground);
+                must_be_proved(draft, &slash);
+            });
+        });
+        asked.is_ok()
+    }
+
+    #[test]
+    fn what_only_a_panel_can_find_is_slashed_after_its_verdict_alone() {
+        let silence = Ground::Silence(Moment::new(1));
+        let seals = Ground::Seals(Digest::of(b"one"), Digest::of(b"other"));
+        let [judged, open, none] = [0, 1, 2].map(Ground::Verdict);
+        for (fault, ground, may) in [
+            (Fault::WrongOutcome, judged, true),
+            (Fault::WrongOutcome, open, false),
+            (Fault::WrongOutcome, none, false),
+            (Fault::WrongOutcome, seals, false),
+            // Its outcomes were demanded, and it hid them.
+            (Fault::WrongOutcome, silence, true),
+            (Fault::WrongJudgement, judged, true),
+            (Fault::WrongJudgement, open, false),
+            (Fault::WrongJudgement, silence, false),
+            (Fault::WrongJudgement, seals, false),
+            (Fault::NoSeal, silence, true),
+            (Fault::TwoSeals, seals, true),
+        ] {
+            assert_eq!(may_be_taken(fault, ground), may, "{fault:?} {ground:?}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_slash_add_up_to_it() {
+        let mut params = Params::standard();
+        params.slash_split = [3_333, 3_333, 3_333, 1].map(Bps::new);
+        for taken in [0, 1, 2, 3, 10_000, 128_000_001] {
+            let parts = split(&params, Credits::new(taken)).map(Credits::get);
+            assert_eq!(parts.iter().sum::<u64>(), taken);
+            assert_eq!(parts[0], parts[1]);
+            assert_eq!(parts[0], taken * 3_333 / 10_000);
+        }
+    }
 }

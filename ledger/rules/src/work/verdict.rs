@@ -82,10 +82,7 @@ fn take_dispute(
 ) -> Result<(Bundle, Dispute), Refusal> {
     let mut row = case.bundle(bundle.index)?;
     row.step(asked)?;
-    let (due, now) = (row.due, case.draft.deadline_now());
-    if now > due {
-        return Err(Refusal::DeadlinePassed { due, now });
-    }
+    case.in_time(row.due)?;
     let dispute = dispute_of(case, &row);
     Ok((row, dispute))
 }
