@@ -176,9 +176,10 @@ impl<'v> Draft<'v> {
     }
 
     /// Takes over what a draft above this one changed.
-    pub(crate) fn keep(&mut self, mut changes: Changes) {
-        self.updates.append(&mut changes.updates);
-        self.events.append(&mut changes.events);
+    pub(crate) fn keep(&mut self, changes: Changes) {
+        // Not `append`: that walks all rows the block has changed so far, for every entry of it.
+        self.updates.extend(changes.updates);
+        self.events.extend(changes.events);
     }
 
     pub(crate) const fn at(&self) -> At {
