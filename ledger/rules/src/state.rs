@@ -222,6 +222,25 @@ impl<'v> Draft<'v> {
         self.updates.insert(key::<T>(at), Some(bytes::write(row)));
     }
 
+    /// Adds one more to a row that is a list, and reads nothing of what is there already but how
+    /// many there are: borsh writes a list as its length and its items.
+    pub(crate) fn push<T: Table<Row = Vec<I>>, I: BorshSerialize>(
+        &mut self,
+        at: &T::Key,
+        item: &I,
+    ) {
+        let key = key::<T>(at);
+        let none = || bytes::write(&Vec::<u8>::new());
+        let mut row = self.read(&key).unwrap_or_else(none);
+        let count = row.first_chunk_mut::<4>();
+        let count = count.expect("rows are written by Draft::put and by this, of this type");
+        let more = u32::from_le_bytes(*count).saturating_add(1);
+        *count = more.to_le_bytes();
+        item.serialize(&mut row)
+            .expect("writing to memory cannot fail");
+        self.updates.insert(key, Some(row));
+    }
+
     pub(crate) fn remove<T: Table>(&mut self, at: &T::Key) {
         self.updates.insert(key::<T>(at), None);
     }
@@ -280,6 +299,26 @@ pub(crate) mod tests {
         };
         let rows: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         act(&mut Draft::new(&rows, &founding, at))
+    }
+
+    #[test]
+    fn a_list_grown_by_one_at_a_time_is_the_list() {
+        struct Listed;
+        impl Table for Listed {
+            const PREFIX: u8 = 0xEF;
+            type Key = u8;
+            type Row = Vec<u64>;
+        }
+        on_nothing(|draft| {
+            let list: Vec<u64> = (0..300_u64).map(u64::reverse_bits).collect();
+            for item in &list {
+                draft.push::<Listed, _>(&7, item);
+            }
+            assert_eq!(draft.row::<Listed>(&7), Some(list.clone()));
+            let pushed = draft.read(&key::<Listed>(&7));
+            draft.put::<Listed>(&7, &list);
+            assert_eq!(draft.read(&key::<Listed>(&7)), pushed);
+        });
     }
 
     #[test]

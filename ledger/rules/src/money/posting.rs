@@ -88,12 +88,11 @@ fn write_line(draft: &mut Draft<'_>, party: PartyId, number: u64, posting: &Post
         about: posting.about,
     };
     let place = (party, history_page(number));
-    let mut page = draft.row::<History>(&place).unwrap_or_default();
     if number.is_multiple_of(LINES_PER_PAGE) {
-        page.clear();
+        draft.put::<History>(&place, &vec![line]);
+    } else {
+        draft.push::<History, _>(&place, &line);
     }
-    page.push(line);
-    draft.put::<History>(&place, &page);
 }
 
 /// The page on which line `number` stands.

@@ -75,9 +75,10 @@ pub(crate) fn take(draft: &mut Draft<'_>, payer: PartyId, bytes: usize) -> bool 
     let units = u64::try_from(bytes.div_ceil(BYTES_PER_UNIT)).unwrap_or(u64::MAX);
     let params = draft.params();
     let (of_party, of_sponsor) = (params.quota_party, params.quota_sponsor);
-    let party = filled::<PartyBuckets>(draft, payer, units, of_party);
-    let all = filled::<SponsorBuckets>(draft, sponsor, units, of_sponsor);
-    let (Some(party), Some(all)) = (party, all) else {
+    let Some(party) = filled::<PartyBuckets>(draft, payer, units, of_party) else {
+        return false;
+    };
+    let Some(all) = filled::<SponsorBuckets>(draft, sponsor, units, of_sponsor) else {
         return false;
     };
     draft.put::<PartyBuckets>(&payer, &party);
