@@ -238,6 +238,8 @@ impl Auditor {
                 sponsor,
             } => {
                 self.owners.insert(*peer, (*owner, *sponsor));
+                let (fee, end) = (self.params.admission_fee, self.end_of_credits());
+                self.pay(Purse::Wallet(*sponsor), end, micro(fee));
             }
             Event::BondChanged { peer, bond, .. } => self.bond(*peer, micro(*bond), now),
             Event::Submitted {

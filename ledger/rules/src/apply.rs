@@ -121,7 +121,7 @@ fn rule(draft: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
     match &entry.value().body {
         Body::Register { key } => people::register(draft, sender, *key).map(|_| ()),
         Body::Transfer { moves } => transfer::transfer(draft, sender, moves, id),
-        Body::AdmitPeer { peer, owner } => sponsor::admit(draft, sender, *peer, *owner),
+        Body::AdmitPeer { peer, owner } => sponsor::let_in(draft, sender, *peer, *owner),
         Body::Bond { peer, amount } => bond::add(draft, sender, *peer, *amount),
         Body::Unbond { peer, amount } => bond::begin_unbonding(draft, sender, *peer, *amount),
         Body::Withdraw { peer } => bond::withdraw(draft, sender, *peer),

@@ -144,6 +144,8 @@ pub enum Code {
     DemandReturned = 22,
     /// It was the peer's, who had answered and was right.
     DemandPaid = 23,
+    /// A submitter could have started its job and did not.
+    AbortFee = 24,
     /// A proposal's deposit was set aside.
     ProposalDeposit = 60,
     /// It came back.
@@ -176,6 +178,8 @@ pub enum Code {
     Back = 50,
     /// A part of a beginner's pay went into its bond.
     Vest = 51,
+    /// A sponsor let a peer in.
+    AdmissionFee = 52,
 }
 
 /// What a posting was for.

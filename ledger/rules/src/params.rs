@@ -192,9 +192,9 @@ fn check_all(params: &Params) -> Result<(), ParamsRefused> {
             params.curve_until[0] <= params.curve_until[1],
         ),
         (
-            "reward_cap_peer",
             "reward_cap_sponsor",
-            params.reward_cap_peer <= params.reward_cap_sponsor,
+            "reward_cap_peer",
+            params.reward_cap_sponsor <= params.reward_cap_peer,
         ),
         (
             "copies_trusted",

@@ -461,8 +461,8 @@ fn a_grant_never_pays_the_peers_of_who_gave_it() {
         others.sort();
         assert_eq!(drawn, others);
     }
-    let free = scene.drawn(terms(4, 1, 2));
-    let drawn = (0..4).flat_map(|index| scene.peers(free, index));
+    let free = scene.drawn(terms(8, 1, 2));
+    let drawn = (0..8).flat_map(|index| scene.peers(free, index));
     assert!(drawn.into_iter().any(|peer| peer == own));
 
     // It pays for what it covers, and a job that needs more is refused.

@@ -213,7 +213,8 @@ pub enum IssueEvent {
         /// When that was so.
         as_of: Moment,
     },
-    /// A submitter paid the federation's fee for work, out of its job's escrow.
+    /// A submitter paid the federation's fee for work, out of its job's escrow; or for having kept
+    /// peers waiting for a job that it did not start.
     WorkFee {
         /// The job.
         job: JobId,

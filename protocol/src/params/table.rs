@@ -126,7 +126,7 @@ governed! {
     copies_normal: u8, Count { 41 "copies_normal" = 2, 2..=7; }
     /// Copies of a bundle among trusted peers.
     copies_trusted: u8, Count { 42 "copies_trusted" = 1, 1..=7; }
-    /// Audited tasks of a bundle get so many different auditors at least, if there are so many.
+    /// Audited tasks of a bundle get so many auditors, suspended ones too where others are too few.
     auditors_min: u8, Count { 43 "auditors_min" = 4, 1..=16; }
     /// How often a task is one whose outcome is known beforehand.
     canary: Bps, Ratio { 44 "canary" = 100, 0..=1_000; }
@@ -136,7 +136,7 @@ governed! {
     panel_deposit: u8, Count { 46 "panel_deposit" = 8, 1..=64; }
     /// A run is handed on to another peer so often.
     replacements_max: u8, Count { 47 "replacements_max" = 5, 0..=16; }
-    /// What a submitter loses of its escrow if it submits and does not start.
+    /// What a submitter loses of its escrow if it could start a job and does not.
     abort_fee: Bps, Ratio { 48 "abort_fee" = 100, 0..=1_000; }
 
     // Windows.
@@ -183,7 +183,7 @@ governed! {
     silence_max: u8, Count { 89 "silence_max" = 3, 1..=64; }
     /// F8: for so long it is not drawn then.
     silence_span: u32, Epochs { 90 "silence_span" = 24, 1..=2_160; }
-    /// F10: so much availability reward is lost with feigned capacity.
+    /// Reserved for F10, once capacity is measured: so much reward feigned capacity would cost.
     feigned_span: u32, Epochs { 91 "feigned_span" = 720, 1..=8_760; }
     /// A peer convicted of a wrong outcome is not drawn for so long.
     jail: Millis, Span { 92 "jail" = 604_800_000, 60_000..=31_536_000_000; }
@@ -275,6 +275,9 @@ governed! {
     /// What a member may grant in an epoch, out of the treasury.
     grant_quota: Credits, Money { 169 "grant_quota" = 10_000_000, 0..=1_000_000_000_000; }
 
+    /// Of what a task is declared to be worth beyond its price, what a submitter pays for each run.
+    risk_fee: Bps, Ratio { 170 "risk_fee" = 25, 0..=1_000; }
+
     // Epochs and issuance.
     /// How long an epoch is.
     epoch: Millis, Span { 180 "epoch" = 3_600_000, 600_000..=86_400_000; }
@@ -295,8 +298,8 @@ governed! {
         188 "curve_until.full" = 1_000_000_000, 1..=1_000_000_000_000;
         189 "curve_until.half" = 5_000_000_000, 1..=1_000_000_000_000;
     }
-    /// Of an epoch's pool, one peer gets at most this share.
-    reward_cap_peer: Bps, Ratio { 190 "reward_cap_peer" = 500, 1..=10_000; }
+    /// Of an epoch's pool, one peer gets at most this share: its sponsor's, or splitting would pay.
+    reward_cap_peer: Bps, Ratio { 190 "reward_cap_peer" = 2_000, 1..=10_000; }
     /// Of an epoch's pool, the peers of one sponsor get at most this share.
     reward_cap_sponsor: Bps, Ratio { 191 "reward_cap_sponsor" = 2_000, 1..=10_000; }
     /// Rewards that are not claimed for so long are not minted.
@@ -333,6 +336,6 @@ governed! {
     recovery: u32, Epochs { 219 "recovery" = 168, 1..=2_160; }
     /// Within an unbond window a key is replaced so often.
     rotations_max: u8, Count { 220 "rotations_max" = 3, 1..=64; }
-    /// A party is frozen by two compliance officers for so long at most.
+    /// Reserved until there are compliance officers: for so long at most two freeze a party.
     freeze: u32, Epochs { 221 "freeze" = 72, 1..=720; }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Quote {
     pub(crate) audit: Bps,
     /// What its audits cost at most.
     pub(crate) audits: Credits,
+    /// What is paid to the federation for each run of a task, for what is declared to be at risk.
+    pub(crate) risk: Credits,
     /// All that is set aside.
     pub(crate) escrow: Credits,
 }
@@ -59,7 +61,12 @@ pub(crate) fn quote(params: &Params, terms: &Terms, panel: u64) -> Result<Quote,
         let deposit = price.times(panel)?.times(params.panel_deposit.into())?;
         let audit = params.audit[place(terms.class)].max(terms.care.audit);
         let audits = price.times(audit::most(terms.tasks, audit))?;
+        // To lock so much for an hour costs a peer about as much as this fee.
+        let beyond = worth.minus(price)?;
+        let risk = beyond.share(params.risk_fee);
+        let most = risk.times(terms.tasks.into())?.times(copies.into())?;
         let fee = mul_div_ceil(runs.get(), params.work_fee.get().into(), ONE)?;
+        let fee = most.get().checked_add(fee)?;
         let escrow = runs.plus(deposit)?.plus(audits)?.plus(Credits::new(fee))?;
         Some(Quote {
             price,
@@ -69,6 +76,7 @@ pub(crate) fn quote(params: &Params, terms: &Terms, panel: u64) -> Result<Quote,
             deposit,
             audit,
             audits,
+            risk,
             escrow,
         })
     };

@@ -74,6 +74,12 @@ pub(crate) fn fee(
     }
 }
 
+/// Takes what a submitter that could have started its job pays for not having done so.
+pub(crate) fn abort(draft: &mut Draft<'_>, job: (JobId, PartyId), fee: Credits) {
+    let why = (Code::AbortFee, About::Job(job.0));
+    take(draft, job, Account::Treasury, fee, why);
+}
+
 fn take(
     draft: &mut Draft<'_>,
     (job, submitter): (JobId, PartyId),

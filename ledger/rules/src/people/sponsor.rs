@@ -4,9 +4,34 @@ use protocol::event::{Event, PartyEvent};
 use protocol::ids::{PartyId, PeerId};
 use protocol::units::{Credits, Moment};
 
+use crate::money::posting::{Posting, post};
+use crate::money::{About, Account, Code, issue};
 use crate::people::{Peer, PeerNumbers, Peers, Sponsors, is_known};
 use crate::refusal::Refusal;
 use crate::state::Draft;
+
+/// Lets a peer in, as a sponsor asks: it pays for that, for good.
+///
+/// # Errors
+/// [`Refusal`] as of [`admit`], or the sponsor's wallet holds less than the fee.
+pub(crate) fn let_in(
+    draft: &mut Draft<'_>,
+    sponsor: PartyId,
+    peer: PeerId,
+    owner: PartyId,
+) -> Result<(), Refusal> {
+    admit(draft, sponsor, peer, owner)?;
+    post(
+        draft,
+        Posting {
+            from: Account::Wallet(sponsor),
+            to: issue::end_of_credits(draft),
+            amount: draft.params().admission_fee,
+            code: Code::AdmissionFee,
+            about: About::Peer(peer),
+        },
+    )
+}
 
 /// Lets a peer in under `sponsor`.
 ///

@@ -97,7 +97,7 @@ fn deal(
     places: &[u32],
     dealt: &mut BTreeMap<PartyId, Vec<u32>>,
 ) {
-    let may = eligible(case.draft, bundle);
+    let may = eligible(case.draft, bundle, places.len());
     if may.is_empty() {
         return;
     }
@@ -117,15 +117,20 @@ fn deal(
     }
 }
 
-/// Members who may audit a bundle. Those suspended for their silence stand in only where there is
-/// nobody else.
-fn eligible(draft: &Draft<'_>, bundle: &Bundle) -> Vec<Member> {
+/// Members who may audit so many tasks of a bundle. Those suspended for their silence stand in
+/// where too few others are left: one auditor that has all of them can be the ring's.
+fn eligible(draft: &Draft<'_>, bundle: &Bundle, tasks: usize) -> Vec<Member> {
     let related = |party: PartyId| bundle.runs.iter().any(|run| run.sponsor == party);
     let (awake, asleep): (Vec<Member>, Vec<Member>) = member::all(draft)
         .into_iter()
         .filter(|member| !related(member.party))
         .partition(|member| !silence::is_suspended(draft, member.party));
-    if awake.is_empty() { asleep } else { awake }
+    let least = usize::from(draft.params().auditors_min).min(tasks);
+    if awake.len() < least {
+        [awake, asleep].concat()
+    } else {
+        awake
+    }
 }
 
 /// Seats members with the tasks they were dealt.

@@ -74,6 +74,17 @@ pub(crate) fn start(
     Ok(())
 }
 
+/// Whether a job that is not drawn could be: its submitter can know by now who would be drawn, and
+/// there are enough peers for it.
+pub(crate) fn could_start(case: &Case<'_, '_>) -> bool {
+    let at = case.draft.at();
+    let seed = Digest::derive(
+        "tallygrid could draw v1",
+        &[at.parent.bytes(), case.id.bytes()],
+    );
+    at.height >= case.job.start_from && deal_job(case, seed).is_ok()
+}
+
 /// What a job asks of those who are drawn for it.
 fn wish(case: &Case<'_, '_>) -> Wish {
     let job = &case.job;

@@ -98,6 +98,8 @@ pub struct Job {
     pub paid: Credits,
     /// What is paid to the federation on top of every payment for work.
     pub work_fee: Bps,
+    /// And what more for each task's price, for what is declared to be at risk.
+    pub risk: Credits,
     /// How much of that was paid.
     pub fees: Credits,
     /// What went back to the submitter.

@@ -1,10 +1,12 @@
 //! How a bundle ends, and a job with its last bundle: who is paid, what goes back.
 
+use std::num::NonZeroU64;
+
 use protocol::entry;
 use protocol::event::{Event, IssueEvent};
 use protocol::ids::{PartyId, PeerId};
 use protocol::outcome::Root;
-use protocol::units::Credits;
+use protocol::units::{Credits, mul_div_floor};
 
 use crate::epoch::{self, reward};
 use crate::market::index as price_index;
@@ -110,10 +112,14 @@ pub(crate) fn verified(
 }
 
 /// The federation's fee for a payment, on top of it and out of the same escrow, at the rate of the
-/// day the job was submitted.
+/// day the job was submitted; and as much more as more than the price is at risk.
 fn take_fee(case: &mut Case<'_, '_>, paid: Credits) {
     let rate = case.job.work_fee;
-    let fee = paid.share(rate);
+    let price = NonZeroU64::new(case.job.price.get()).expect("a task has a price");
+    let risk = mul_div_floor(paid.get(), case.job.risk.get(), price);
+    let fee = risk
+        .and_then(|risk| paid.share(rate).plus(Credits::new(risk)))
+        .expect("the fee of all runs was set aside");
     if fee == Credits::ZERO {
         return;
     }

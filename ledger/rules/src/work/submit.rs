@@ -1,6 +1,6 @@
 //! A job comes, and may be taken back until it is drawn.
 
-use protocol::event::{Ending, Event};
+use protocol::event::{Ending, Event, IssueEvent};
 use protocol::ids::{Digest, EntryId, JobId, PartyId, PurseId};
 use protocol::job::Terms;
 use protocol::units::{Credits, Moment};
@@ -16,7 +16,7 @@ use crate::state::Draft;
 use crate::work::case::Case;
 use crate::work::due::{self, Due};
 use crate::work::{
-    Happening, Job, JobNumbers, Jobs, JobsOf, Phase, State, Submitters, faults, step,
+    Happening, Job, JobNumbers, Jobs, JobsOf, Phase, State, Submitters, draw, faults, step,
 };
 
 /// Submits a job: everything it can cost goes into escrow.
@@ -72,6 +72,7 @@ pub(crate) fn submit(
         open: terms.bundles(),
         paid: Credits::ZERO,
         work_fee: draft.params().work_fee,
+        risk: quote.risk,
         fees: Credits::ZERO,
         refunded: Credits::ZERO,
         purse,
@@ -154,8 +155,18 @@ pub(crate) fn cancel(draft: &mut Draft<'_>, sender: PartyId, job: JobId) -> Resu
     Ok(())
 }
 
-/// Ends every bundle of a job that was never drawn.
+/// Ends every bundle of a job that was never drawn. Who could have started it pays for that: else a
+/// submitter could look at who would be drawn, and submit again until it likes what it sees.
 pub(crate) fn end_undrawn(case: &mut Case<'_, '_>) {
+    if draw::could_start(case) {
+        let fee = case.job.escrow.share(case.draft.params().abort_fee);
+        let (job, sender) = (case.id, case.job.sender);
+        escrow::abort(case.draft, (job, sender), fee);
+        case.job.fees = case.job.fees.plus(fee).expect("a part of the escrow");
+        let (burned, kept) = (Credits::ZERO, fee);
+        case.draft
+            .say(Event::Issue(IssueEvent::WorkFee { job, burned, kept }));
+    }
     let ended = step(State::Waiting, Happening::Cancelled);
     assert_eq!(ended, Some(State::Ended(Ending::Cancelled)));
     for index in 0..case.job.terms.bundles() {
