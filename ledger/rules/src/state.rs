@@ -258,6 +258,11 @@ impl<'v> Draft<'v> {
         before
     }
 
+    #[cfg(test)]
+    pub(crate) fn said(&self) -> &[Event] {
+        &self.events
+    }
+
     pub(crate) fn updates(&self) -> &BTreeMap<Vec<u8>, Option<Vec<u8>>> {
         &self.updates
     }

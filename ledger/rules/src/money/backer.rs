@@ -289,7 +289,10 @@ mod tests {
         let row = draft.row::<Peers>(&PEER).unwrap();
         let backers = of(draft, PEER);
         let part = |party| backers.iter().find(|one| one.party == party);
-        let leaving = |parts: &[(Credits, Moment)]| parts.iter().map(|(part, _)| part.get()).sum();
+        let leaving = |parts: &[(Credits, Moment)]| {
+            assert!(parts.iter().all(|(part, _)| *part > Credits::ZERO));
+            parts.iter().map(|(part, _)| part.get()).sum()
+        };
         let bonded = |party| part(party).map_or(0, |one| one.amount.get());
         let gone = |party| part(party).map_or(0, |one| leaving(&one.unbonding));
         let own = bond::of(draft, PEER).minus(sum(&backers)).unwrap().get();
@@ -318,6 +321,16 @@ mod tests {
                 assert_eq!(got.get(), taken, "{amount}");
                 assert_eq!(left(draft), (bonded_left, leaving), "{amount}");
             });
+        }
+    }
+
+    #[test]
+    fn what_leaves_comes_out_at_its_moment_and_once() {
+        let part = |amount, at| (Credits::new(amount), Moment::new(at));
+        let mut leaving = vec![part(1, 5), part(2, 6), part(4, 6), part(8, 7)];
+        for (now, amount, left) in [(4, 0, 4), (5, 1, 3), (5, 0, 3), (6, 6, 1), (9, 8, 0)] {
+            assert_eq!(matured(&mut leaving, Moment::new(now)).get(), amount);
+            assert_eq!(leaving.len(), left);
         }
     }
 

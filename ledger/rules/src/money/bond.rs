@@ -190,10 +190,8 @@ pub(crate) fn slash(
     if let Some(beyond) = bonded.minus(own) {
         backer::bear(draft, peer, beyond);
     }
-    if leaving > Credits::ZERO {
-        backer::bear_leaving(draft, peer, &mut row.unbonding, leaving);
-        draft.put::<Peers>(&peer, &row);
-    }
+    backer::bear_leaving(draft, peer, &mut row.unbonding, leaving);
+    draft.put::<Peers>(&peer, &row);
     bonded.plus(leaving).expect("at most what was asked")
 }
 
@@ -273,4 +271,77 @@ pub(super) fn tell(draft: &mut Draft<'_>, peer: PeerId, row: &Peer) {
         bond,
         locked: row.locked,
     });
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that finds nothing has failed")]
+mod tests {
+    use protocol::units::Moment;
+
+    use super::*;
+    use crate::state::tests::on_nothing;
+
+    const PEER: PeerId = PeerId::new([1; 32]);
+    const OWNER: PartyId = PartyId::new([2; 32]);
+
+    /// A peer without a bond, whose owner has a thousand micro-credits.
+    fn admitted(draft: &mut Draft<'_>, struck: bool) {
+        let row = Peer {
+            number: 0,
+            owner: OWNER,
+            sponsor: OWNER,
+            admitted: Moment::new(0),
+            locked: Credits::ZERO,
+            unbonding: Vec::new(),
+            jailed_until: Moment::new(0),
+            struck,
+            suspended: false,
+        };
+        draft.put::<Peers>(&PEER, &row);
+        let posting = Posting {
+            from: Account::Mint,
+            to: Account::Wallet(OWNER),
+            amount: Credits::new(1_000),
+            code: Code::Grant,
+            about: About::Ledger,
+        };
+        post(draft, posting).unwrap();
+    }
+
+    #[test]
+    fn every_change_of_a_bond_is_said() {
+        on_nothing(|draft| {
+            admitted(draft, false);
+            add(draft, OWNER, PEER, Credits::new(10)).unwrap();
+            begin_unbonding(draft, OWNER, PEER, Credits::new(4)).unwrap();
+            let share = draft.params().earn_to_bond;
+            let paid = Credits::new(100);
+            let vested = vest(draft, PEER, OWNER, paid, About::Ledger);
+            assert_eq!(vested, paid.share(share));
+            // Nothing earned, nothing said.
+            let nothing = vest(draft, PEER, OWNER, Credits::ZERO, About::Ledger);
+            assert_eq!(nothing, Credits::ZERO);
+            let said: Vec<u64> = draft
+                .said()
+                .iter()
+                .filter_map(|event| match event {
+                    Event::BondChanged { bond, .. } => Some(bond.get()),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(said, [10, 6, 6 + vested.get()]);
+        });
+    }
+
+    #[test]
+    fn who_is_struck_bonds_and_earns_nothing() {
+        on_nothing(|draft| {
+            admitted(draft, true);
+            let peer = PEER;
+            let struck = add(draft, OWNER, PEER, Credits::new(10));
+            assert_eq!(struck, Err(Refusal::Struck { peer }));
+            let vested = vest(draft, PEER, OWNER, Credits::new(100), About::Ledger);
+            assert_eq!((vested, of(draft, PEER)), (Credits::ZERO, Credits::ZERO));
+        });
+    }
 }

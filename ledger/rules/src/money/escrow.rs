@@ -128,3 +128,49 @@ pub(crate) fn refund(
     );
     rest
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::genesis::{Committee, Issuance, Params};
+    use protocol::ids::{Digest, FederationId};
+    use protocol::units::{Height, Moment};
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::state::{At, Founding};
+
+    #[test]
+    fn a_fee_is_burned_where_credits_are_burned_and_kept_elsewhere() {
+        for (issuance, expected) in [(Issuance::Fixed, 3), (Issuance::MutualCredit, 0)] {
+            let founding = Founding {
+                id: FederationId::new([0; 32]),
+                name: String::new(),
+                devnet: true,
+                params: Params::standard(),
+                epochs: (0, Moment::new(0)),
+                issuance,
+                emergency: Committee::NOBODY,
+            };
+            let at = At {
+                height: Height::new(1),
+                now: Moment::new(1),
+                parent: Digest::of(b""),
+            };
+            let rows: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+            let mut draft = Draft::new(&rows, &founding, at);
+            let (job, party) = (JobId::new([1; 32]), PartyId::new([2; 32]));
+            let all = Credits::new(10);
+            let paid = issue::mint(&mut draft, Account::Wallet(party), all, Code::Grant);
+            assert_eq!(paid, Ok(()));
+            let set_aside = lock(&mut draft, job, (party, Account::Wallet(party)), all);
+            assert_eq!(set_aside, Ok(()));
+            let (whole, part) = (Credits::new(8), Credits::new(3));
+            let burned = fee(&mut draft, (job, party), whole, part);
+            assert_eq!(burned.get(), expected);
+            let held = |account| balance(&draft, account).amount().get();
+            assert_eq!(held(Account::Burn), expected);
+            assert_eq!(held(Account::Treasury), 8 - expected);
+            assert_eq!(left(&draft, job).get(), 2);
+        }
+    }
+}

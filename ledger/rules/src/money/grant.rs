@@ -175,7 +175,6 @@ pub(crate) fn expire(draft: &mut Draft<'_>, most: u32) {
                 bring_back(draft, name);
                 number = number.saturating_add(1);
             }
-            None if hour == now => break,
             None => {
                 draft.remove::<GrantsDueCounts>(&hour);
                 (hour, number) = (hour.saturating_add(1), 0);

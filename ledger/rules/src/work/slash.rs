@@ -91,10 +91,14 @@ pub(crate) fn price(
         Fault::WrongOutcome => job.lock,
         Fault::NoSeal => job.price.share(params.late_fine),
         // Who hides what an audit would have shown has no more to gain than who shows it.
-        Fault::NoOpening => match row::<Audited>(view, &bundle) {
-            Some(audited) if !audited.is_empty() => job.lock,
-            _ => job.lock.share(params.unopened_fine),
-        },
+        Fault::NoOpening => {
+            let audited = row::<Audited>(view, &bundle).unwrap_or_default();
+            if audited.is_empty() {
+                job.lock.share(params.unopened_fine)
+            } else {
+                job.lock
+            }
+        }
         Fault::TwoSeals => {
             let locked = row::<Peers>(view, &peer).map_or(Credits::ZERO, |row| row.locked);
             locked.max(job.lock)
