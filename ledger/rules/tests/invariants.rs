@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!     what                                   asserted in production       asked by
-//! I1  a posting moves one amount             money/posting.rs             posting.rs, this file
+//! I1  a posting moves one amount             money/posting.rs             money/posting.rs
 //! I2  debits are credits                     books::check, every block    every scene, recounted
 //! I3  only Mint is below zero                books::check                 every scene, recounted
 //! I4  circulating = minted - burned          books::recount               every scene, recounted

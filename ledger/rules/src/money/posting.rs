@@ -99,3 +99,76 @@ fn write_line(draft: &mut Draft<'_>, party: PartyId, number: u64, posting: &Post
 pub(crate) const fn history_page(number: u64) -> u64 {
     (number / LINES_PER_PAGE) % HISTORY_PAGES
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows has failed"
+)]
+mod tests {
+    use proptest::prelude::*;
+    use protocol::ids::PeerId;
+
+    use super::*;
+    use crate::state::tests::on_nothing;
+
+    /// A few accounts, wallets and others.
+    fn account(n: usize) -> Account {
+        let party = |n| Account::Wallet(PartyId::new([n; 32]));
+        let bond = Account::Bond(PeerId::new([1; 32]));
+        [Account::Mint, party(1), party(2), bond, Account::Burn][n % 5]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        /// I1 to I3: what one account loses another gains, and who has less loses nothing.
+        #[test]
+        fn a_posting_moves_one_amount_or_nothing(
+            moves in prop::collection::vec((0..5_usize, 1..5_usize, 0..100_u64), 1..60)
+        ) {
+            on_nothing(|draft| {
+                for (from, way, amount) in moves {
+                    let (from, to) = (account(from), account(from + way));
+                    let posting = Posting {
+                        from,
+                        to,
+                        amount: Credits::new(amount),
+                        code: Code::Transfer,
+                        about: About::Ledger,
+                    };
+                    let before = [from, to].map(|account| balance(draft, account));
+                    let moved = post(draft, posting).is_ok();
+                    let after = [from, to].map(|account| balance(draft, account));
+                    let enough = from == Account::Mint || before[0].amount().get() >= amount;
+                    prop_assert_eq!(moved, enough);
+                    let amount = if moved { u128::from(amount) } else { 0 };
+                    prop_assert_eq!(after[0].debits, before[0].debits + amount);
+                    prop_assert_eq!(after[1].credits, before[1].credits + amount);
+                    prop_assert_eq!(after[0].credits, before[0].credits);
+                    prop_assert_eq!(after[1].debits, before[1].debits);
+                    for (before, after) in before.iter().zip(&after) {
+                        let touched = u64::from(amount > 0);
+                        prop_assert_eq!(after.postings, before.postings + touched);
+                    }
+                }
+                Ok(())
+            })?;
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "credits move between two accounts")]
+    fn credits_never_move_in_a_circle() {
+        on_nothing(|draft| {
+            let posting = Posting {
+                from: Account::Mint,
+                to: Account::Mint,
+                amount: Credits::new(1),
+                code: Code::Grant,
+                about: About::Ledger,
+            };
+            let _ = post(draft, posting);
+        });
+    }
+}
