@@ -255,7 +255,7 @@ proptest! {
 #[test]
 fn a_lock_for_another_bundle_is_out_of_reach() {
     let mut scene = busy(200, cr(1_000));
-    let (job, letters) = opened(&mut scene, "77");
+    let (job, _) = opened(&mut scene, "77");
     let ended = BundleId { job, index: 0 };
     let fault = Fault::WrongOutcome;
     let reach = |scene: &Scene, bundle, peer| {
@@ -267,15 +267,31 @@ fn a_lock_for_another_bundle_is_out_of_reach() {
         job: busy,
         index: 0,
     };
+    let all = cr(128);
     for peer in (0..WORKERS).map(worker) {
         let runs_other = scene.peers(busy, 0).contains(&peer);
         // Of 200, 128 are locked for the other bundle, and can be taken for a fault in that alone.
-        let all = cr(128);
         let free = if runs_other { cr(72) } else { all };
         assert_eq!(reach(&scene, ended, peer), free);
         assert_eq!(reach(&scene, other, peer), all);
     }
-    assert!(letters.len() == 2);
+    // Nor is it for a fault in a bundle that is open, but another's.
+    let open = scene.drawn(terms(2, 2, 2));
+    let bundle = BundleId {
+        job: open,
+        index: 0,
+    };
+    let drawn = scene.peers(open, 0);
+    let others = (0..WORKERS)
+        .map(worker)
+        .filter(|peer| !drawn.contains(peer));
+    let mut locked = 0;
+    for peer in others {
+        let free = cr(200).minus(scene.locked(peer)).unwrap();
+        assert_eq!(reach(&scene, bundle, peer), free.min(all));
+        locked += u32::from(free < all);
+    }
+    assert!(locked > 0, "one of them runs the other bundle");
     assert_eq!(
         read::slash_preview(&scene.rows, ended, node(99), fault),
         None
