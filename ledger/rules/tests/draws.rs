@@ -67,6 +67,19 @@ fn only_who_can_be_held_to_it_is_drawn() {
 }
 
 #[test]
+fn a_federation_may_ask_for_more_bond_than_a_run_locks() {
+    let mut scene = Scene::with(|params| params.coverage = 2);
+    for n in 0..WORKERS {
+        scene.admit(n, if n == 1 { cr(255) } else { cr(1_000) });
+        scene.offer(n, 4, cr(1)).unwrap();
+    }
+    let job = scene.drawn(terms(10, 2, 2));
+    let runs: Vec<_> = (0..5).flat_map(|n| scene.bundle(job, n).runs).collect();
+    assert!(runs.iter().all(|run| run.lock == cr(128)), "a run locks as much as ever");
+    assert!(runs.iter().all(|run| run.peer != worker(1)), "256 are asked for");
+}
+
+#[test]
 fn a_run_is_handed_on_as_often_as_allowed_and_then_given_up() {
     let mut scene = Scene::with(|params| params.replacements_max = 2).ready(cr(1_000), cr(1));
     let job = scene.drawn(terms(2, 2, 2));

@@ -252,6 +252,8 @@ governed! {
     admission_fee: Credits, Money { 144 "admission_fee" = 0, 0..=1_000_000_000; }
     /// What a member that joins must bond as a judge.
     member_bond: Credits, Money { 145 "member_bond" = 1_000_000_000, 0..=1_000_000_000_000; }
+    /// Who is drawn must have so many times what a run locks in its bond, and free.
+    coverage: u8, Count { 146 "coverage" = 1, 1..=16; }
 
     // Fees and quotas.
     /// Price of an entry, whatever its size.

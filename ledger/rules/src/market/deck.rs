@@ -250,15 +250,17 @@ impl<'d> Deck<'d> {
         may: May<'_>,
     ) -> Option<(Drawn, Tier)> {
         let (draft, lock) = (self.draft, self.wish.lock);
+        let times = draft.params().coverage.into();
+        let needs = lock.times(times).unwrap_or(Credits::MAX);
         let candidate = self
             .candidate(peer)
-            .filter(|one| one.free >= lock || one.earns);
+            .filter(|one| one.free >= needs || one.earns);
         let Some(one) = candidate else {
             self.cards(pool).drop_peer(draft, spot);
             return None;
         };
-        let locked = lock.min(one.free);
-        let fits = (locked == lock || may.uncovered)
+        let (locked, covers) = (lock.min(one.free), one.free >= needs);
+        let fits = (covers || may.uncovered)
             && one.tier.copies(draft.params()) <= may.copies
             && !may.past.contains(&peer);
         if !fits {
@@ -269,7 +271,7 @@ impl<'d> Deck<'d> {
         self.cards(pool).deal(draft, spot);
         let left = one.free.minus(locked).expect("the lesser of the two");
         // In a job a beginner has one run that it does not cover: nothing adds up on its word.
-        let earns = one.earns && locked == lock;
+        let earns = one.earns && covers;
         let after = Candidate {
             free: left,
             earns,
