@@ -14,6 +14,7 @@ use rules::{Account, read};
 
 use crate::sequencer::Block;
 
+mod bonds;
 mod panels;
 mod quotas;
 mod slashes;
@@ -72,9 +73,13 @@ pub(crate) struct Auditor {
     quotas: Quotas,
     owners: BTreeMap<PeerId, (PartyId, PartyId)>,
     leaving: BTreeMap<PeerId, Vec<(i128, Moment)>>,
+    /// What came back from bonds, by peer.
+    withdrawn: BTreeMap<PeerId, i128>,
     jobs: BTreeMap<JobId, JobBook>,
     roots: BTreeMap<BundleId, BTreeMap<PeerId, Root>>,
     finders: BTreeMap<BundleId, PartyId>,
+    /// What peers whose pay was lost had back of it.
+    met: BTreeMap<(BundleId, PeerId), i128>,
     panels: Panels,
     ended: BTreeMap<BundleId, Ending>,
     /// Slashes that wait, by number, and how many there ever were.
@@ -113,9 +118,11 @@ impl Auditor {
             quotas: Quotas::new(genesis),
             owners,
             leaving: BTreeMap::new(),
+            withdrawn: BTreeMap::new(),
             jobs: BTreeMap::new(),
             roots: BTreeMap::new(),
             finders: BTreeMap::new(),
+            met: BTreeMap::new(),
             panels: Panels::default(),
             ended: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -195,6 +202,7 @@ impl Auditor {
         for bundle in over {
             self.roots.remove(&bundle);
             self.finders.remove(&bundle);
+            self.met.retain(|(of, _), _| *of != bundle);
             self.panels.over(&bundle);
             self.ended.remove(&bundle);
         }
@@ -323,26 +331,6 @@ impl Auditor {
                 self.pay(Purse::Minted, Purse::Wallet(*owner), micro(*amount));
             }
             _ => {}
-        }
-    }
-
-    fn bond(&mut self, peer: PeerId, bond: i128, now: Moment) {
-        let Some(owner) = self.owner(&peer) else {
-            return;
-        };
-        let before = self.purses.get(&Purse::Bond(peer)).copied().unwrap_or(0);
-        let (more, wallet) = (bond - before, Purse::Wallet(owner));
-        let leaving = self.leaving.entry(peer).or_default();
-        if more > 0 {
-            self.pay(wallet, Purse::Bond(peer), more);
-        } else if more < 0 {
-            leaving.push((-more, now.after(self.params.unbond_window)));
-            self.pay(Purse::Bond(peer), Purse::Leaving(peer), -more);
-        } else {
-            let ripe = leaving.iter().filter(|(_, matures)| *matures <= now);
-            let back = ripe.map(|(amount, _)| amount).sum();
-            leaving.retain(|(_, matures)| *matures > now);
-            self.pay(Purse::Leaving(peer), wallet, back);
         }
     }
 

@@ -25,6 +25,7 @@ mod liar;
 mod ring;
 mod silent;
 mod spammer;
+mod spoofer;
 mod trust_then_cheat;
 mod two_faced;
 mod wash_trader;
@@ -65,6 +66,8 @@ pub enum Crime {
     Whitewasher,
     /// Lies about everything, at any loss.
     Griefer,
+    /// Offers what it does not have.
+    Spoofer,
     /// Fills blocks.
     Spammer,
     /// Buys its own work.
@@ -92,6 +95,7 @@ impl Crime {
             Self::TrustThenCheat => "trust-then-cheat",
             Self::Whitewasher => "whitewasher",
             Self::Griefer => "griefer",
+            Self::Spoofer => "spoofer",
             Self::Spammer => "spammer",
             Self::WashTrader => "wash-trader",
             Self::Hoarder => "hoarder",
@@ -114,6 +118,7 @@ impl Crime {
             Self::TrustThenCheat => Box::new(trust_then_cheat::TrustThenCheat),
             Self::Whitewasher => Box::new(whitewasher::Whitewasher::default()),
             Self::Griefer => Box::new(griefer::Griefer),
+            Self::Spoofer => Box::new(spoofer::Spoofer),
             Self::Spammer => Box::new(spammer::Spammer),
             Self::WashTrader => Box::new(wash_trader::WashTrader),
             Self::Hoarder => Box::new(hoarder::Hoarder),

@@ -22,6 +22,8 @@ use standard::{
 
 /// Players a scene may have; more is a mistake of the file.
 pub const PLAYERS_MAX: usize = 100_000;
+/// The highest elasticity of demand.
+pub const ELASTICITY_MAX: u32 = 4;
 /// Simulated time a scene may last, in seconds: a year.
 pub const SECONDS_MAX: u64 = 366 * 24 * 3_600;
 
@@ -63,6 +65,10 @@ pub struct Scene {
     /// Numbers that a real genesis would refuse are tried all the same: for seeing a promise break.
     #[serde(default)]
     pub unchecked: bool,
+    /// Every hour a member that was away joins from the snapshot of the hour before, and at the
+    /// end one from the genesis: each must come to the same root.
+    #[serde(default)]
+    pub rejoined: bool,
     /// Groups of peers.
     #[serde(default)]
     pub peers: Vec<Group>,
@@ -193,6 +199,10 @@ pub struct Stream {
     /// So many come at most.
     #[serde(default)]
     pub jobs_max: Option<u64>,
+    /// How much of it stays away when prices rise: where the index of its class is `r` times what
+    /// it began at, one of `r^elasticity` jobs comes.
+    #[serde(default)]
+    pub elasticity: u32,
     /// What its submitter does wrong.
     #[serde(default)]
     pub crime: Crime,
@@ -348,6 +358,9 @@ impl Scene {
             }
         }
         for stream in &self.work {
+            if stream.elasticity > ELASTICITY_MAX {
+                return no(format!("`{}` shies away from everything", stream.name));
+            }
             if stream.tasks == 0 || stream.bundle == 0 || stream.every_s == 0 {
                 return no(format!("`{}` has no work in it", stream.name));
             }

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, VecDeque};
 use protocol::entry::{Body, CheckedEntry, Entry};
 use protocol::event::Event;
 use protocol::genesis::Genesis;
-use protocol::ids::{Digest, FederationId, PartyId};
+use protocol::ids::{FederationId, PartyId};
 use protocol::units::{Height, Millis, Moment};
-use rules::{At, Refusal, apply_block, preview, read};
+use rules::{Refusal, preview, read};
 use steward::{Fate, Kind, ProposalToken, Trouble};
 
+use crate::chain::Chain;
 use crate::keys::Keys;
 
 /// While nothing happens, a block is made this often, so that agreed time and epochs move.
@@ -65,12 +66,9 @@ pub(crate) struct Block {
 #[derive(Debug)]
 pub(crate) struct Sequencer {
     federation: FederationId,
-    seed: u64,
     every: Millis,
     entries_max: usize,
-    pub(crate) rows: BTreeMap<Vec<u8>, Vec<u8>>,
-    height: Height,
-    parent: Digest,
+    pub(crate) chain: Chain,
     pub(crate) last: Moment,
     pool: VecDeque<Waiting>,
     answered: BTreeMap<Wish, Option<Fate>>,
@@ -91,12 +89,9 @@ impl Sequencer {
     ) -> Self {
         Self {
             federation: genesis.id(),
-            seed,
             every,
             entries_max,
-            rows,
-            height: Height::GENESIS,
-            parent: Digest::of(&seed.to_le_bytes()),
+            chain: Chain::new(seed, rows),
             last: genesis.begins,
             pool: VecDeque::new(),
             answered: BTreeMap::new(),
@@ -115,7 +110,7 @@ impl Sequencer {
             from: signer,
             wish: Some(wish),
             body,
-            since: self.height,
+            since: self.chain.height,
         });
         None
     }
@@ -127,7 +122,7 @@ impl Sequencer {
             return;
         }
         *waits += 1;
-        let (wish, since) = (None, self.height);
+        let (wish, since) = (None, self.chain.height);
         self.pool.push_back(Waiting {
             from,
             wish,
@@ -143,27 +138,15 @@ impl Sequencer {
             return soonest;
         }
         let idle = self.last.after(IDLE_EVERY);
-        let due = read::next_due(&self.rows).unwrap_or(idle);
+        let due = read::next_due(&self.chain.rows).unwrap_or(idle);
         due.min(idle).max(soonest)
     }
 
     /// Makes the next block at `now`.
     pub(crate) fn make(&mut self, now: Moment, keys: &[Keys]) -> Block {
         let (entries, wishes, mut fates) = self.pick(now, keys);
-        let height = self.height.after(1);
-        let at = At {
-            height,
-            now,
-            parent: self.parent,
-        };
-        let applied = apply_block(&self.rows, &at, &entries);
-        for (row, value) in applied.updates {
-            match value {
-                Some(value) => self.rows.insert(row, value),
-                None => self.rows.remove(&row),
-            };
-        }
-        for (wish, answer) in wishes.into_iter().zip(&applied.answers) {
+        let (answers, events) = self.chain.apply(now, &entries);
+        for (wish, answer) in wishes.into_iter().zip(&answers) {
             let fate = match answer {
                 Ok(()) => Fate::Agreed,
                 Err(refusal) => refused(refusal),
@@ -175,19 +158,13 @@ impl Sequencer {
         for (wish, fate) in &fates {
             self.answered.insert(*wish, Some(fate.clone()));
         }
-        let mut parts: Vec<&[u8]> = vec![self.parent.bytes()];
-        let (seed, number) = (self.seed.to_le_bytes(), height.get().to_le_bytes());
-        parts.extend([&seed[..], &number[..]]);
-        let names: Vec<_> = entries.iter().map(CheckedEntry::entry_id).collect();
-        parts.extend(names.iter().map(|name| &name.bytes()[..]));
-        self.parent = Digest::derive("tallygrid sim block v1", &parts);
-        (self.height, self.last) = (height, now);
+        self.last = now;
         Block {
-            height,
+            height: self.chain.height,
             now,
             entries,
-            answers: applied.answers,
-            events: applied.events,
+            answers,
+            events,
             fates,
         }
     }
@@ -206,7 +183,7 @@ impl Sequencer {
         let (mut entries, mut wishes, mut fates) = (Vec::new(), Vec::new(), Vec::new());
         let mut nonces: BTreeMap<PartyId, u64> = BTreeMap::new();
         let mut later = VecDeque::new();
-        let kept = read::params(&self.rows).map_or(0, |params| params.reserved_space.get());
+        let kept = read::params(&self.chain.rows).map_or(0, |params| params.reserved_space.get());
         let plain_max = self.entries_max * (10_000 - kept as usize) / 10_000;
         while let Some(waiting) = self.pool.pop_front() {
             let grave = is_grave(&waiting.body);
@@ -216,7 +193,7 @@ impl Sequencer {
                 continue;
             }
             let who = &keys[waiting.from];
-            let next = read::nonce(&self.rows, who.id, 0);
+            let next = read::nonce(&self.chain.rows, who.id, 0);
             let entry = |nonce| Entry {
                 federation: self.federation,
                 sender: who.id,
@@ -228,7 +205,7 @@ impl Sequencer {
                 body: waiting.body.clone(),
             };
             let tried = who.enter(entry(next));
-            match preview(&self.rows, now, &tried) {
+            match preview(&self.chain.rows, now, &tried) {
                 Ok(()) => {}
                 Err(Refusal::StartTooEarly { .. }) => {
                     later.push_back(waiting);
@@ -250,7 +227,7 @@ impl Sequencer {
             };
             *nonce += 1;
             if grave {
-                let waited = self.height.get() - waiting.since.get();
+                let waited = self.chain.height.get() - waiting.since.get();
                 self.grave_wait = self.grave_wait.max(waited + 1);
             }
             if waiting.wish.is_none() {
@@ -268,23 +245,6 @@ impl Sequencer {
         if let Some(waits) = self.own.get_mut(&from) {
             *waits = waits.saturating_sub(1);
         }
-    }
-
-    /// The digest of every row: what all members must agree on.
-    pub(crate) fn root(&self) -> Digest {
-        let lengths: Vec<_> = self
-            .rows
-            .iter()
-            .map(|(key, row)| {
-                (
-                    (key.len() as u64).to_le_bytes(),
-                    (row.len() as u64).to_le_bytes(),
-                )
-            })
-            .collect();
-        let rows = self.rows.iter().zip(&lengths);
-        let parts = rows.flat_map(|((key, row), (k, r))| [&k[..], &key[..], &r[..], &row[..]]);
-        Digest::derive("tallygrid sim state v1", &parts.collect::<Vec<_>>())
     }
 }
 

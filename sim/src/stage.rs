@@ -135,7 +135,13 @@ impl Stage {
             });
             let mut me = self.identity(n);
             (me.member, me.sponsor, me.admitted) = (true, true, true);
-            let node = Node::new(me, crime.role(), band, federation.judge_mfuel);
+            let mut node = Node::new(me, crime.role(), band, federation.judge_mfuel);
+            // It swears where its kin among the peers lies, and nowhere else.
+            let kin = scene.peers.iter().find(|group| group.crime == crime);
+            if let Some(kin) = kin.filter(|_| crime != Crime::None) {
+                node.rate_bps = kin.rate_bps;
+                node.from = BEGINS.after(Millis::new(kin.after_s * 1_000));
+            }
             self.put(n, crime, node);
         }
     }

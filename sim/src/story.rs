@@ -56,6 +56,8 @@ pub struct Story {
     pub seed: u64,
     /// The digest of all rows at its end.
     pub root: Digest,
+    /// How long it lasted, in milliseconds of agreed time.
+    pub lasted_ms: u64,
     /// How many blocks there were, and entries in them.
     pub blocks: u64,
     /// See `blocks`.
@@ -70,6 +72,26 @@ pub struct Story {
     pub alarms: Vec<String>,
     /// What happened, line by line; empty unless it was asked for.
     pub lines: Vec<Line>,
+}
+
+impl Story {
+    /// Lays a second play of the same scene and seed beside this one; an alarm says where they part.
+    pub(crate) fn must_be(&mut self, again: &Self) {
+        if self == again {
+            return;
+        }
+        let mut epochs = self.epochs.iter().zip(&again.epochs);
+        let parted = epochs.find(|(one, other)| one != other);
+        let from = parted.map_or_else(
+            || "at the end".to_owned(),
+            |(one, _)| format!("in hour {}", one.number),
+        );
+        let (seed, root, other) = (self.seed, self.root.full(), again.root.full());
+        self.alarms.push(format!(
+            "seed {seed} played twice is two stories, which part {from} and end in the roots \
+             {root} and {other}"
+        ));
+    }
 }
 
 /// Writes lines, where anyone wants them.
@@ -96,5 +118,46 @@ impl Pen {
 
     pub(crate) fn lines(self) -> Vec<Line> {
         self.lines.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn story(root: &[u8], hours: &[u64]) -> Story {
+        let epoch = |ended: &u64| Epoch {
+            number: 7,
+            root: Digest::of(b"an hour"),
+            measures: BTreeMap::from([("jobs_ended".to_owned(), Figure::whole(*ended))]),
+        };
+        Story {
+            scene: "one".to_owned(),
+            seed: 51,
+            root: Digest::of(root),
+            lasted_ms: 1,
+            blocks: 1,
+            entries: 1,
+            measures: BTreeMap::new(),
+            epochs: hours.iter().map(epoch).collect(),
+            attacks: Vec::new(),
+            alarms: Vec::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_second_play_that_parts_from_the_first_is_an_alarm() {
+        for (root, hours, says) in [
+            (b"a", [1, 2], None),
+            (b"b", [1, 2], Some("at the end")),
+            (b"a", [1, 3], Some("in hour 7")),
+        ] {
+            let mut first = story(b"a", &[1, 2]);
+            first.must_be(&story(root, &hours));
+            let told = first.alarms.first();
+            assert_eq!(told.is_some(), says.is_some(), "{told:?}");
+            assert!(told.is_none_or(|told| told.contains(says.unwrap_or_default())));
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::event::{Ending, Event, Fault, IssueEvent};
 use protocol::ids::{BundleId, JobId, PeerId};
 use protocol::job::{Class, Terms};
+use protocol::units::Credits;
 use steward::Why;
 
 use crate::auditor::Auditor;
@@ -15,6 +16,7 @@ use crate::sequencer::Block;
 use crate::stage::{Band, Stage};
 use crate::story::Epoch;
 
+mod checks;
 mod sums;
 mod words;
 
@@ -38,6 +40,8 @@ struct Count {
     lied: u64,
     fuel: u128,
     convicted: BTreeSet<PeerId>,
+    /// Convictions that cost less than the lock.
+    short_slashes: u64,
     lied_peers: BTreeSet<PeerId>,
 }
 
@@ -55,6 +59,8 @@ pub(crate) struct Tally {
     classes: BTreeSet<Class>,
     counts: Vec<Count>,
     jobs: BTreeMap<JobId, Terms>,
+    /// How many bundles of an open job have settled.
+    bundles: BTreeMap<JobId, u32>,
     /// What the jobs of each submitter's machine have cost.
     spent: BTreeMap<PeerId, i128>,
     /// How many tasks of a run were lied about.
@@ -65,6 +71,7 @@ pub(crate) struct Tally {
     turned_away: u64,
     submitted: u64,
     ended: u64,
+    jobs_settled: u64,
     settled: u64,
     accepted: u64,
     wrong: u64,
@@ -73,6 +80,8 @@ pub(crate) struct Tally {
     fuel: BTreeMap<&'static str, u128>,
     /// Fuel of one true run of every accepted task.
     useful: u128,
+    /// What had been spent when honest peers had shown their work.
+    shown: Option<[i128; 3]>,
     endings: BTreeMap<&'static str, u64>,
     before: BTreeMap<String, i128>,
     /// How many hours were over when the last hoarded capacity was free again.
@@ -96,6 +105,7 @@ impl Tally {
             classes: classes.copied().collect(),
             counts,
             jobs: BTreeMap::new(),
+            bundles: BTreeMap::new(),
             spent: BTreeMap::new(),
             claims: BTreeMap::new(),
             sponsors: BTreeMap::new(),
@@ -103,6 +113,7 @@ impl Tally {
             turned_away: 0,
             submitted: 0,
             ended: 0,
+            jobs_settled: 0,
             settled: 0,
             accepted: 0,
             wrong: 0,
@@ -110,6 +121,7 @@ impl Tally {
             disputes: 0,
             fuel: BTreeMap::new(),
             useful: 0,
+            shown: None,
             endings: BTreeMap::new(),
             before: BTreeMap::new(),
             hoarded: 0,
@@ -197,16 +209,21 @@ impl Tally {
                 ..
             } => self.paid(*bundle, peer, i128::from(amount.get()), stage),
             Event::Slashed {
+                bundle,
                 peer,
                 fault,
                 amount,
-                ..
             } => {
+                let lock = self
+                    .jobs
+                    .get(&bundle.job)
+                    .and_then(|terms| lock_of(stage, terms));
                 if let Some(band) = band_of(stage, peer) {
                     let count = &mut self.counts[band];
                     *count.slashed.entry(*fault).or_insert(0) += i128::from(amount.get());
                     if *fault == Fault::WrongOutcome {
                         count.convicted.insert(*peer);
+                        count.short_slashes += u64::from(lock.is_none_or(|lock| *amount < lock));
                     }
                 }
             }
@@ -226,7 +243,9 @@ impl Tally {
             }
             Event::JobEnded { job, paid, .. } => {
                 self.ended += 1;
+                let settled = self.bundles.remove(job);
                 if let Some(terms) = self.jobs.remove(job) {
+                    self.jobs_settled += u64::from(settled == Some(terms.bundles()));
                     let band = band_of(stage, &terms.peer);
                     if band.is_some_and(|band| self.bands[band].crime == Crime::Hoarder) {
                         self.hoarded = self.epochs.len();
@@ -282,6 +301,7 @@ impl Tally {
         }
         if matches!(ending, Ending::Agreed | Ending::Judged) {
             self.settled += 1;
+            *self.bundles.entry(bundle.job).or_insert(0) += 1;
             self.accepted += u64::from(count_of(terms, bundle));
             let fuel = terms
                 .tasks_of(bundle.index)
@@ -298,6 +318,12 @@ impl Tally {
 
 fn count_of(terms: &Terms, bundle: BundleId) -> u32 {
     u32::try_from(terms.tasks_of(bundle.index).len()).unwrap_or(u32::MAX)
+}
+
+/// What a conviction in a job costs whoever covered it.
+fn lock_of(stage: &Stage, terms: &Terms) -> Option<Credits> {
+    let times = rules::params::slash_mult(&stage.genesis.params, terms.class);
+    terms.task_price_max()?.times(times)
 }
 
 fn band_of(stage: &Stage, peer: &PeerId) -> Option<usize> {

@@ -17,6 +17,7 @@ use steward::Input;
 
 use crate::auditor::Auditor;
 use crate::cast::Seen;
+use crate::chain::Chain;
 use crate::chance::Chance;
 use crate::facts::Facts;
 use crate::links::Links;
@@ -67,6 +68,8 @@ pub(crate) struct World<'s> {
     links: Links,
     facts: Facts,
     ledger: Sequencer,
+    /// The genesis and the last hour, where members join from them.
+    snapshots: Option<(Chain, Chain)>,
     block_at: Option<Moment>,
     blocks: Vec<Arc<Block>>,
     seats: BTreeMap<BundleId, Vec<PeerId>>,
@@ -100,6 +103,9 @@ impl<'s> World<'s> {
             number: 0,
             links: Links::new(scene.links.clone()),
             facts: Facts::default(),
+            snapshots: scene
+                .rejoined
+                .then(|| (ledger.chain.clone(), ledger.chain.clone())),
             ledger,
             block_at: None,
             blocks: Vec::new(),
@@ -292,7 +298,7 @@ impl<'s> World<'s> {
             events: &block.events,
             seats: &self.seats,
             kin: self.stage.kin.get(&crime).unwrap_or(&self.nobody),
-            rows: &self.ledger.rows,
+            rows: &self.ledger.chain.rows,
         };
         for body in node.role.enter(&seen, &mut self.chance) {
             self.ledger.put_own(self.stage.signer[to], body);

@@ -3,27 +3,48 @@
 
 mod scenes;
 
-use protocol::genesis::Params;
-use rules::params;
-use scenes::{broken, holds, play, scene, short};
+use scenes::{broken, holds, mutated, play, short, shortened};
+use sim::{Figure, Scene};
 
 #[test]
 fn a_ring_loses_more_than_it_wins() {
-    let mut scene = short("collusion-33", 12_000);
-    // A few seeds bound little; the mean must hold even so.
+    let mut scene = short("collusion-33", 8_000);
+    // So few seeds bound little; the mean must hold even so, of a ring that lies where it can.
     scene.holds[0].of = sim::scene::Of::Mean;
-    holds(&scene, 1..=2);
+    scene.peers[1].rate_bps = 10_000;
+    let stories = holds(&scene, 1..=2);
+    assert!(
+        stories
+            .iter()
+            .any(|story| story.attacks.iter().any(|one| one.gain > 0))
+    );
 }
 
 #[test]
 fn splitting_into_names_and_washing_do_not_pay() {
-    holds(&short("sybil", 30_000), 1..=1);
+    holds(&short("sybil", 20_000), 1..=1);
     holds(&short("wash-trading", 10_000), 1..=1);
 }
 
 #[test]
-fn caps_per_identity_turn_the_suite_red() {
-    let mutation = short("mutations/caps-per-identity", 30_000);
+fn a_ring_with_little_to_lose_holds_no_bundle() {
+    holds(&short("little-to-lose", 8_000), 1..=1);
+}
+
+#[test]
+fn without_coverage_the_suite_turns_red() {
+    let mutation = shortened(mutated("no-coverage"), 8_000);
+    let stories = play(&mutation, 1..=1);
+    let broken = broken(&mutation, &stories);
+    assert!(
+        broken.iter().any(|one| one.what == "ring.surplus"),
+        "{broken:?}"
+    );
+}
+
+#[test]
+fn with_caps_per_identity_the_suite_turns_red() {
+    let mutation = shortened(mutated("caps-per-identity"), 20_000);
     let stories = play(&mutation, 1..=1);
     let broken = broken(&mutation, &stories);
     assert!(
@@ -33,42 +54,32 @@ fn caps_per_identity_turn_the_suite_red() {
 }
 
 #[test]
-fn half_the_audits_with_the_same_slash_turn_the_suite_red() {
-    let mutation = scene("mutations/audit");
-    let mut numbers = Params::standard();
-    numbers.audit[2] = protocol::units::Bps::new(500);
-    assert!(
-        params::check(&numbers).is_err(),
-        "no federation may begin with them"
-    );
-    let honest = sim::Scene {
-        unchecked: false,
-        ..mutation.clone()
-    };
-    assert!(
-        sim::play(1, &honest).is_err(),
-        "nor may the simulator by the common door"
-    );
+fn numbers_that_let_cheating_pay_come_in_by_no_common_door() {
+    for name in ["audit", "no-coverage"] {
+        let mut scene = mutated(name);
+        scene.unchecked = false;
+        assert!(
+            sim::play(1, &scene).is_err(),
+            "{name}: no federation may begin with it"
+        );
+    }
+}
+
+#[test]
+fn with_half_the_audits_and_the_same_slash_the_suite_turns_red() {
     // The same seeds by the numbers of today: what differs is the audits alone.
-    let standard = scene("collusion-kin");
-    let ratio = |scene: &sim::Scene| {
-        let stories = play(scene, 1..=3);
+    let ratio = |scene: &Scene| {
+        let stories = play(scene, 1..=2);
         let bounds = sim::report::bounds("ring.ratio", &stories);
-        (
-            bounds.expect("the ring's ratio is measured").mean,
-            broken(scene, &stories),
-        )
+        let mean = bounds.expect("the ring's ratio is measured").mean;
+        (mean, broken(scene, &stories))
     };
-    let (good, _) = ratio(&standard);
-    let (bad, red) = ratio(&mutation);
+    let (good, _) = ratio(&short("collusion-kin", 10_000));
+    let (bad, red) = ratio(&shortened(mutated("audit"), 10_000));
+    let twice = Figure::whole(2);
+    assert!(good >= twice, "cheating costs {good} of what it brings");
     assert!(
-        good >= sim::Figure::whole(2),
-        "cheating costs {good} of what it brings"
-    );
-    // So few seeds bound little: the promise is red by its bound, and the mean falls with the
-    // audits.
-    assert!(
-        bad.in_milli() * 4 < good.in_milli() * 3,
+        bad < twice,
         "cheating costs {bad} of what it brings, where it did cost {good}"
     );
     assert!(red.iter().any(|one| one.what == "ring.ratio"), "{red:?}");

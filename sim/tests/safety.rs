@@ -3,15 +3,15 @@
 
 mod scenes;
 
-use scenes::{holds, play, short};
+use scenes::{broken, holds, play, short};
 
 #[test]
 fn lone_liars_are_found_and_nothing_wrong_is_accepted() {
     let mut scene = short("lone-liars", 6_000);
-    // In so short a time not every liar is drawn.
+    // So early nobody has shown its work.
     scene
         .holds
-        .retain(|promise| promise.what != "checks_per_task");
+        .retain(|promise| promise.what != "shown_checks_per_task");
     let stories = holds(&scene, 1..=1);
     assert!(stories[0].attacks[0].cost > 0);
 }
@@ -23,14 +23,31 @@ fn griefers_copycats_and_the_two_faced_harm_nobody_honest() {
 
 #[test]
 fn bent_members_change_no_verdict() {
-    let mut scene = short("bent-members", 12_000);
-    scene.holds.retain(|promise| !promise.what.contains("lazy"));
+    holds(&short("bent-members", 6_000), 1..=1);
+    holds(&short("lazy-auditors", 6_000), 1..=1);
+}
+
+#[test]
+fn who_comes_back_or_joins_has_the_root_of_all() {
+    let scene = short("bad-wires", 8_000);
+    assert!(scene.rejoined);
     holds(&scene, 1..=1);
 }
 
 #[test]
 fn an_honest_federation_settles_everything() {
-    holds(&short("honest", 20_000), 1..=1);
+    let mut scene = short("honest", 20_000);
+    // Its seeds are played twice, and an alarm says where the second play was another story.
+    scene.rejoined = true;
+    assert!(sim::is_played_twice(51) && !sim::is_played_twice(50));
+    let story = sim::play_surely(51, &scene).expect("it can be played");
+    assert!(story.alarms.is_empty(), "{:?}", story.alarms);
+    assert!(broken(&scene, &[story]).is_empty());
+}
+
+#[test]
+fn spoofed_offers_earn_nothing() {
+    holds(&short("spoofed-offers", 8_000), 1..=1);
 }
 
 #[test]

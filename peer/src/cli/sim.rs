@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use ::sim::report::{Report, report};
-use ::sim::{Scene, Story};
+use ::sim::{Scene, Story, is_played_twice, play_surely};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,8 @@ use crate::api::problem::{Code, Problem};
 use crate::api::types::Kind;
 use crate::show::{Face, Look, Section};
 
-/// Of so many seeds, one is played twice and compared.
-const TWICE_EVERY: u64 = 50;
+/// Milliseconds of a day.
+const DAY_MS: u128 = 86_400_000;
 /// So many seeds at most in one go.
 const SEEDS_MAX: u64 = 100_000;
 
@@ -47,6 +48,9 @@ pub struct SimArgs {
     /// Governed numbers in place of the scene's, as `name = number` lines
     #[arg(long, value_name = "FILE")]
     pub params: Option<PathBuf>,
+    /// Play even with numbers that no federation may begin with, to see which promise breaks
+    #[arg(long)]
+    pub unchecked: bool,
     /// Tell what happened in this seed, line by line
     #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "out"])]
     pub explain: Option<u64>,
@@ -88,6 +92,8 @@ pub struct SimView {
     pub seeds: usize,
     /// Promise by promise.
     pub promises: Vec<PromiseView>,
+    /// Wall time that one seed took for each simulated day, in milliseconds.
+    pub day_ms: u64,
 }
 
 impl Kind for SimView {
@@ -105,10 +111,15 @@ impl Face for SimView {
                 one.found.clone().into(),
             ]
         };
-        vec![Section::Rows(
-            vec!["HOLDS", "PROMISE", "ASKED", "FOUND"],
-            self.promises.iter().map(row).collect(),
-        )]
+        let (whole, part) = (self.day_ms / 1_000, self.day_ms % 1_000);
+        let time = format!("one seed takes {whole}.{part:03} s for each day it plays");
+        vec![
+            Section::Rows(
+                vec!["HOLDS", "PROMISE", "ASKED", "FOUND"],
+                self.promises.iter().map(row).collect(),
+            ),
+            Section::Note(time.into()),
+        ]
     }
 
     fn ids(&self) -> Vec<String> {
@@ -135,7 +146,7 @@ pub fn perform(args: &SimArgs, globals: &Globals) -> Result<(), Problem> {
     }
     let (from, to) = args.seeds.unwrap_or((args.seed, args.seed + 1));
     let seeds: Vec<u64> = (from..to).collect();
-    let stories = play_all(&scene, &seeds)?;
+    let (stories, day_ms) = play_all(&scene, &seeds)?;
     let report = report(&scene, &stories);
     if let Some(out) = &args.out {
         write(out, &report)?;
@@ -145,7 +156,10 @@ pub fn perform(args: &SimArgs, globals: &Globals) -> Result<(), Problem> {
         terminal: io::stdout().is_terminal(),
         ascii: globals.ascii,
     };
-    print(look.write(&view(&scene, seeds.len(), &report)).as_bytes())?;
+    print(
+        look.write(&view(&scene, (seeds.len(), day_ms), &report))
+            .as_bytes(),
+    )?;
     let broken = report.judged.iter().find(|one| !one.holds);
     match broken {
         None => Ok(()),
@@ -174,6 +188,7 @@ fn scene(args: &SimArgs) -> Result<Scene, Problem> {
             Problem::new(Code::Usage, title).because(error)
         })?;
     }
+    scene.unchecked |= args.unchecked;
     Ok(scene)
 }
 
@@ -188,9 +203,10 @@ fn unplayable(error: ::sim::Unplayable) -> Problem {
     Problem::new(Code::Usage, "this scene cannot be played").because(error)
 }
 
-fn play_all(scene: &Scene, seeds: &[u64]) -> Result<Vec<Story>, Problem> {
+/// Plays all seeds, and says how many milliseconds one took for each day it played.
+fn play_all(scene: &Scene, seeds: &[u64]) -> Result<(Vec<Story>, u64), Problem> {
     let next = AtomicUsize::new(0);
-    let played: Mutex<Vec<Result<Story, Problem>>> = Mutex::new(Vec::new());
+    let played: Mutex<Vec<Result<(Story, u64), Problem>>> = Mutex::new(Vec::new());
     let hands = thread::available_parallelism()
         .map_or(1, usize::from)
         .min(seeds.len());
@@ -206,23 +222,24 @@ fn play_all(scene: &Scene, seeds: &[u64]) -> Result<Vec<Story>, Problem> {
         }
     });
     let played = played.into_inner().expect("all players are done");
-    let mut stories = played
+    let played = played
         .into_iter()
-        .collect::<Result<Vec<Story>, Problem>>()?;
+        .collect::<Result<Vec<(Story, u64)>, Problem>>()?;
+    let took: u64 = played.iter().map(|(_, took)| took).sum();
+    let mut stories: Vec<Story> = played.into_iter().map(|(story, _)| story).collect();
     stories.sort_by_key(|story| story.seed);
-    Ok(stories)
+    let lasted: u64 = stories.iter().map(|story| story.lasted_ms).sum();
+    let day_ms = u128::from(took) * DAY_MS / u128::from(lasted.max(1));
+    Ok((stories, u64::try_from(day_ms).unwrap_or(u64::MAX)))
 }
 
-fn play(scene: &Scene, seed: u64) -> Result<Story, Problem> {
-    let story = ::sim::play(seed, scene).map_err(unplayable)?;
-    if seed.is_multiple_of(TWICE_EVERY) {
-        let again = ::sim::play(seed, scene).map_err(unplayable)?;
-        if again != story {
-            let title = format!("seed {seed} played twice is two stories");
-            return Err(Problem::new(Code::Bug, title));
-        }
-    }
-    Ok(story)
+/// Plays one seed, and says how many milliseconds one play of it took.
+fn play(scene: &Scene, seed: u64) -> Result<(Story, u64), Problem> {
+    let began = Instant::now();
+    let story = play_surely(seed, scene).map_err(unplayable)?;
+    let plays = if is_played_twice(seed) { 2 } else { 1 };
+    let took = began.elapsed().as_millis() / plays;
+    Ok((story, u64::try_from(took).unwrap_or(u64::MAX)))
 }
 
 fn write(out: &Path, report: &Report) -> Result<(), Problem> {
@@ -237,7 +254,7 @@ fn write(out: &Path, report: &Report) -> Result<(), Problem> {
     Ok(())
 }
 
-fn view(scene: &Scene, seeds: usize, report: &Report) -> SimView {
+fn view(scene: &Scene, (seeds, day_ms): (usize, u64), report: &Report) -> SimView {
     let promise = |one: &::sim::report::Judged| PromiseView {
         promise: one.promise.clone(),
         asked: format!("{} {}", one.what, one.asked),
@@ -252,5 +269,6 @@ fn view(scene: &Scene, seeds: usize, report: &Report) -> SimView {
         scene: scene.name.clone(),
         seeds,
         promises: report.judged.iter().map(promise).collect(),
+        day_ms,
     }
 }

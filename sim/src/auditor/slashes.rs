@@ -17,8 +17,11 @@ impl Auditor {
             .map(|share| part(amount, share.get()));
         let mut left = amount - burn;
         shares.push((self.end_of_credits(), burn));
-        for (to, claim) in self.claims(bundle, fault) {
-            let got = victims.min(claim);
+        for (victim, to, claim) in self.claims(bundle, fault) {
+            // Where several peers are fined for one bundle, a claim is met once.
+            let met = self.met.entry((bundle, victim)).or_insert(0);
+            let got = victims.min(claim - *met);
+            *met += got;
             victims -= got;
             left -= got;
             shares.push((Purse::Wallet(to), got));
@@ -84,8 +87,8 @@ impl Auditor {
         }
     }
 
-    /// Who lost its pay by this fault: peers that opened where too few others did.
-    fn claims(&self, bundle: BundleId, fault: Fault) -> Vec<(PartyId, i128)> {
+    /// Who lost its pay by this fault, and how much: peers that opened where too few others did.
+    fn claims(&self, bundle: BundleId, fault: Fault) -> Vec<(PeerId, PartyId, i128)> {
         let short = self.ended.get(&bundle) == Some(&Ending::Short);
         let Some(book) = self.jobs.get(&bundle.job) else {
             return Vec::new();
@@ -99,7 +102,7 @@ impl Auditor {
         opened
             .filter_map(|(peer, root)| {
                 let bill = bill(&book.terms, tasks, root.fuel)?;
-                Some((self.owner(peer)?, micro(bill)))
+                Some((*peer, self.owner(peer)?, micro(bill)))
             })
             .collect()
     }

@@ -39,9 +39,9 @@ pub(super) fn all(stories: &[Story]) -> Vec<(String, String, String)> {
     hourly(
         "price.svg",
         "Price index by class",
-        "credits per Gfuel",
+        "micro-credits per Gfuel",
         "index_",
-        1_000_000,
+        1,
     );
     hourly(
         "income.svg",
@@ -160,8 +160,14 @@ impl Chart {
     fn name(&mut self, number: usize, words: &str) {
         let y = TOP + 12 + 16 * number as i128;
         let (x, colour) = (WIDE - RIGHT + 12, COLOURS[number % COLOURS.len()]);
+        let (fill, dash) = if number < COLOURS.len() {
+            (colour, "none")
+        } else {
+            ("none", "2 2")
+        };
         self.put(&format!(
-            "<rect x=\"{x}\" y=\"{}\" width=\"10\" height=\"10\" fill=\"{colour}\"/>",
+            "<rect x=\"{x}\" y=\"{}\" width=\"10\" height=\"10\" fill=\"{fill}\" \
+             stroke=\"{colour}\" stroke-dasharray=\"{dash}\"/>",
             y - 9
         ));
         self.text(x + 16, y, "start", 11, words);
@@ -174,8 +180,15 @@ impl Chart {
                 .iter()
                 .map(|(x, y)| format!("{},{}", self.x(*x), self.y(*y)))
                 .collect();
+            // Colours come twice; the second time the line is broken.
+            let dash = if number < COLOURS.len() {
+                "none"
+            } else {
+                "5 3"
+            };
             self.put(&format!(
-                "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" points=\"{}\"/>",
+                "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" \
+                 stroke-dasharray=\"{dash}\" points=\"{}\"/>",
                 path.join(" ")
             ));
             if lines.len() > 1 {

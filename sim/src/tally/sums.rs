@@ -14,7 +14,7 @@ use crate::figure::Figure;
 use crate::stage::Stage;
 use crate::story::Attack;
 
-type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(super) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 impl Count {
     fn slashed(&self) -> i128 {
@@ -25,6 +25,7 @@ impl Count {
 impl Tally {
     /// What an hour was like: running sums as differences to the hour before, states as they are.
     pub(crate) fn hour(&mut self, rows: &Rows, stage: &Stage) -> BTreeMap<String, Figure> {
+        self.look_for_shown(rows, stage);
         let mut sums: BTreeMap<String, i128> = BTreeMap::new();
         let mut sum = |name: &str, value: i128| {
             sums.insert(name.to_owned(), value);
@@ -111,6 +112,8 @@ impl Tally {
         for (ending, count) in &self.endings {
             put(&format!("bundles_{ending}"), Figure::whole(*count));
         }
+        let (settled, asked) = (self.jobs_settled.into(), self.asked.into());
+        put("jobs_settled_share", Figure::ratio(settled, asked));
         put("tasks_accepted", Figure::whole(self.accepted));
         put("wrong_accepted", Figure::whole(self.wrong));
         put(
@@ -121,11 +124,7 @@ impl Tally {
         put("disputes", Figure::whole(self.disputes));
         put("grave_wait_blocks", Figure::whole(grave_wait));
         put("alarms", Figure::whole(self.alarms.len() as u64));
-        let useful = wide(self.useful);
-        for what in ["work", "checks"] {
-            let fuel = wide(self.fuel.get(what).copied().unwrap_or(0));
-            put(&format!("{what}_per_task"), Figure::ratio(fuel, useful));
-        }
+        self.by_fuel(&mut put);
         self.by_honesty(&mut put);
         let attacks = self.by_band((auditor, grant), stage, &mut put);
         self.by_index(&mut put);
@@ -161,6 +160,17 @@ impl Tally {
                 Figure::whole(wealth.sum::<i128>()),
             );
             put(&format!("{name}.spent"), Figure::whole(spent));
+            let peers = stage.nodes.values();
+            let peers = peers.filter(|node| self.bands[node.group].name == *name);
+            let withdrawn = peers.map(|node| auditor.withdrawn(&node.me.peer));
+            put(
+                &format!("{name}.withdrawn"),
+                Figure::whole(withdrawn.sum::<i128>()),
+            );
+            put(
+                &format!("{name}.short_slashes"),
+                Figure::whole(count.short_slashes),
+            );
             put(&format!("{name}.lied"), Figure::whole(count.lied));
             put(
                 &format!("{name}.convicted"),
@@ -177,6 +187,8 @@ impl Tally {
                 put(&format!("{name}.gain"), Figure::whole(attack.gain));
                 put(&format!("{name}.cost"), Figure::whole(attack.cost));
                 put(&format!("{name}.ratio"), attack.ratio());
+                let surplus = 2 * attack.gain - attack.cost;
+                put(&format!("{name}.surplus"), Figure::whole(surplus));
                 attacks.push(attack);
             }
         }
@@ -232,6 +244,10 @@ impl Tally {
         let (step, rise) = self.index_moves();
         put("index_step_max", step);
         put("index_rise_max", rise);
+        let spread = Class::ALL
+            .into_iter()
+            .map(|class| deviation(&self.prices(class)));
+        put("index_sd", spread.max().unwrap_or_default());
         // Hours after the end of hoarding in which an index was still an eighth above its start.
         let late = Class::ALL.into_iter().map(|class| {
             let prices = self.prices(class);
@@ -271,6 +287,16 @@ impl Tally {
     }
 }
 
-fn wide(fuel: u128) -> i128 {
+/// The standard deviation of hourly steps, each as a share of the price before it.
+fn deviation(prices: &[i128]) -> Figure {
+    let step = |pair: &[i128]| (pair[1] - pair[0]) * 1_000_000 / pair[0].max(1);
+    let steps: Vec<i128> = prices.windows(2).map(step).collect();
+    let n = steps.len().max(1) as i128;
+    let mean = steps.iter().sum::<i128>() / n;
+    let squares = steps.iter().map(|step| (step - mean) * (step - mean));
+    Figure::ratio((squares.sum::<i128>() / n).isqrt(), 1_000_000)
+}
+
+pub(super) fn wide(fuel: u128) -> i128 {
     i128::try_from(fuel).unwrap_or(i128::MAX)
 }

@@ -12,6 +12,8 @@ use crate::scene::{MishapKind, Rhythm, Source};
 use crate::sequencer::Block;
 use crate::stage::BEGINS;
 
+/// Ten-thousandths in one.
+const ONE: u32 = 10_000;
 /// A day, of which half is night.
 const DAY_MS: u64 = 24 * 3_600_000;
 
@@ -28,7 +30,9 @@ impl World<'_> {
         let at_once = if work.rhythm == Rhythm::Burst { 10 } else { 1 };
         for _ in 0..at_once {
             self.came[stream] += 1;
-            self.submit(stream);
+            if self.is_worth_it(stream) {
+                self.submit(stream);
+            }
         }
         let every = Millis::new(work.every_s * 1_000);
         let wait = match work.rhythm {
@@ -53,6 +57,20 @@ impl World<'_> {
             }
         };
         self.at(self.now.after(wait), Happening::Job { stream });
+    }
+
+    /// Whether a submitter still wants its job done at today's index.
+    fn is_worth_it(&mut self, stream: usize) -> bool {
+        let work = &self.scene.work[stream];
+        let index = rules::read::index(&self.ledger.chain.rows, work.class);
+        let place = rules::params::place(work.class);
+        let first = self.stage.genesis.params.index_start[place].get();
+        let now = index.map_or(first, |index| index.price.get()).max(1);
+        let mut share = u128::from(ONE);
+        for _ in 0..work.elasticity {
+            share = (share * u128::from(first) / u128::from(now)).min(ONE.into());
+        }
+        work.elasticity == 0 || self.chance.says(u32::try_from(share).unwrap_or(ONE))
     }
 
     /// What owners do once an hour where epochs mint: they say that their peers stand ready, and

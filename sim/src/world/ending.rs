@@ -6,6 +6,7 @@ use protocol::units::Millis;
 use steward::Input;
 
 use super::{BEGINS, EPOCH, World};
+use crate::chain::Chain;
 use crate::story::{Epoch, Story};
 
 impl World<'_> {
@@ -69,30 +70,48 @@ impl World<'_> {
     /// An hour is over: it is measured, and the second books are compared with the rules' rows.
     pub(super) fn turn_epoch(&mut self) {
         self.compare();
-        let measures = self.tally.hour(&self.ledger.rows, &self.stage);
+        if let Some((genesis, hour)) = self.snapshots.take() {
+            self.joins(hour);
+            self.snapshots = Some((genesis, self.ledger.chain.clone()));
+        }
+        let measures = self.tally.hour(&self.ledger.chain.rows, &self.stage);
         self.tally.epochs.push(Epoch {
             number: self.now.since(BEGINS).get() / EPOCH.get() - 1,
-            root: self.ledger.root(),
+            root: self.ledger.chain.root(),
             measures,
         });
     }
 
     fn compare(&mut self) {
-        let rows = self.ledger.rows.iter();
+        let rows = self.ledger.chain.rows.iter();
         let rows = rows.map(|(key, row)| (&key[..], &row[..]));
         if let Err(unbalanced) = rules::books::recount(rows) {
             self.tally
                 .alarm(format!("the rules' own recount fails: {unbalanced}"));
         }
-        for difference in self.auditor.compare(&self.ledger.rows) {
+        for difference in self.auditor.compare(&self.ledger.chain.rows) {
             let at = self.now.since(BEGINS).get() / 1_000;
             self.tally.alarm(format!("after {at} s: {difference}"));
+        }
+    }
+
+    /// Somebody who was away since then hears every block and must come to the same root.
+    fn joins(&mut self, mut since: Chain) {
+        let from = since.height;
+        since.catch_up(self.blocks.iter().map(|block| &**block));
+        if since.root() != self.ledger.chain.root() {
+            self.tally
+                .alarm(format!("who joins at {from} comes to another root"));
         }
     }
 
     /// Takes stock.
     pub(super) fn end(mut self) -> Story {
         self.compare();
+        if let Some((genesis, hour)) = self.snapshots.take() {
+            self.joins(genesis);
+            self.joins(hour);
+        }
         if self.tally.jobs_open() > 0 {
             let open = self.tally.jobs_open();
             self.tally.alarm(format!(
@@ -109,7 +128,8 @@ impl World<'_> {
         Story {
             scene: self.scene.name.clone(),
             seed: self.seed,
-            root: self.ledger.root(),
+            root: self.ledger.chain.root(),
+            lasted_ms: self.now.since(BEGINS).get(),
             blocks: self.blocks.len() as u64,
             entries: entries.sum(),
             measures,

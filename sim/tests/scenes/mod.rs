@@ -7,17 +7,37 @@ use sim::{Scene, Story};
 
 /// A scene by its name in `examples/scenes`.
 pub fn scene(name: &str) -> Scene {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let path = format!("{root}/../examples/scenes/{name}.toml");
-    let text = std::fs::read_to_string(&path).expect("the scene is in the repository");
-    Scene::read(&text).expect("the scene reads")
+    Scene::read(&text(name)).expect("the scene reads")
 }
 
 /// The same, cut short: for tests that every change runs.
 pub fn short(name: &str, seconds: u64) -> Scene {
-    let mut scene = scene(name);
-    scene.seconds = seconds;
+    shortened(scene(name), seconds)
+}
+
+/// A scene cut short.
+pub fn shortened(scene: Scene, seconds: u64) -> Scene {
+    Scene { seconds, ..scene }
+}
+
+/// The scene that a file of `examples/scenes/mutations` breaks, with the numbers of that file.
+pub fn mutated(name: &str) -> Scene {
+    let numbers = text(&format!("mutations/{name}"));
+    let first = numbers.lines().next().unwrap_or_default();
+    let broken = first
+        .split('`')
+        .nth(1)
+        .expect("its first line names what it breaks");
+    let mut scene = scene(broken);
+    scene.override_params(&numbers).expect("they are numbers");
+    scene.unchecked = true;
     scene
+}
+
+fn text(name: &str) -> String {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let path = format!("{root}/../examples/scenes/{name}.toml");
+    std::fs::read_to_string(&path).expect("it is in the repository")
 }
 
 pub fn play(scene: &Scene, seeds: std::ops::RangeInclusive<u64>) -> Vec<Story> {
