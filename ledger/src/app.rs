@@ -6,7 +6,7 @@
 //! panics while a block is judged makes that block invalid.
 
 use crate::disk::Disk;
-use crate::engine::{Application, BlockHash, Branch, Invalid, Made, Proposed, Rows, Wake};
+use crate::engine::{Application, BlockHash, Branch, Invalid, Judged, Made, Proposed, Wake};
 use crate::execute::{self, Executed, Place, TOUCHED_ROWS_MAX, Wrong, agreed_time};
 use crate::header::{BLOCK_BYTES_MAX, DATUM_OVERHEAD_BYTES, Datum};
 use crate::known::{Checker, Known};
@@ -275,7 +275,7 @@ impl Application for App {
         Made { data_hash, datum }
     }
 
-    fn judge(&mut self, block: &Proposed<'_>, branch: &Branch<'_>) -> Result<Rows, Invalid> {
+    fn judge(&mut self, block: &Proposed<'_>, branch: &Branch<'_>) -> Result<Judged, Invalid> {
         self.catch_up();
         let ancestors = self.ancestors(branch)?;
         let place = Place {
@@ -288,15 +288,15 @@ impl Application for App {
             .map_err(said)?;
         if let Some(bent) = self
             .is_bent(executed.heading.now)
-            .filter(|_| !block.catching_up)
+            .filter(|_| !block.catching_up && !block.again)
         {
             return Err(said(bent));
         }
-        Ok(executed
-            .updates
-            .iter()
-            .map(|(key, row)| (key.clone(), row.clone()))
-            .collect())
+        let rows = executed.updates.iter();
+        Ok(Judged {
+            rows: rows.map(|(key, row)| (key.clone(), row.clone())).collect(),
+            members: executed.members.clone(),
+        })
     }
 }
 

@@ -12,12 +12,15 @@
 //! that happens after it could be trusted. A damaged log is refused when the disk is opened: to
 //! go on with lost records would be to vote twice.
 
+mod adopt;
 mod agreed;
+mod electorate;
 mod engine_store;
 mod opening;
 mod view;
 
 pub use agreed::Agreed;
+pub(crate) use electorate::Electorate;
 pub use engine_store::{Batch, EngineSnapshot};
 pub use opening::DiskError;
 pub use view::{Draft, SCAN_ROWS_MAX, View};
@@ -75,6 +78,8 @@ struct Inner {
     db: DB,
     path: PathBuf,
     sets: Mutex<[Option<ValidatorSet>; 2]>,
+    electorate: RwLock<Option<Arc<Electorate>>>,
+    changes: AtomicU64,
     pulse: Pulse,
     head: Mutex<Height>,
     grown: Condvar,
@@ -101,6 +106,8 @@ impl Disk {
             db,
             path: path.to_path_buf(),
             sets: Mutex::default(),
+            electorate: RwLock::default(),
+            changes: AtomicU64::new(0),
             pulse: Pulse::default(),
             head: Mutex::new(Height::GENESIS),
             grown: Condvar::new(),

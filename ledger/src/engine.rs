@@ -9,13 +9,17 @@ mod application;
 mod health;
 mod members;
 mod proof;
+mod wake;
 mod watch;
 
-pub use application::{Application, Branch, Invalid, Made, Proposed, Rows, Wake};
+pub use application::{Application, Branch, Invalid, Judged, Made, Proposed, Rows};
 pub use health::Health;
-pub use members::{MEMBERS_MAX, Member, MemberKey, Members, NotMembers, POWER_MAX};
-pub use proof::{BlockHash, Certificate, CommitProof, Header, Proven, Unproven, verify};
-pub(crate) use proof::{is_quorum, vote_bytes};
+pub use members::{Change, MEMBERS_MAX, Member, MemberKey, Members, NotMembers, POWER_MAX};
+pub use proof::{
+    BlockHash, Certificate, ChainProof, ChangeProof, CommitProof, Header, Proven, Unproven, verify,
+};
+pub(crate) use proof::{Kept, is_quorum, vote_bytes};
+pub use wake::Wake;
 
 use crate::disk::Disk;
 use crate::evidence::{DoubleVote, Evidence};
@@ -77,12 +81,6 @@ pub enum EngineError {
     /// 0 stands for genesis.
     #[error("chain 0 is no chain")]
     Chain,
-    /// A peer that is no member follows the chain instead.
-    #[error("the key {key} is not that of a member")]
-    NotAMember {
-        /// The key's public half.
-        key: MemberKey,
-    },
     /// The vote guard cannot be used.
     #[error("the vote guard keeps this member from starting")]
     Guard(#[from] GuardError),
@@ -117,6 +115,9 @@ trait Handle: Send + Sync {
 }
 
 /// A running member. Dropping it stops it.
+///
+/// While its key is no member's it only listens: one that is about to join takes the blocks that
+/// the others have agreed on, and votes from the block on that lets it in.
 pub struct Engine {
     core: Arc<dyn Handle>,
     disk: Disk,
@@ -137,7 +138,6 @@ impl Engine {
         application: A,
         carrier: Arc<dyn Carrier>,
     ) -> Result<Self, EngineError> {
-        let me = MemberKey::of(&config.key);
         if config.view_time.is_zero() || config.view_time.subsec_nanos() != 0 {
             return Err(EngineError::ViewTime {
                 given: config.view_time,
@@ -148,9 +148,6 @@ impl Engine {
         }
         let guard = Arc::new(Guard::open(&config.guard, config.chain)?);
         found(&disk, &config);
-        if members_of(&disk).get(&me).is_none() {
-            return Err(EngineError::NotAMember { key: me });
-        }
         raise_floor(&disk, &guard);
         let kit = Kit {
             me: config.key.verifying_key(),
@@ -266,7 +263,7 @@ impl<A: Application + 'static> Handle for Core<A> {
 impl<A: Application + 'static> Core<A> {
     /// Starts the engine's threads.
     fn run(&self) {
-        let post = Arc::new(Post::new(self.kit.clone(), members_of(&self.disk)));
+        let post = Arc::new(Post::new(self.kit.clone()));
         let told = Arc::downgrade(&post);
         self.disk.on_step(Some(Box::new(move |step| {
             if let Some(post) = told.upgrade() {
@@ -347,8 +344,9 @@ fn raise_floor(disk: &Disk, guard: &Guard) {
 }
 
 fn members_of(disk: &Disk) -> Members {
-    let set = disk.voters().expect("found() writes the members first");
-    Members::from_engine(&set)
+    let electorate = disk.electorate();
+    let electorate = electorate.expect("found() writes the members first");
+    electorate.now.clone()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

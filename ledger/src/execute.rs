@@ -5,11 +5,12 @@
 //! the whole heading, so no two of them can go on with different states.
 
 use crate::commitment::{self, Growth, Nodes};
-use crate::engine::BlockHash;
+use crate::engine::{BlockHash, Change, MemberKey, Members};
 use crate::feed::{Answer, Refused, Results, results_key};
 use crate::header::{Datum, Heading, entries_root, entry_name};
 use crate::known::{Checker, Known, NotAnEntry};
 use protocol::bytes::{self, Malformed};
+use protocol::event::{CouncilEvent, Event};
 use protocol::ids::{Digest, EntryId};
 use protocol::units::{Height, Moment};
 use rules::{Applied, At, Refusal, View};
@@ -38,6 +39,8 @@ pub(crate) struct Executed {
     pub(crate) growth: Growth,
     pub(crate) entries: Vec<Arc<Known>>,
     pub(crate) has_events: bool,
+    /// How it changes the members, if it does.
+    pub(crate) members: Option<Change>,
 }
 
 /// What is wrong with a block.
@@ -186,12 +189,50 @@ pub(crate) fn finish(
     );
     updates.insert(results_key(place.height), Some(bytes::write(&results)));
     let has_events = !results.events.is_empty();
+    let members = change_of_members(below, &updates, &results.events);
     Executed {
         heading,
         updates,
         growth,
         entries,
         has_events,
+        members,
+    }
+}
+
+/// The members as the rows of `view` have them: those who agree on the block above it.
+///
+/// # Panics
+/// If nobody in the rows can vote, which neither genesis nor the council can bring about.
+pub(crate) fn members(view: &dyn View) -> Members {
+    let list = rules::read::members(view);
+    let list = list.iter().map(|member| {
+        let name = MemberKey::new(*member.consensus.bytes());
+        (name, u64::from(member.power))
+    });
+    Members::able(list).expect("four of genesis can vote, and changes go by small steps")
+}
+
+/// How a block changes the members: by the rows before it and after it.
+fn change_of_members(below: &dyn View, updates: &Updates, events: &[Event]) -> Option<Change> {
+    let says = |event: &Event| matches!(event, Event::Council(CouncilEvent::MemberChanged { .. }));
+    if !events.iter().any(says) {
+        return None;
+    }
+    let above = Above { below, updates };
+    Change::between(members(below), members(&above))
+}
+
+/// The rows after a block.
+struct Above<'a> {
+    below: &'a dyn View,
+    updates: &'a Updates,
+}
+
+impl View for Above<'_> {
+    fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let changed = self.updates.get(key);
+        changed.map_or_else(|| self.below.read(key), Clone::clone)
     }
 }
 

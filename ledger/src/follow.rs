@@ -5,14 +5,15 @@
 //! ```
 //!
 //! Only the last block of a frame has to carry a proof; the ones before it follow by their hashes.
+//! A block that changes the members ends a frame: what comes after it is for others to prove.
 //! A follower believes nothing else: it executes every block itself, and writes a block, its rows
 //! and its results in one batch.
 
 use crate::disk::{Agreed, Disk, Draft};
 use crate::engine::{
-    BlockHash, Certificate, CommitProof, Header, MEMBERS_MAX, MemberKey, Members, Unproven, verify,
+    BlockHash, Certificate, CommitProof, EngineError, Header, Kept, MEMBERS_MAX, Unproven, verify,
 };
-use crate::execute::{self, Place, Wrong};
+use crate::execute::{self, Executed, Place, Wrong};
 use crate::header::{Datum, Heading};
 use crate::known::Checker;
 use crate::memory::Memory;
@@ -47,6 +48,9 @@ pub enum FollowFault {
     /// This peer votes, and hears of blocks by voting.
     #[error("a member does not follow")]
     Member,
+    /// The blocks were taken in and make this peer a member, and it cannot vote.
+    #[error("this peer is a member now and cannot vote")]
+    CannotVote(#[from] EngineError),
     /// The frame begins too high: ask again from the height that is missing. Nobody's fault.
     #[error("the frame begins at block {found}, and {missing} is missing here")]
     Gap {
@@ -70,6 +74,12 @@ pub enum FollowFault {
     /// The proof does not hold.
     #[error("the proof of the last block does not hold")]
     Unproven(#[from] Unproven),
+    /// Blocks stand on one that changes the members, and are not proven by those after it.
+    #[error("block {height} changes the members, and the frame goes on after it")]
+    Crossing {
+        /// The height of the block.
+        height: Height,
+    },
     /// A proven block is wrong all the same: the members, or this peer, run other rules.
     #[error("block {height} is proven and wrong")]
     Wrong {
@@ -92,7 +102,7 @@ impl FollowFault {
     pub const fn is_senders(&self) -> bool {
         !matches!(
             self,
-            Self::Member | Self::Gap { .. } | Self::Panicked { .. }
+            Self::Member | Self::CannotVote(_) | Self::Gap { .. } | Self::Panicked { .. }
         )
     }
 }
@@ -160,13 +170,14 @@ fn gather(disk: &Disk, from: Height) -> Option<Frame> {
         if pieces.len() == FRAME_BLOCKS_MAX || (bytes >= FRAME_FULL_BYTES && proven > 0) {
             break;
         }
+        let changes_members = block.changes_members();
         let Agreed {
             header,
             datum,
             proof,
         } = block;
         let is_proven = proof.is_some();
-        let head = bytes::write(&(header, proof));
+        let head = bytes::write(&(header, Kept::from(proof)));
         bytes += head.len() + datum.len();
         if bytes > FRAME_BYTES_MAX - HEAD_BYTES_MAX {
             break;
@@ -175,6 +186,9 @@ fn gather(disk: &Disk, from: Height) -> Option<Frame> {
         height = height.after(1);
         if is_proven {
             proven = pieces.len();
+        }
+        if changes_members {
+            break;
         }
     }
     pieces.truncate(proven);
@@ -210,6 +224,40 @@ impl Follower {
     /// [`FollowFault`]; blocks before the one it names may have been taken in.
     pub(crate) fn take(&self, frame: &[u8]) -> Result<Height, FollowFault> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let blocks = self.news(frame)?;
+        if blocks.is_empty() {
+            return Ok(self.disk.head());
+        }
+        self.prove(&blocks)?;
+        let last = blocks.len() - 1;
+        for (place, block) in blocks.into_iter().enumerate() {
+            let height = block.height();
+            let executed = catch_unwind(AssertUnwindSafe(|| self.execute(&memory, &block)));
+            let executed = executed
+                .map_err(|_| FollowFault::Panicked { height })?
+                .map_err(|cause| FollowFault::Wrong { height, cause })?;
+            if executed.members.is_some() && place != last {
+                return Err(FollowFault::Crossing { height });
+            }
+            self.keep(&mut memory, block, &executed, place == last);
+        }
+        Ok(self.disk.head())
+    }
+
+    /// Whether a frame proves blocks that are not here yet.
+    ///
+    /// # Errors
+    /// [`FollowFault`], and nothing was taken in.
+    pub(crate) fn proves_more(&self, frame: &[u8]) -> Result<bool, FollowFault> {
+        let blocks = self.news(frame)?;
+        if !blocks.is_empty() {
+            self.prove(&blocks)?;
+        }
+        Ok(!blocks.is_empty())
+    }
+
+    /// The blocks of a frame that are not here yet; they begin with the one that is missing.
+    fn news(&self, frame: &[u8]) -> Result<Vec<Agreed>, FollowFault> {
         let Versioned::V1(pieces) = bytes::read(frame, FRAME_BYTES_MAX)?;
         let mut blocks = Vec::with_capacity(pieces.len());
         for piece in pieces {
@@ -222,28 +270,11 @@ impl Follower {
         }
         let head = self.disk.head();
         blocks.retain(|block| block.height() > head);
-        let Some(first) = blocks.first() else {
-            return Ok(head);
-        };
         let missing = head.after(1);
-        if first.height() > missing {
-            return Err(FollowFault::Gap {
-                found: first.height(),
-                missing,
-            });
+        match blocks.first().map(Agreed::height) {
+            Some(found) if found > missing => Err(FollowFault::Gap { found, missing }),
+            Some(_) | None => Ok(blocks),
         }
-        self.prove(&blocks)?;
-        let last = blocks.len() - 1;
-        for (place, block) in blocks.into_iter().enumerate() {
-            let height = block.height();
-            let taken = catch_unwind(AssertUnwindSafe(|| {
-                self.take_block(&mut memory, block, place == last)
-            }));
-            taken
-                .map_err(|_| FollowFault::Panicked { height })?
-                .map_err(|cause| FollowFault::Wrong { height, cause })?;
-        }
-        Ok(self.disk.head())
     }
 
     /// Shows that these blocks stand on the agreed head and on each other, and are agreed.
@@ -265,14 +296,14 @@ impl Follower {
         }
         let proof = blocks.last().and_then(|last| last.proof.as_ref());
         let proof = proof.ok_or(FollowFault::NoProof)?;
-        let proven = verify(proof, self.chain, &members(&self.disk))?;
+        let proven = verify(proof, self.chain, &execute::members(&self.disk))?;
         if proven.block != parent {
             return Err(FollowFault::NoProof);
         }
         Ok(())
     }
 
-    fn take_block(&self, memory: &mut Memory, block: Agreed, synced: bool) -> Result<(), Wrong> {
+    fn execute(&self, memory: &Memory, block: &Agreed) -> Result<Executed, Wrong> {
         let place = Place {
             height: block.height(),
             parent: block.header.parent(),
@@ -280,48 +311,41 @@ impl Follower {
         let data_hash = block.header.data_hash;
         let (heading, entries) = execute::open(&block.datum, data_hash, place, &self.checker)?;
         let below = memory.after(&self.disk, Vec::new());
-        let executed = execute::judge(&below, &below, &heading, entries)?;
+        execute::judge(&below, &below, &heading, entries)
+    }
+
+    fn keep(&self, memory: &mut Memory, block: Agreed, executed: &Executed, synced: bool) {
         let hash = block.header.hash();
         let mut draft = Draft::default().agreed(block);
         for (key, row) in &executed.updates {
             draft = draft.row(key.clone(), row.clone());
         }
+        if let Some(change) = &executed.members {
+            draft = draft.change(executed.heading.height, change);
+        }
         self.disk.put(draft, synced);
-        memory.settle(hash, &executed);
-        Ok(())
+        if executed.members.is_some() {
+            self.disk.forget_members();
+        }
+        memory.settle(hash, executed);
     }
 }
 
 fn open_head(head: &[u8]) -> Result<(Header, Option<CommitProof>), Malformed> {
-    let read: Result<(Header, Option<CommitProof>), _> = borsh::from_slice(head);
-    let (header, proof) = read.map_err(|error| Malformed::Undecodable {
+    let read: Result<(Header, Kept), _> = borsh::from_slice(head);
+    let (header, kept) = read.map_err(|error| Malformed::Undecodable {
         what: "block header",
         why: error.to_string(),
     })?;
     let few = |certificate: &Certificate| {
         at_most("signatures", certificate.signatures.len(), MEMBERS_MAX)
     };
+    let proof: Option<CommitProof> = kept.into();
     few(&header.justify)?;
     if let Some(proof) = &proof {
-        proof
-            .headers
-            .iter()
-            .try_for_each(|header| few(&header.justify))?;
-        few(&proof.certificate)?;
+        proof.certificates().into_iter().try_for_each(few)?;
     }
     Ok((header, proof))
-}
-
-/// The members as the agreed state of `view` has them.
-pub(crate) fn members(view: &dyn rules::View) -> Members {
-    let list = rules::read::members(view);
-    let list = list.iter().map(|member| {
-        (
-            MemberKey::new(*member.consensus.bytes()),
-            u64::from(member.power),
-        )
-    });
-    Members::new(list).expect("start() has checked the members of genesis, and they do not change")
 }
 
 fn before(height: Height) -> Height {

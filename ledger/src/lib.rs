@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Ledger ── propose, agreed_from, ask, follow: all that a peer needs
+//!   seat, roster ── whether this peer votes or follows, and whose nodes the members' are
 //!   app ── blocks from the pool, blocks judged        follow ── blocks proven, without a vote
 //!     pool, known ── entries waiting, entries checked once
 //!     execute ── one block: rules, root, heading      memory ── what was executed, never twice
@@ -31,6 +32,8 @@ pub mod verify;
 pub mod wire;
 
 mod memory;
+mod roster;
+mod seat;
 mod start;
 
 pub use app::Clock;
@@ -40,22 +43,21 @@ pub use evidence::DoubleVote;
 pub use feed::{Agreed, Answer, Feed, Refused};
 pub use follow::{FRAME_BYTES_MAX, FollowFault, Frame};
 pub use pool::PoolRefusal;
-pub use start::{Config, NoCarrier, Role, StartError, WallClock, chain_of};
+pub use start::{Config, NoCarrier, Role, StartError, WallClock, chain_of, members_in};
 pub use thrown::ThrownOut;
 pub use verify::{Difference, Verified, VerifyError};
 pub use wire::{Carrier, Lane, NotTaken};
 
-use app::Parts;
 use disk::Disk;
-use engine::Engine;
-use follow::Follower;
 use known::NotAnEntry;
 use protocol::bytes;
 use protocol::entry::SignedEntry;
 use protocol::genesis::Genesis;
 use protocol::ids::{Digest, EntryId, PeerId};
 use protocol::units::{Height, Moment};
+use roster::Roster;
 use rules::Refusal;
+use seat::{Part, Seat};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +80,7 @@ pub enum Rejected {
 /// How a ledger is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Whether this peer votes.
+    /// Whether this peer votes now.
     pub is_member: bool,
     /// The newest agreed block.
     pub height: Height,
@@ -94,17 +96,13 @@ pub struct Status {
     pub health: Option<Health>,
 }
 
-pub(crate) enum Part {
-    Member { engine: Engine, parts: Arc<Parts> },
-    Follower(Follower),
-}
-
 /// The ledger of one running peer. Dropping it stops it.
 pub struct Ledger {
     pub(crate) disk: Disk,
     pub(crate) genesis: Genesis,
     pub(crate) checker: Arc<known::Checker>,
-    pub(crate) part: Part,
+    pub(crate) roster: Roster,
+    pub(crate) seat: Seat,
 }
 
 impl Ledger {
@@ -118,27 +116,22 @@ impl Ledger {
 
     /// Ends taking part and waits for it, at most about one view time. Safe to call again.
     pub fn stop(&self) {
-        if let Part::Member { engine, .. } = &self.part {
-            engine.stop();
-        }
+        self.seat.stop();
     }
 
-    /// The member whose node this is.
+    /// The member whose node this is, or a former member whose node it was.
     pub fn member_of(&self, peer: &PeerId) -> Option<MemberKey> {
-        let found = self
-            .genesis
-            .members
-            .iter()
-            .find(|member| member.peer == *peer)?;
-        Some(MemberKey::new(*found.consensus.bytes()))
+        self.roster.member_of(peer)
     }
 
-    /// The node of this member.
+    /// The node of this member, or former member.
     pub fn peer_of(&self, member: &MemberKey) -> Option<PeerId> {
-        let mut members = self.genesis.members.iter();
-        members
-            .find(|found| found.consensus.bytes() == member.bytes())
-            .map(|found| found.peer)
+        self.roster.peer_of(member)
+    }
+
+    /// The nodes of today's members.
+    pub fn member_nodes(&self) -> Vec<PeerId> {
+        self.roster.nodes()
     }
 
     /// Takes in a frame that came over the authenticated link of `from`. It never blocks.
@@ -147,10 +140,7 @@ impl Ledger {
     /// [`NotTaken`]; [`NotTaken::Malformed`] is a fault of the sender.
     pub fn deliver(&self, from: &PeerId, frame: &[u8]) -> Result<(), NotTaken> {
         let member = self.member_of(from).ok_or(NotTaken::NotAMember)?;
-        match &self.part {
-            Part::Member { engine, .. } => engine.deliver(member, frame),
-            Part::Follower(_) => Err(NotTaken::Stopped),
-        }
+        self.seat.deliver(member, frame)
     }
 
     /// Lets an entry wait for a block. The ledger does not pass it on: whoever signed it hands it
@@ -159,7 +149,7 @@ impl Ledger {
     /// # Errors
     /// [`PoolRefusal`], and nothing changed. Another member may take it all the same.
     pub fn propose(&self, entry: &SignedEntry) -> Result<EntryId, PoolRefusal> {
-        let Part::Member { parts, .. } = &self.part else {
+        let Part::Member { parts, .. } = &*self.seat.part() else {
             return Err(PoolRefusal::NotAMember);
         };
         let known = parts.checker.check(&bytes::write(entry))?;
@@ -195,9 +185,9 @@ impl Ledger {
 
     /// Entries that this member threw out since this was last asked, for their senders to know.
     pub fn take_thrown_out(&self) -> Vec<ThrownOut> {
-        match &self.part {
+        match &*self.seat.part() {
             Part::Member { parts, .. } => parts.thrown.take(),
-            Part::Follower(_) => Vec::new(),
+            Part::Follower(_) | Part::Between => Vec::new(),
         }
     }
 
@@ -214,16 +204,16 @@ impl Ledger {
     /// How it is doing.
     pub fn status(&self) -> Status {
         let reader = self.ask();
-        let (waiting, health) = match &self.part {
+        let (waiting, health) = match &*self.seat.part() {
             Part::Member { engine, parts } => (parts.pool.len(), Some(engine.health())),
-            Part::Follower(_) => (0, None),
+            Part::Follower(_) | Part::Between => (0, None),
         };
         Status {
             is_member: health.is_some(),
             height: reader.height(),
             now: reader.now(),
             root: reader.root(),
-            members: self.genesis.members.len(),
+            members: self.roster.nodes().len(),
             waiting,
             health,
         }
@@ -239,9 +229,9 @@ impl Ledger {
 
     /// Double votes of members seen since this was last asked.
     pub fn take_evidence(&self) -> Vec<DoubleVote> {
-        match &self.part {
+        match &*self.seat.part() {
             Part::Member { engine, .. } => engine.take_evidence(),
-            Part::Follower(_) => Vec::new(),
+            Part::Follower(_) | Part::Between => Vec::new(),
         }
     }
 
@@ -256,14 +246,19 @@ impl Ledger {
         follow::out(&self.disk, from, patience)
     }
 
-    /// Takes in a frame that another peer's [`Ledger::follow_out`] made. Returns the new head.
+    /// Whether this peer needs blocks by [`Ledger::follow_in`] now. Ask it about once a second: a
+    /// member whose seat has ended stops voting here and becomes a follower, which takes at most
+    /// about one view time.
+    pub fn follows(&self) -> bool {
+        self.seat.follows()
+    }
+
+    /// Takes in a frame that another peer's [`Ledger::follow_out`] made. Returns the new head. A
+    /// peer that may vote does so from the block on that makes it a member.
     ///
     /// # Errors
     /// [`FollowFault`]; where [`FollowFault::is_senders`] says so, ask another peer.
     pub fn follow_in(&self, frame: &[u8]) -> Result<Height, FollowFault> {
-        match &self.part {
-            Part::Member { .. } => Err(FollowFault::Member),
-            Part::Follower(follower) => follower.take(frame),
-        }
+        self.seat.follow_in(frame)
     }
 }

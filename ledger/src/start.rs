@@ -1,35 +1,30 @@
 //! Opening a ledger: what it needs, what it refuses, and what it writes at first.
 
-use crate::app::{App, Clock, Parts};
+use crate::app::Clock;
 use crate::commitment::{Tree, grow};
 use crate::disk::{Disk, DiskError, Draft};
-use crate::engine::{
-    BLOCK_BYTES_MAX, Engine, EngineConfig, EngineError, MemberKey, Members, NotMembers,
-};
-use crate::follow::Follower;
+use crate::engine::{EngineError, MemberKey, Members, NotMembers};
 use crate::known::Checker;
-use crate::pool::Pool;
-use crate::thrown::Thrown;
+use crate::roster::Roster;
+use crate::seat::{Seat, Vote};
 use crate::wire::{Carrier, Lane};
-use crate::{LEDGER_FOLDER, Ledger, Part, VOTES_FILE};
+use crate::{LEDGER_FOLDER, Ledger, VOTES_FILE};
 use ed25519_dalek::SigningKey;
 use protocol::bytes::{Limited, Malformed};
 use protocol::genesis::Genesis;
-use protocol::ids::FederationId;
+use protocol::ids::{FederationId, PeerId};
 use protocol::units::Moment;
 use rules::GenesisRefused;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The note that says whose ledger this is: the federation, then [`VOTES`] or [`FOLLOWS`].
+/// The note that says whose ledger this is: it begins with the federation.
 const OWNER_NOTE: &[u8] = b"owner";
-const VOTES: u8 = 1;
-const FOLLOWS: u8 = 2;
 
 /// Keys and rows of genesis.
-type FirstRows = Vec<(Vec<u8>, Vec<u8>)>;
+pub(crate) type FirstRows = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// What a ledger needs to know before it starts.
 pub struct Config {
@@ -37,7 +32,7 @@ pub struct Config {
     pub home: PathBuf,
     /// How the federation began.
     pub genesis: Genesis,
-    /// Whether this peer votes.
+    /// Whether this peer may vote.
     pub role: Role,
     /// How long a leader may be silent: whole seconds, at least one.
     pub view_time: Duration,
@@ -51,7 +46,8 @@ pub struct Config {
     reason = "one is made in the life of a process"
 )]
 pub enum Role {
-    /// It votes, with this consensus key, which is used for nothing else.
+    /// It votes with this consensus key, which is used for nothing else, while the ledger says that
+    /// it is a member's, and follows while it does not.
     Member {
         /// The key.
         key: SigningKey,
@@ -111,17 +107,6 @@ pub enum StartError {
         /// The ledger's folder.
         path: PathBuf,
     },
-    /// A ledger that voted cannot follow, and one that followed cannot vote.
-    #[error(
-        "the ledger in {path} was made by a peer that {}: move that folder away, the blocks come \
-         back from the other members", if *.voted { "votes" } else { "follows" }
-    )]
-    OtherRole {
-        /// The ledger's folder.
-        path: PathBuf,
-        /// Whether the peer that made it votes.
-        voted: bool,
-    },
     /// Consensus cannot start.
     #[error("consensus cannot start")]
     Engine(#[from] EngineError),
@@ -157,44 +142,46 @@ pub(crate) fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Ledger,
         cause,
     })?;
     let disk = Disk::open(&path)?;
-    let votes = matches!(role, Role::Member { .. });
-    own(&disk, &genesis, votes, path)?;
+    own(&disk, &genesis, path)?;
     found(&disk, &first_rows);
     let chain = chain_of(&genesis.id());
     // One memory for all doors: what was asked about first is not checked again when it comes.
     let checker = Arc::new(Checker::new(genesis.id()));
-    let part = match role {
-        Role::Follower => Part::Follower(Follower::new(disk.clone(), chain, checker.clone())),
-        Role::Member { key } => {
-            let parts = Arc::new(Parts {
-                disk: disk.clone(),
-                pool: Pool::default(),
-                checker: checker.clone(),
-                wake: Arc::default(),
-                clock,
-                thrown: Thrown::default(),
-            });
-            let engine = EngineConfig {
-                chain,
-                members,
-                key,
-                view_time,
-                block_bytes_max: BLOCK_BYTES_MAX,
-                first_rows,
-                guard: home.join(VOTES_FILE),
-                wake: parts.wake.clone(),
-            };
-            let app = App::new(parts.clone(), view_time);
-            let engine = Engine::start(engine, disk.clone(), app, carrier)?;
-            Part::Member { engine, parts }
-        }
+    let vote = match role {
+        Role::Follower => None,
+        Role::Member { key } => Some(Vote {
+            key,
+            members,
+            first_rows,
+            view_time,
+            guard: home.join(VOTES_FILE),
+            carrier,
+            clock,
+        }),
     };
+    let seat = Seat::take(disk.clone(), chain, checker.clone(), vote)?;
     Ok(Ledger {
+        roster: Roster::new(disk.clone(), &genesis),
         disk,
         genesis,
         checker,
-        part,
+        seat,
     })
+}
+
+/// The nodes of members as the ledger in `home` has them, which nobody else has open; nobody if
+/// there is none yet.
+///
+/// # Errors
+/// [`DiskError`] if it cannot be opened.
+pub fn members_in(home: &Path) -> Result<Vec<PeerId>, DiskError> {
+    let path = home.join(LEDGER_FOLDER);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let disk = Disk::open(&path)?;
+    let members = rules::read::members(&disk);
+    Ok(members.into_iter().map(|member| member.peer).collect())
 }
 
 /// The rows of genesis, the commitment's among them.
@@ -210,18 +197,11 @@ fn first_rows(genesis: &Genesis) -> Result<FirstRows, StartError> {
 }
 
 /// Writes whose ledger this is, or compares it with what was written.
-fn own(disk: &Disk, genesis: &Genesis, votes: bool, path: PathBuf) -> Result<(), StartError> {
-    let role = if votes { VOTES } else { FOLLOWS };
-    let mine = [&genesis.id().bytes()[..], &[role]].concat();
+fn own(disk: &Disk, genesis: &Genesis, path: PathBuf) -> Result<(), StartError> {
+    let mine = genesis.id().bytes().to_vec();
     match disk.note(OWNER_NOTE) {
         None => disk.put(Draft::default().note(OWNER_NOTE, Some(mine)), true),
-        Some(owner) if owner == mine => {}
-        Some(owner) if owner.get(..32) == Some(&mine[..32]) => {
-            return Err(StartError::OtherRole {
-                path,
-                voted: !votes,
-            });
-        }
+        Some(owner) if owner.starts_with(&mine) => {}
         Some(_) => return Err(StartError::OtherFederation { path }),
     }
     Ok(())

@@ -1,15 +1,14 @@
 //! Replaying a ledger from genesis: every block executed again in memory, every root compared.
 //!
 //! It finds a block that was changed, a row that no block accounts for, a proof that does not
-//! hold, and credits that came from nowhere.
+//! hold, also where the members change, and credits that came from nowhere.
 
 use crate::ask::Reader;
 use crate::commitment::{COVERED, Tree, grow};
-use crate::disk::{Disk, DiskError, SCAN_ROWS_MAX};
+use crate::disk::{Agreed, Disk, DiskError, SCAN_ROWS_MAX};
 use crate::engine::{BlockHash, verify as verify_proof};
 use crate::execute::{self, Place};
 use crate::feed::{RESULTS, Results, results_key};
-use crate::follow::members;
 use crate::known::Checker;
 use protocol::genesis::Genesis;
 use protocol::ids::Digest;
@@ -81,6 +80,7 @@ pub(crate) fn replay_disk(disk: &Disk, genesis: &Genesis) -> Result<Verified, Di
     tree.settle(&growth);
     put(&mut rows, growth.rows);
     let checker = Checker::new(genesis.id());
+    let newest_proof = newest_proof(disk, head)?;
     let (mut parent, mut entries) = (BlockHash::GENESIS, 0);
     for height in (1..=head.get()).map(Height::new) {
         let block = disk
@@ -102,12 +102,14 @@ pub(crate) fn replay_disk(disk: &Disk, genesis: &Genesis) -> Result<Verified, Di
             .map_err(|_| differs(height, "the rules panicked"))?
             .map_err(|wrong| at(height, &wrong))?;
         compare_results(&reader, height, &executed.heading.results)?;
+        if height == newest_proof || executed.members.is_some() {
+            prove(&block, genesis, &rows)?;
+        }
         tree.settle(&executed.growth);
         entries += u64::try_from(executed.entries.len()).unwrap_or(u64::MAX);
         put(&mut rows, executed.updates);
         parent = block.header.hash();
     }
-    prove(disk, genesis, head)?;
     compare_rows(&reader, &rows, head)?;
     let covered = rows
         .into_iter()
@@ -143,23 +145,32 @@ fn compare_results(reader: &Reader<'_>, height: Height, said: &Digest) -> Result
     })
 }
 
-/// The members have agreed on the head, or on a block close below it.
-fn prove(disk: &Disk, genesis: &Genesis, head: Height) -> Result<(), Difference> {
+/// The newest block with a proof: the head, or one close below it. Genesis has none and needs none.
+fn newest_proof(disk: &Disk, head: Height) -> Result<Height, Difference> {
     if head == Height::GENESIS {
-        return Ok(());
+        return Ok(head);
     }
     let lowest = head.get().saturating_sub(UNPROVEN_MAX).max(1);
-    let newest = (lowest..=head.get())
-        .rev()
-        .filter_map(|height| disk.agreed(Height::new(height)));
-    let found = newest
-        .filter_map(|block| Some((block.proof?, block.header.hash())))
-        .next();
-    let (proof, hash) = found.ok_or_else(|| differs(head, "no proof that members agreed on it"))?;
+    let mut newest = (lowest..=head.get()).rev().map(Height::new);
+    let is_proven = |height: &Height| {
+        disk.agreed(*height)
+            .is_some_and(|block| block.proof.is_some())
+    };
+    newest
+        .find(is_proven)
+        .ok_or_else(|| differs(head, "no proof that members agreed on it"))
+}
+
+/// The members, as they were before this block, have agreed on it.
+fn prove(block: &Agreed, genesis: &Genesis, before: &State) -> Result<(), Difference> {
+    let height = block.height();
+    let proof = block.proof.as_ref();
+    let proof = proof.ok_or_else(|| differs(height, "it changes the members without a proof"))?;
     let chain = crate::chain_of(&genesis.id());
-    let proven = verify_proof(&proof, chain, &members(disk)).map_err(|why| at(head, &why))?;
-    if proven.block != hash {
-        return Err(differs(proven.height, "its proof is of another block"));
+    let members = execute::members(before);
+    let proven = verify_proof(proof, chain, &members).map_err(|why| at(height, &why))?;
+    if proven.block != block.header.hash() {
+        return Err(differs(height, "its proof is of another block"));
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod inbox;
 mod network;
 mod pacer;
 mod rescue;
+mod serve;
 mod silence;
 
 pub use door::{BLOCK_EXTRA_BYTES, SMALL_FRAME_BYTES_MAX, SYNC_BLOCKS_MAX};
@@ -24,8 +25,8 @@ pub use inbox::{WAITING_BYTES_MAX, WAITING_FRAMES_MAX};
 pub(crate) use network::Wire;
 pub(crate) use rescue::Timeouts;
 
-use crate::disk::{Disk, Step};
-use crate::engine::{BlockHash, MemberKey, Members};
+use crate::disk::{Disk, Electorate, Step};
+use crate::engine::{BlockHash, MemberKey};
 use crate::evidence::{Evidence, SignedVote};
 use crate::guard::{Ballot, Guard};
 use borsh_engine::BorshSerialize;
@@ -41,13 +42,11 @@ use hotstuff_rs::types::validator_set::VerifyingKey;
 use inbox::{Inbox, Parcel};
 use pacer::Pacer;
 use silence::Silence;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A member's request for blocks counts as answered after this long.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 /// Own votes that may wait for the disk; the engine casts one in each view.
 const HELD_VOTES_MAX: usize = 16;
 
@@ -132,28 +131,24 @@ struct HeldVote {
 pub(crate) struct Post {
     kit: Kit,
     me: MemberKey,
-    members: RwLock<Members>,
     inbox: Inbox,
     flow: Mutex<Flow>,
     held: Mutex<VecDeque<HeldVote>>,
     asked: Mutex<Option<MemberKey>>,
-    answering: Mutex<BTreeMap<MemberKey, Instant>>,
     pacer: Pacer,
     silence: Silence,
     stopping: AtomicBool,
 }
 
 impl Post {
-    pub(crate) fn new(kit: Kit, members: Members) -> Self {
+    pub(crate) fn new(kit: Kit) -> Self {
         Self {
             me: MemberKey::from(&kit.me),
             pacer: Pacer::new(kit.view_time),
-            members: RwLock::new(members),
             inbox: Inbox::default(),
             flow: Mutex::default(),
             held: Mutex::default(),
             asked: Mutex::default(),
-            answering: Mutex::default(),
             silence: Silence::default(),
             stopping: AtomicBool::new(false),
             kit,
@@ -174,7 +169,7 @@ impl Post {
         if self.stopping.load(Ordering::SeqCst) {
             return Err(NotTaken::Stopped);
         }
-        if from == self.me || self.members().get(&from).is_none() {
+        if from == self.me || self.electorate().knows(&from).is_none() {
             return Err(NotTaken::NotAMember);
         }
         self.silence.heard(from);
@@ -228,15 +223,16 @@ impl Post {
         self.inbox.wake();
     }
 
-    fn members(&self) -> RwLockReadGuard<'_, Members> {
-        self.members.read().unwrap_or_else(PoisonError::into_inner)
+    fn electorate(&self) -> Arc<Electorate> {
+        let electorate = self.kit.disk.electorate();
+        electorate.expect("an engine starts on a disk that knows who votes")
     }
 
     fn tell_all(&self, also: Option<MemberKey>, lane: Lane, message: Message) {
         let frame = message.try_to_vec().expect("a Vec takes all bytes");
-        let members = self.members();
-        let also = also.filter(|member| members.get(member).is_none());
-        for member in members.iter().map(|(member, _)| *member).chain(also) {
+        let electorate = self.electorate();
+        let also = also.filter(|also| electorate.voters().all(|member| member != *also));
+        for member in electorate.voters().chain(also) {
             if member != self.me {
                 self.kit.carrier.send(&member, lane, frame.clone());
             }
@@ -284,15 +280,12 @@ impl Post {
                 Err(_) => return count(&self.kit.counts.dropped),
             },
         };
-        let members = self.members();
-        let Some(key) = members.get(&from).map(|member| member.key) else {
+        let electorate = self.electorate();
+        let Some(key) = electorate.knows(&from) else {
             return count(&self.kit.counts.dropped);
         };
-        if let Message::BlockSyncMessage(BlockSyncMessage::BlockSyncRequest(_)) = &message {
-            if !self.may_answer(from) {
-                return count(&self.kit.counts.dropped);
-            }
-            self.pacer.serve();
+        if let Message::BlockSyncMessage(BlockSyncMessage::BlockSyncRequest(request)) = &message {
+            return self.serve(&from, request);
         }
         self.look_for_evidence(from, &message);
         let sight = Sight {
@@ -301,25 +294,12 @@ impl Post {
             view: self.kit.disk.pulse().view.load(Ordering::SeqCst),
             certified: self.kit.disk.pulse().certified.load(Ordering::SeqCst),
             disk: &self.kit.disk,
-            members: &members,
+            electorate: &electorate,
             timeouts: &self.kit.timeouts,
         };
         if !flow.admit(&sight, (from, key), message) {
             count(&self.kit.counts.dropped);
         }
-    }
-
-    /// One request of a member is answered at a time.
-    fn may_answer(&self, from: MemberKey) -> bool {
-        let mut answering = lock(&self.answering);
-        let now = Instant::now();
-        let waits = answering
-            .get(&from)
-            .is_some_and(|asked| now - *asked < ANSWER_PATIENCE);
-        if !waits {
-            answering.insert(from, now);
-        }
-        !waits
     }
 
     fn look_for_evidence(&self, from: MemberKey, message: &Message) {

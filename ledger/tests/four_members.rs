@@ -5,7 +5,7 @@
 
 mod toy;
 
-use ledger::engine::{CommitProof, Members, Unproven, verify};
+use ledger::engine::{ChainProof, CommitProof, Members, Unproven, verify};
 use protocol::units::Height;
 use std::time::Duration;
 use toy::{CHAIN, Federation, alone, wait_until};
@@ -63,6 +63,10 @@ fn a_proof_is_there_when_the_block_is_and_no_changed_proof_holds() {
             assert!(good(&changed).is_err(), "byte {at} can be changed");
         }
     }
+    let CommitProof::Chain(proof) = proof else {
+        panic!("an ordinary block's proof");
+    };
+    let good = |proof: &ChainProof| good(&CommitProof::Chain(proof.clone()));
     let mut thin = proof.clone();
     let signatures = &mut thin.certificate.signatures;
     let signed = signatures.iter().position(Option::is_some).unwrap();

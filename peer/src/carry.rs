@@ -4,13 +4,14 @@
 //! member   ledger ─Carrier─▶ gossip.consensus ┄┄▶ heard ─▶ ledger.deliver   member
 //! follower "from block h" ──────────────▶ member ─▶ frame, frame, frame … as blocks are agreed
 //! ```
+//!
+//! The ledger says who is a member and where, and whether this peer votes or follows.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use gossip::{Channel, Followers, Handle};
 use ledger::{Carrier, Frame, Lane, Ledger, MemberKey};
-use protocol::genesis::Genesis;
 use protocol::ids::PeerId;
 use protocol::units::Height;
 use tokio::sync::Semaphore;
@@ -25,6 +26,8 @@ const ASK_TIME: Duration = Duration::from_secs(5);
 const BLOCK_TIME: Duration = Duration::from_secs(2);
 /// Without a frame for so long, another member is asked.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// A peer that votes looks this often whether it still does.
+const VOTES_TIME: Duration = Duration::from_secs(1);
 /// After a member failed, the next is asked after this.
 const NEXT_AFTER: Duration = Duration::from_millis(200);
 /// So many follow one member at a time.
@@ -33,27 +36,36 @@ const FOLLOWERS_MAX: usize = 256;
 /// Sends the ledger's frames to members over the swarm.
 pub struct Carriage {
     handle: Handle,
-    genesis: Arc<Genesis>,
+    ledger: OnceLock<Weak<Ledger>>,
 }
 
 impl Carriage {
-    /// A carrier between the members of this genesis.
-    pub const fn new(handle: Handle, genesis: Arc<Genesis>) -> Self {
-        Self { handle, genesis }
+    /// A carrier for a ledger that is started with it, and says where its members are once it is
+    /// given to [`Carriage::serves`]; until then nothing is sent.
+    pub const fn new(handle: Handle) -> Self {
+        Self {
+            handle,
+            ledger: OnceLock::new(),
+        }
+    }
+
+    /// From now on frames are sent to the nodes that this ledger gives its members.
+    pub fn serves(&self, ledger: &Arc<Ledger>) {
+        self.ledger.get_or_init(|| Arc::downgrade(ledger));
     }
 }
 
 impl Carrier for Carriage {
     fn send(&self, to: &MemberKey, lane: Lane, bytes: Vec<u8>) {
-        let members = &self.genesis.members;
-        let Some(member) = members.iter().find(|m| m.consensus.bytes() == to.bytes()) else {
+        let ledger = self.ledger.get().and_then(Weak::upgrade);
+        let Some(node) = ledger.and_then(|ledger| ledger.peer_of(to)) else {
             return;
         };
         let lane = match lane {
             Lane::Votes => gossip::Lane::Urgent,
             Lane::Bulk => gossip::Lane::Bulk,
         };
-        self.handle.consensus(member.peer, bytes, lane);
+        self.handle.consensus(node, bytes, lane);
     }
 }
 
@@ -96,14 +108,28 @@ async fn feed(ledger: Arc<Ledger>, mut channel: Channel) -> Result<(), String> {
     }
 }
 
-/// Follows the members' blocks, one member after the other, for as long as the process runs.
-pub async fn follow(ledger: Arc<Ledger>, handle: Handle, members: Vec<PeerId>) {
-    for member in members.iter().cycle() {
-        match follow_one(&ledger, &handle, *member).await {
-            Ok(()) => {}
-            Err(why) => {
-                tracing::debug!(%member, %why, "asking another member for blocks");
-            }
+/// Follows the members' blocks, one member after the other, whenever this peer does not vote, for
+/// as long as the process runs.
+pub async fn follow(ledger: Arc<Ledger>, handle: Handle, me: PeerId) {
+    let mut told = false;
+    for turn in 0_usize.. {
+        let book = Arc::clone(&ledger);
+        let needs = spawn_blocking(move || book.follows().then(|| book.member_nodes())).await;
+        let Ok(Some(mut members)) = needs else {
+            sleep(VOTES_TIME).await;
+            continue;
+        };
+        if !told && members.contains(&me) && !ledger.status().is_member {
+            told = true;
+            tracing::warn!("the council made this peer a member: it votes once it is restarted");
+        }
+        members.retain(|member| *member != me);
+        let Some(member) = members.get(turn % members.len().max(1)) else {
+            sleep(VOTES_TIME).await;
+            continue;
+        };
+        if let Err(why) = follow_one(&ledger, &handle, *member).await {
+            tracing::debug!(%member, %why, "asking another member for blocks");
         }
         sleep(NEXT_AFTER).await;
     }

@@ -25,7 +25,6 @@ pub struct Entries {
     outbox: Outbox,
     tokens: BTreeMap<EntryId, ProposalToken>,
     fresh: Vec<SignedEntry>,
-    members: BTreeSet<PeerId>,
     /// Which members refuse an entry of ours.
     against: BTreeMap<EntryId, BTreeSet<PeerId>>,
 }
@@ -51,7 +50,6 @@ impl Entries {
             outbox,
             tokens: BTreeMap::new(),
             fresh: Vec::new(),
-            members: genesis.members.iter().map(|member| member.peer).collect(),
             against: BTreeMap::new(),
         })
     }
@@ -105,12 +103,13 @@ impl Entries {
     /// behind: it is believed once so many say so that one of them is right.
     pub fn refused(&mut self, from: PeerId, id: EntryId, why: &str) -> Option<Input> {
         let (token, entry) = (*self.tokens.get(&id)?, self.outbox.entry(id)?);
-        if !self.members.contains(&from) {
+        let members = self.ledger.member_nodes();
+        if !members.contains(&from) {
             return None;
         }
         let against = self.against.entry(id).or_default();
         against.insert(from);
-        let faulty_max = self.members.len().saturating_sub(1) / 3;
+        let faulty_max = members.len().saturating_sub(1) / 3;
         if against.len() <= faulty_max {
             return None;
         }

@@ -96,7 +96,7 @@ impl Client {
             node_key: keys.node_seed(),
             listen: Vec::new(),
             federation: genesis.id(),
-            members: members.clone(),
+            members,
             bootstrap: places
                 .into_iter()
                 .map(|(peer, at)| (peer, vec![at]))
@@ -116,7 +116,7 @@ impl Client {
         let ledger = Ledger::start(config, Arc::new(NoCarrier));
         let ledger = Arc::new(ledger.map_err(|error| failed("open a ledger", error))?);
         let feed = ledger.agreed_from(Height::new(1));
-        let following = tokio::spawn(carry::follow(ledger, handle.clone(), members));
+        let following = tokio::spawn(carry::follow(ledger, handle.clone(), keys.node()));
         Ok(Self {
             genesis: Arc::new(genesis),
             handle,

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gossip::{Gossip, Handle, Heard};
-use ledger::{Agreed, Clock, Ledger, NoCarrier, Role, WallClock};
+use ledger::{Agreed, Clock, Ledger, Role, WallClock};
 use protocol::bytes;
 use protocol::genesis::{GENESIS_BYTES_MAX, Genesis};
-use protocol::ids::PeerId;
+use protocol::ids::{FederationId, PeerId};
 use protocol::job::Profile;
 use protocol::units::{Bps, Bytes, Credits, Height};
 use steward::{Identity, Member, Misbehave, SaltKey, Steward};
@@ -128,9 +128,12 @@ impl Peer {
         let genesis = Arc::new(read_genesis(&home.genesis())?);
         let misbehave = fault_switch(&genesis, fault)?;
         let blobs = Arc::new(Blobs::open(&home.blobs())?);
-        let (gossip, mut heard) = start_gossip(home, &config, &keys, &genesis, &blobs).await?;
-        let ledger = start_ledger(home, &config, &keys, &genesis, &gossip)?;
-        let is_member = carry_blocks(&keys, &genesis, &ledger, &gossip, &mut heard);
+        let members = members(home, &genesis)?;
+        let is_member = members.contains(&keys.node());
+        let federation = (genesis.id(), members);
+        let (gossip, mut heard) = start_gossip(home, &config, &keys, federation, &blobs).await?;
+        let ledger = start_ledger(home, &config, (&keys, is_member), &genesis, &gossip)?;
+        carry_blocks(&keys, &ledger, &gossip, &mut heard);
         let (done, results) = mpsc::channel(DONE_MAX);
         let sealing = Sealing::start(Arc::clone(&keys), Arc::clone(&blobs), done.clone());
         let runs = Runs::start(home, &config, Arc::clone(&blobs), done)?;
@@ -228,11 +231,23 @@ fn fault_switch(genesis: &Genesis, fault: Option<Bps>) -> Result<Option<Misbehav
     Ok(Some(Misbehave::WrongOutcome { every }))
 }
 
+/// Who the members are, or were at first: links are kept between them, and only they vote. The
+/// council may have let some in since the last start; they are linked from the next one on.
+fn members(home: &Home, genesis: &Genesis) -> Result<Vec<PeerId>, StartError> {
+    let mut members = ledger::members_in(home.root()).map_err(ledger::StartError::from)?;
+    for member in &genesis.members {
+        if !members.contains(&member.peer) {
+            members.push(member.peer);
+        }
+    }
+    Ok(members)
+}
+
 async fn start_gossip(
     home: &Home,
     config: &Config,
     keys: &Keys,
-    genesis: &Genesis,
+    (federation, members): (FederationId, Vec<PeerId>),
     blobs: &Arc<Blobs>,
 ) -> Result<(Handle, Heard), StartError> {
     let bad = |why| StartError::Address {
@@ -257,8 +272,8 @@ async fn start_gossip(
     Ok(Gossip::start(gossip::Config {
         node_key: keys.node_seed(),
         listen: listen.map_err(bad)?,
-        federation: genesis.id(),
-        members: genesis.members.iter().map(|member| member.peer).collect(),
+        federation,
+        members,
         bootstrap,
         blobs: Arc::clone(blobs) as Arc<dyn gossip::BlobSource>,
         limits: gossip::Limits::default(),
@@ -269,18 +284,14 @@ async fn start_gossip(
 fn start_ledger(
     home: &Home,
     config: &Config,
-    keys: &Keys,
+    (keys, may_vote): (&Keys, bool),
     genesis: &Arc<Genesis>,
     gossip: &Handle,
 ) -> Result<Arc<Ledger>, StartError> {
-    let member = genesis
-        .members
-        .iter()
-        .any(|member| member.peer == keys.node());
     let ledger_config = ledger::Config {
         home: home.root().to_owned(),
         genesis: Genesis::clone(genesis),
-        role: if member {
+        role: if may_vote {
             Role::Member {
                 key: keys.consensus_key(),
             }
@@ -290,32 +301,20 @@ fn start_ledger(
         view_time: Duration::from_secs(config.view_seconds),
         clock: Arc::new(WallClock) as Arc<dyn Clock>,
     };
-    let ledger = if member {
-        let carriage = Carriage::new(gossip.clone(), Arc::clone(genesis));
-        Ledger::start(ledger_config, Arc::new(carriage))
-    } else {
-        Ledger::start(ledger_config, Arc::new(NoCarrier))
-    };
-    Ok(Arc::new(ledger?))
+    let carriage = Arc::new(Carriage::new(gossip.clone()));
+    let carrier = Arc::clone(&carriage) as Arc<dyn ledger::Carrier>;
+    let ledger = Arc::new(Ledger::start(ledger_config, carrier)?);
+    carriage.serves(&ledger);
+    Ok(ledger)
 }
 
-/// Follows the members' blocks unless we are one, and serves blocks to those who follow us.
-fn carry_blocks(
-    keys: &Keys,
-    genesis: &Genesis,
-    ledger: &Arc<Ledger>,
-    gossip: &Handle,
-    heard: &mut Heard,
-) -> bool {
-    let members: Vec<PeerId> = genesis.members.iter().map(|member| member.peer).collect();
-    let is_member = members.contains(&keys.node());
-    if !is_member {
-        tokio::spawn(carry::follow(Arc::clone(ledger), gossip.clone(), members));
-    }
+/// Follows the members' blocks while we are none, and serves blocks to those who follow us.
+fn carry_blocks(keys: &Keys, ledger: &Arc<Ledger>, gossip: &Handle, heard: &mut Heard) {
+    let me = keys.node();
+    tokio::spawn(carry::follow(Arc::clone(ledger), gossip.clone(), me));
     if let Some(followers) = heard.followers() {
         tokio::spawn(carry::serve(Arc::clone(ledger), followers));
     }
-    is_member
 }
 
 fn identity(

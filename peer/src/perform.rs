@@ -192,9 +192,9 @@ impl Driver {
     pub(crate) fn send_entries(&mut self) {
         let me = self.keys.node();
         for message in self.entries.take_messages() {
-            for member in &self.genesis.members {
-                if member.peer != me {
-                    self.mail.post(member.peer, &message);
+            for member in self.ledger.member_nodes() {
+                if member != me {
+                    self.mail.post(member, &message);
                 }
             }
             if let (Some(intake), Message::Entries(entries)) = (&self.intake, message)

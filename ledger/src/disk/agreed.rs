@@ -4,8 +4,7 @@
 //! this disk, so the proof is made there and then, in the same batch.
 
 use super::{BLOCKS, Batch, Disk, ENGINE};
-use crate::engine::{BlockHash, Certificate, CommitProof, Header};
-use borsh::{BorshDeserialize, BorshSerialize};
+use crate::engine::{BlockHash, Certificate, ChainProof, ChangeProof, CommitProof, Header, Kept};
 use hotstuff_rs::block_tree::variables;
 use protocol::units::Height;
 
@@ -13,8 +12,7 @@ use protocol::units::Height;
 const CHILDREN_MAX: usize = 16;
 
 /// A block that is part of the ledger for ever.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[borsh(crate = "borsh")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agreed {
     /// What its hash covers.
     pub header: Header,
@@ -31,14 +29,26 @@ impl Agreed {
         self.header.height()
     }
 
+    /// Whether this block changes the members who agree on the blocks above it. Such a block is
+    /// always the newest of those that commit with it, and so has its proof.
+    pub fn changes_members(&self) -> bool {
+        matches!(self.proof, Some(CommitProof::Change(_)))
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
-        borsh::to_vec(self).expect("a Vec takes all bytes")
+        let kept = Kept::from(self.proof.clone());
+        borsh::to_vec(&(&self.header, &self.datum, kept)).expect("a Vec takes all bytes")
     }
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Agreed {
-    borsh::from_slice(bytes)
-        .expect("only encode() writes agreed blocks, and the disk has checksums")
+    let (header, datum, proof): (Header, Vec<u8>, Kept) = borsh::from_slice(bytes)
+        .expect("only encode() writes agreed blocks, and the disk has checksums");
+    Agreed {
+        header,
+        datum,
+        proof: proof.into(),
+    }
 }
 
 impl Disk {
@@ -51,12 +61,14 @@ impl Disk {
         // The engine names them in order; nothing here relies on it.
         hashes.sort_by_key(|hash| self.header(hash).map(|header| header.number));
         let newest = hashes.last().copied();
-        let highest = batch
-            .sets(|key| key == variables::HIGHEST_PC)
-            .last()
-            .map(<[u8]>::to_vec)
-            .or_else(|| self.get(ENGINE, &variables::HIGHEST_PC))
-            .and_then(|bytes| borsh::from_slice::<Certificate>(&bytes).ok());
+        let newer = |variable: [u8; 1]| {
+            let set = batch.sets(move |key| key == variable).last();
+            let bytes = set
+                .map(<[u8]>::to_vec)
+                .or_else(|| self.get(ENGINE, &variable))?;
+            borsh::from_slice::<Certificate>(&bytes).ok()
+        };
+        let highest = [variables::HIGHEST_PC, variables::LOCKED_PC].map(newer);
         hashes
             .into_iter()
             .map(|hash| {
@@ -64,7 +76,7 @@ impl Disk {
                     .header(&hash)
                     .expect("the engine inserts what it commits");
                 let proof = (Some(hash) == newest)
-                    .then(|| self.proof(&header, highest.as_ref()))
+                    .then(|| self.proof(&header, &highest))
                     .flatten();
                 Agreed {
                     header,
@@ -107,8 +119,32 @@ impl Disk {
         .unwrap_or_default()
     }
 
+    /// The proof of a block that commits now; `highest` are certificates that may be in it.
+    fn proof(&self, block: &Header, highest: &[Option<Certificate>]) -> Option<CommitProof> {
+        let hash = block.hash();
+        if !self.is_change(&hash) {
+            let proof = self.chain_proof(block, highest);
+            return proof.map(CommitProof::Chain);
+        }
+        let commits = |found: &&Certificate| found.block == hash && found.commits_change();
+        let certificate = highest.iter().flatten().find(commits)?.clone();
+        Some(CommitProof::Change(ChangeProof {
+            header: block.clone(),
+            certificate,
+        }))
+    }
+
+    /// Whether this block, which the engine knows, changes the members.
+    pub(crate) fn is_change(&self, hash: &BlockHash) -> bool {
+        let status = [
+            &variables::VALIDATOR_SET_UPDATES_STATUS[..],
+            &hash.bytes()[..],
+        ];
+        self.get(ENGINE, &status.concat()).is_some()
+    }
+
     /// Finds the child, the grandchild and the certificate in views that follow each other.
-    fn proof(&self, block: &Header, highest: Option<&Certificate>) -> Option<CommitProof> {
+    fn chain_proof(&self, block: &Header, highest: &[Option<Certificate>]) -> Option<ChainProof> {
         for (child_hash, child) in self.kin(&block.hash()) {
             for (hash, grandchild) in self.kin(&child_hash) {
                 if grandchild.justify.view != child.justify.view + 1 {
@@ -118,9 +154,10 @@ impl Disk {
                 let fits = |certificate: &Certificate| {
                     certificate.block == hash && certificate.view == grandchild.justify.view + 1
                 };
-                if let Some(certificate) = highest.cloned().into_iter().chain(above).find(fits) {
+                let known = highest.iter().flatten().cloned();
+                if let Some(certificate) = known.chain(above).find(fits) {
                     let headers = [block.clone(), child, grandchild];
-                    return Some(CommitProof {
+                    return Some(ChainProof {
                         headers,
                         certificate,
                     });

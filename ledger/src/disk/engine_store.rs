@@ -4,9 +4,11 @@
 //! keys of the members on every message; both are replaced here. Every batch is also watched: it
 //! shows which view was entered, which vote was cast and which blocks committed.
 
+use super::electorate::Lock;
 use super::{BLOCKS, CHAIN, Disk, ENGINE, STATE, Step, agreed_key, die};
 use hotstuff_rs::block_tree::pluggables::{KVGet, KVGetError, KVStore, Key, WriteBatch};
 use hotstuff_rs::block_tree::variables;
+use hotstuff_rs::hotstuff::types::PhaseCertificate;
 use hotstuff_rs::types::data_types::{CryptoHash, Data};
 use hotstuff_rs::types::validator_set::ValidatorSet;
 use std::sync::PoisonError;
@@ -54,12 +56,13 @@ impl Batch {
         self.0.iter().any(|(key, _)| {
             key[..] == variables::COMMITTED_VALIDATOR_SET
                 || key[..] == variables::PREVIOUS_VALIDATOR_SET
+                || key[..] == variables::VALIDATOR_SET_UPDATE_DECIDED
         })
     }
 }
 
 /// Where a key of the engine lies: the part, and the key in it.
-fn place(key: &[u8]) -> (&'static str, &[u8]) {
+pub(super) fn place(key: &[u8]) -> (&'static str, &[u8]) {
     match key.split_first() {
         Some((first, rest)) if [*first] == variables::COMMITTED_APP_STATE => (STATE, rest),
         Some((first, rest)) if [*first] == variables::BLOCKS => (BLOCKS, rest),
@@ -90,10 +93,19 @@ impl KVStore for Disk {
         }
         let voted = batch.number(variables::HIGHEST_VIEW_PHASE_VOTED);
         let agreed = self.committed_by(&batch);
-        self.forget_members_if(&batch);
+        let changes = batch.changes_members();
+        if changes {
+            self.forget_members();
+        }
+        let locks = batch.sets(|key| key == variables::LOCKED_PC).next();
+        let lock = locks.and_then(|_| self.lock_on_change());
         let mut staged = rocksdb::WriteBatch::default();
         for (key, value) in &batch.0 {
             let (part, inner) = place(key);
+            let stays = |lock: &Lock| lock.outlasts(value.as_deref());
+            if key[..] == variables::LOCKED_PC && lock.as_ref().is_some_and(stays) {
+                continue;
+            }
             let clean = match value {
                 Some(value) if key[..1] == variables::BLOCK_TO_CHILDREN => without_doubles(value),
                 _ => None,
@@ -107,7 +119,9 @@ impl KVStore for Disk {
         }
         self.commit(staged, voted.is_some());
         // Again: a reader may have kept the old set between the first time and the write.
-        self.forget_members_if(&batch);
+        if changes {
+            self.forget_members();
+        }
         self.tell(&batch, voted);
         if let Some(newest) = agreed.last() {
             self.announce(newest.height());
@@ -199,17 +213,6 @@ impl Disk {
         self.pulse().view.store(view, Ordering::SeqCst);
     }
 
-    fn forget_members_if(&self, batch: &Batch) {
-        if batch.changes_members() {
-            *self.0.sets.lock().unwrap_or_else(PoisonError::into_inner) = [None, None];
-        }
-    }
-
-    /// The members whose votes count now.
-    pub(crate) fn voters(&self) -> Result<ValidatorSet, KVGetError> {
-        self.members_kept(0, |plain| plain.committed_validator_set())
-    }
-
     fn members_kept(
         &self,
         place: usize,
@@ -226,12 +229,12 @@ impl Disk {
 }
 
 /// A certificate opens with the chain, then the view.
-fn certificate_view(bytes: &[u8]) -> Option<u64> {
+pub(super) fn certificate_view(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.get(8..16)?.try_into().ok()?))
 }
 
 /// The store with the engine's own default methods, for the ones that are sound.
-struct Plain<'a>(&'a Disk);
+pub(super) struct Plain<'a>(pub(super) &'a Disk);
 
 impl KVGet for Plain<'_> {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
@@ -249,10 +252,17 @@ impl KVGet for Disk {
         whole_data(self, block)
     }
 
+    fn locked_pc(&self) -> Result<PhaseCertificate, KVGetError> {
+        match self.lock_on_change() {
+            None => Plain(self).locked_pc(),
+            Some(lock) => Plain(self).block_justify(&CryptoHash::new(*lock.block.bytes())),
+        }
+    }
+
     fn committed_validator_set(&self) -> Result<ValidatorSet, KVGetError> {
         // The engine asks each time its thread goes round, which makes this its heartbeat.
         self.pulse().beats.fetch_add(1, Ordering::Relaxed);
-        self.voters()
+        self.members_kept(0, |plain| plain.committed_validator_set())
     }
 
     fn previous_validator_set(&self) -> Result<ValidatorSet, KVGetError> {

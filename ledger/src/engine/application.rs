@@ -5,6 +5,7 @@
 //! catching up) one that is already known. The engine itself asks none of this.
 
 use super::locked;
+use super::members::Change;
 use super::proof::{BlockHash, Header};
 use crate::disk::Disk;
 use hotstuff_rs::app::{
@@ -17,8 +18,7 @@ use hotstuff_rs::types::update_sets::AppStateUpdates;
 use protocol::units::Height;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
 
 /// Children one block may have; an honest chain has one, a fork a few.
 const CHILDREN_MAX: usize = 8;
@@ -27,6 +27,16 @@ const PENDING_MAX: usize = 64;
 
 /// Rows a block sets (`Some`) or removes (`None`).
 pub type Rows = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// What a block does.
+#[derive(Default)]
+pub struct Judged {
+    /// The rows it changes.
+    pub rows: Rows,
+    /// How it changes the members. Such a block is agreed on by itself, by the members before it;
+    /// the next one is for those after it.
+    pub members: Option<Change>,
+}
 
 /// A block's content, made by the leader of a view.
 pub struct Made {
@@ -44,6 +54,9 @@ pub struct Proposed<'a> {
     pub datum: &'a [u8],
     /// Whether others have agreed on it already and this member catches up.
     pub catching_up: bool,
+    /// Whether it was judged before, changes the members, and is proposed again: that happens when
+    /// a view is lost on the way to agreeing on it, and it then carries the time it was made at.
+    pub again: bool,
 }
 
 /// The application says no to a block, and why.
@@ -60,11 +73,11 @@ pub trait Application: Send {
     /// on the branch waits to be agreed.
     fn make(&mut self, branch: &Branch<'_>) -> Made;
 
-    /// Judges a proposed block, own ones too, and says which rows it changes.
+    /// Judges a proposed block, own ones too, and says what it does.
     ///
     /// # Errors
     /// [`Invalid`] if the block breaks a rule; nothing of it is kept then.
-    fn judge(&mut self, block: &Proposed<'_>, branch: &Branch<'_>) -> Result<Rows, Invalid>;
+    fn judge(&mut self, block: &Proposed<'_>, branch: &Branch<'_>) -> Result<Judged, Invalid>;
 }
 
 /// The chain as one new block sees it: the agreed rows, and on top of them what its ancestors that
@@ -181,7 +194,7 @@ impl<A: Application + 'static> Shell<A> {
         block: &Block,
         view: &AppBlockTreeView<'_, Disk>,
         catching_up: bool,
-    ) -> Result<Rows, Invalid> {
+    ) -> Result<Judged, Invalid> {
         let no = |why: &str| Err(Invalid(why.into()));
         let parent = (!block.justify.is_genesis_pc()).then_some(block.justify.block);
         let Some(branch) = Branch::new(view, &self.disk, parent) else {
@@ -212,6 +225,10 @@ impl<A: Application + 'static> Shell<A> {
         if catching_up && self.disk.has_block(&hash) {
             return no("it is known already");
         }
+        let lock = self.disk.lock_on_change().filter(|_| !catching_up);
+        if lock.is_some_and(|lock| lock.block != hash && header.justify.view <= lock.view) {
+            return no("this member is locked on another block");
+        }
         let siblings = self.disk.children(&branch.parent);
         if siblings.len() >= CHILDREN_MAX && !siblings.contains(&hash) {
             return no("its parent has too many children");
@@ -220,6 +237,7 @@ impl<A: Application + 'static> Shell<A> {
             header,
             datum,
             catching_up,
+            again: self.disk.is_change(&hash),
         };
         // A block that makes the rules panic must not stop every member that sees it.
         let judged = catch_unwind(AssertUnwindSafe(|| {
@@ -235,7 +253,7 @@ impl<A: Application + 'static> Shell<A> {
     ) -> ValidateBlockResponse {
         let block = request.proposed_block();
         match self.judge(block, request.block_tree(), catching_up) {
-            Ok(rows) => {
+            Ok(Judged { rows, members }) => {
                 let mut updates = AppStateUpdates::new();
                 for (key, value) in rows {
                     match value {
@@ -245,7 +263,7 @@ impl<A: Application + 'static> Shell<A> {
                 }
                 ValidateBlockResponse::Valid {
                     app_state_updates: Some(updates),
-                    validator_set_updates: None,
+                    validator_set_updates: members.map(|change| change.to_engine()),
                 }
             }
             Err(invalid) => {
@@ -266,6 +284,7 @@ impl<A: Application + 'static> App<Disk> for Shell<A> {
             made.datum.len() <= self.block_bytes_max,
             "make() keeps to block_bytes_max"
         );
+        // The engine takes no updates from here: its leader has its own block judged like any other.
         ProduceBlockResponse {
             data_hash: CryptoHash::new(made.data_hash),
             data: Data::new(vec![Datum::new(made.datum)]),
@@ -283,56 +302,5 @@ impl<A: Application + 'static> App<Disk> for Shell<A> {
         request: ValidateBlockRequest<Disk>,
     ) -> ValidateBlockResponse {
         self.answer(&request, true)
-    }
-}
-
-/// Wakes an application that waits for work in [`Application::make`].
-#[derive(Default)]
-pub struct Wake {
-    bell: Mutex<Bell>,
-    rung: Condvar,
-}
-
-#[derive(Default)]
-struct Bell {
-    rings: u64,
-    closed: bool,
-}
-
-impl Wake {
-    /// There is work: whoever waits looks again.
-    pub fn ring(&self) {
-        let mut bell = locked(&self.bell);
-        bell.rings = bell.rings.wrapping_add(1);
-        drop(bell);
-        self.rung.notify_all();
-    }
-
-    /// Waits until `ready` says so, at most `patience`, and not at all once the engine stops.
-    /// `ready` is asked at first and after each ring, while no lock of this is held.
-    pub fn wait(&self, patience: Duration, mut ready: impl FnMut() -> bool) {
-        let end = Instant::now() + patience;
-        let mut heard = locked(&self.bell).rings;
-        while !ready() {
-            let mut bell = locked(&self.bell);
-            while bell.rings == heard && !bell.closed {
-                let left = end.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return;
-                }
-                let woken = self.rung.wait_timeout(bell, left);
-                bell = woken.unwrap_or_else(PoisonError::into_inner).0;
-            }
-            if bell.closed || Instant::now() >= end {
-                return;
-            }
-            heard = bell.rings;
-        }
-    }
-
-    /// Nobody waits any more.
-    pub(super) fn close(&self) {
-        locked(&self.bell).closed = true;
-        self.rung.notify_all();
     }
 }

@@ -6,6 +6,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use hotstuff_rs::types::data_types::Power;
+use hotstuff_rs::types::update_sets::ValidatorSetUpdates;
 use hotstuff_rs::types::validator_set::ValidatorSet;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -208,9 +209,52 @@ impl Members {
         )
     }
 
-    /// Adds one, or changes its power; for the set that votes are exchanged with.
-    pub(crate) fn admit(&mut self, key: VerifyingKey, power: u64) {
-        self.0.insert(MemberKey::from(&key), Member { key, power });
+    /// Those of a list who can vote: a key that is no point on the curve, or a power outside
+    /// 1..=[`POWER_MAX`], is passed over. `None` if nobody is left, or too many are.
+    pub(crate) fn able(list: impl IntoIterator<Item = (MemberKey, u64)>) -> Option<Self> {
+        let is_able = |(member, power): &(MemberKey, u64)| {
+            VerifyingKey::from_bytes(member.bytes()).is_ok() && (1..=POWER_MAX).contains(power)
+        };
+        Self::new(list.into_iter().filter(is_able)).ok()
+    }
+}
+
+/// How one block changes the members: from these to those, which differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    before: Members,
+    after: Members,
+}
+
+impl Change {
+    /// What leads from one set to the other; `None` if they are the same.
+    pub fn between(before: Members, after: Members) -> Option<Self> {
+        (before != after).then_some(Self { before, after })
+    }
+
+    /// The members who agree on the block that changes them.
+    pub const fn before(&self) -> &Members {
+        &self.before
+    }
+
+    /// The members from the next block on.
+    pub const fn after(&self) -> &Members {
+        &self.after
+    }
+
+    pub(super) fn to_engine(&self) -> ValidatorSetUpdates {
+        let mut updates = ValidatorSetUpdates::new();
+        for (member, entry) in self.after.iter() {
+            if self.before.get(member) != Some(entry) {
+                updates.insert(entry.key, Power::new(entry.power));
+            }
+        }
+        for (member, entry) in self.before.iter() {
+            if self.after.get(member).is_none() {
+                updates.delete(entry.key);
+            }
+        }
+        updates
     }
 }
 

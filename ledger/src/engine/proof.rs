@@ -8,6 +8,13 @@
 //! Each header names its parent by the certificate it carries, and a block's hash covers its
 //! header, so three headers and one more certificate show that B can never be undone. Blocks below
 //! B follow by their hashes: see [`Header::parent`].
+//!
+//! A block that changes the members is agreed on by itself, in phases, before any other stands on
+//! it, so its own third certificate, of the members it finds, shows it agreed:
+//!
+//! ```text
+//!   B ── prepare ── precommit ── commit         ◀── C, on a fourth certificate, of the new members
+//! ```
 
 use super::members::{MemberKey, Members};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -75,6 +82,11 @@ impl Certificate {
             && self.block == BlockHash::GENESIS
             && self.phase == 0
             && self.signatures.is_empty()
+    }
+
+    /// Whether it is of a phase that commits a block that changes the members.
+    pub(crate) fn commits_change(&self) -> bool {
+        COMMIT_PHASES.contains(&self.phase)
     }
 
     /// The bytes that each vote signs.
@@ -157,10 +169,92 @@ impl Header {
     }
 }
 
+/// The phase whose certificate shows that a block that changes the members is agreed, and the one
+/// after it, which says the same and more.
+const COMMIT_PHASES: [u8; 2] = [3, 4];
+
+/// Shows that a block is agreed.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(crate = "borsh")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, on its way through"
+)]
+pub enum CommitProof {
+    /// The first of three blocks.
+    Chain(ChainProof),
+    /// A block that changes the members.
+    Change(ChangeProof),
+}
+
+impl CommitProof {
+    /// The certificates in it, of which there are a few.
+    pub(crate) fn certificates(&self) -> Vec<&Certificate> {
+        match self {
+            Self::Chain(proof) => {
+                let below = proof.headers.iter().map(|header| &header.justify);
+                below.chain([&proof.certificate]).collect()
+            }
+            Self::Change(proof) => vec![&proof.header.justify, &proof.certificate],
+        }
+    }
+
+    /// The certificate of the proven block itself.
+    pub(crate) const fn certificate(&self) -> &Certificate {
+        match self {
+            Self::Chain(proof) => &proof.headers[1].justify,
+            Self::Change(proof) => &proof.certificate,
+        }
+    }
+}
+
+/// A block's proof, or none, as it lies on disks and in frames. Variants are only ever added.
+#[derive(BorshSerialize, BorshDeserialize)]
+#[borsh(crate = "borsh")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, on its way through"
+)]
+pub(crate) enum Kept {
+    None,
+    Chain(ChainProof),
+    Change(ChangeProof),
+}
+
+impl From<Option<CommitProof>> for Kept {
+    fn from(proof: Option<CommitProof>) -> Self {
+        match proof {
+            None => Self::None,
+            Some(CommitProof::Chain(proof)) => Self::Chain(proof),
+            Some(CommitProof::Change(proof)) => Self::Change(proof),
+        }
+    }
+}
+
+impl From<Kept> for Option<CommitProof> {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::None => None,
+            Kept::Chain(proof) => Some(CommitProof::Chain(proof)),
+            Kept::Change(proof) => Some(CommitProof::Change(proof)),
+        }
+    }
+}
+
+/// Shows that a block is agreed that changes the members.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(crate = "borsh")]
+pub struct ChangeProof {
+    /// The block.
+    pub header: Header,
+    /// Its commit certificate, by the members before the change.
+    pub certificate: Certificate,
+}
+
 /// Shows that the first of three blocks is agreed.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 #[borsh(crate = "borsh")]
-pub struct CommitProof {
+pub struct ChainProof {
     /// B, its child and its grandchild.
     pub headers: [Header; 3],
     /// The certificate of the grandchild.
@@ -178,6 +272,17 @@ pub struct Proven {
     pub parent: BlockHash,
     /// What its data hashes to, in the application's words.
     pub data_hash: [u8; 32],
+}
+
+impl Proven {
+    fn of(header: &Header) -> Self {
+        Self {
+            height: header.height(),
+            block: header.hash(),
+            parent: header.parent(),
+            data_hash: header.data_hash,
+        }
+    }
 }
 
 /// Why a proof proves nothing.
@@ -201,7 +306,7 @@ pub enum Unproven {
     #[error("the three views do not follow each other")]
     Gap,
     /// The votes are of a phase that does not commit this way.
-    #[error("a certificate is of phase {phase}, ordinary blocks have 0")]
+    #[error("a certificate is of phase {phase}, which does not show this block agreed")]
     Phase {
         /// What was found.
         phase: u8,
@@ -230,11 +335,39 @@ pub enum Unproven {
     },
 }
 
-/// Checks that `proof` shows an agreed block of `chain`, whose voters are `members`.
+/// Checks that `proof` shows an agreed block of `chain`. `members` are those before that block:
+/// if it changes them, it is still for them to agree on it.
 ///
 /// # Errors
 /// The first thing that is wrong with it; the proof then says nothing.
 pub fn verify(proof: &CommitProof, chain: u64, members: &Members) -> Result<Proven, Unproven> {
+    match proof {
+        CommitProof::Chain(proof) => verify_chain(proof, chain, members),
+        CommitProof::Change(proof) => verify_change(proof, chain, members),
+    }
+}
+
+fn verify_change(proof: &ChangeProof, chain: u64, members: &Members) -> Result<Proven, Unproven> {
+    let ChangeProof {
+        header,
+        certificate,
+    } = proof;
+    if certificate.chain != chain {
+        let found = certificate.chain;
+        return Err(Unproven::Chain { found, chain });
+    }
+    if !certificate.commits_change() {
+        let phase = certificate.phase;
+        return Err(Unproven::Phase { phase });
+    }
+    if certificate.block != header.hash() {
+        return Err(Unproven::Broken { place: 1 });
+    }
+    is_quorum(&certificate.signed(), &certificate.signatures, members)?;
+    Ok(Proven::of(header))
+}
+
+fn verify_chain(proof: &ChainProof, chain: u64, members: &Members) -> Result<Proven, Unproven> {
     let [block, child, grandchild] = &proof.headers;
     let certificates = [&child.justify, &grandchild.justify, &proof.certificate];
     let parents = [block, child, grandchild];
@@ -262,10 +395,5 @@ pub fn verify(proof: &CommitProof, chain: u64, members: &Members) -> Result<Prov
     for certificate in certificates {
         is_quorum(&certificate.signed(), &certificate.signatures, members)?;
     }
-    Ok(Proven {
-        height: block.height(),
-        block: block.hash(),
-        parent: block.parent(),
-        data_hash: block.data_hash,
-    })
+    Ok(Proven::of(block))
 }

@@ -12,7 +12,7 @@
 //! ```
 
 use super::rescue::Timeouts;
-use crate::disk::Disk;
+use crate::disk::{Disk, Electorate};
 use crate::engine::{BlockHash, MemberKey, Members, is_quorum};
 use ed25519_dalek::{Signature, Verifier};
 use hotstuff_rs::block_sync::messages::{AdvertisePC, BlockSyncAdvertiseMessage, BlockSyncMessage};
@@ -20,7 +20,7 @@ use hotstuff_rs::hotstuff::messages::{HotStuffMessage, NewView};
 use hotstuff_rs::hotstuff::types::PhaseCertificate;
 use hotstuff_rs::networking::messages::{Message, ProgressMessage};
 use hotstuff_rs::pacemaker::messages::{PacemakerMessage, ProgressCertificate, TimeoutVote};
-use hotstuff_rs::types::data_types::SignatureSet;
+use hotstuff_rs::types::data_types::{SignatureSet, ViewNumber};
 use hotstuff_rs::types::validator_set::VerifyingKey;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ pub(super) struct Sight<'a> {
     pub(super) view: u64,
     pub(super) certified: u64,
     pub(super) disk: &'a Disk,
-    pub(super) members: &'a Members,
+    pub(super) electorate: &'a Electorate,
     pub(super) timeouts: &'a Timeouts,
 }
 
@@ -101,13 +101,17 @@ impl Flow {
     /// Takes a message in; false if it makes no sense now.
     pub(super) fn admit(&mut self, sight: &Sight<'_>, from: Sender, message: Message) -> bool {
         match message {
-            Message::BlockSyncMessage(BlockSyncMessage::BlockSyncRequest(mut request)) => {
-                request.limit = request.limit.min(super::SYNC_BLOCKS_MAX);
-                let low = request.start_height.int() <= NUMBER_MAX;
-                low && self.pass(from.1, request)
-            }
+            // The wire answers requests itself.
+            Message::BlockSyncMessage(BlockSyncMessage::BlockSyncRequest(_)) => false,
             Message::BlockSyncMessage(BlockSyncMessage::BlockSyncResponse(response)) => {
-                self.pass(from.1, response)
+                let highest = response.highest_pc.clone();
+                self.pass(from.1, response);
+                if !highest.phase.is_generic() {
+                    // The engine looks at the certificate only if a block of the answer is new.
+                    self.show_certificate(sight.view, from.1, &highest);
+                    self.show_certificate(sight.view.saturating_add(1), from.1, &highest);
+                }
+                true
             }
             Message::ProgressMessage(ProgressMessage::HotStuffMessage(message)) => {
                 self.hotstuff(sight, from, message)
@@ -240,7 +244,7 @@ impl Flow {
         }
         if view > sight.view.max(self.reach).saturating_add(VIEWS_AHEAD_MAX) {
             // The engine keeps what is ahead of it, so what is far ahead must be true.
-            if !mine && !is_certified(&end, sight.members) {
+            if !mine && !sight.electorate.any(|members| is_certified(&end, members)) {
                 return false;
             }
             self.reach = view.saturating_add(1);
@@ -254,13 +258,7 @@ impl Flow {
             }
             if view == sight.view && view > sight.certified && view > self.adopted {
                 self.adopted = view;
-                let (chain_id, highest_pc) = (certificate.chain_id, certificate.clone());
-                let new_view = NewView {
-                    chain_id,
-                    view: certificate.view,
-                    highest_pc,
-                };
-                self.pass(from.1, HotStuffMessage::NewView(new_view));
+                self.show_certificate(view, from.1, certificate);
             }
         }
         self.pass(from.1, PacemakerMessage::advance_view(end))
@@ -322,6 +320,16 @@ impl Flow {
             certificate,
         });
         true
+    }
+
+    /// Shows the voting part a certificate, which it looks at while it is in `view`.
+    fn show_certificate(&mut self, view: u64, from: VerifyingKey, certificate: &PhaseCertificate) {
+        let new_view = NewView {
+            chain_id: certificate.chain_id,
+            view: ViewNumber::new(view),
+            highest_pc: certificate.clone(),
+        };
+        self.pass(from, HotStuffMessage::NewView(new_view));
     }
 
     fn pass(&mut self, from: VerifyingKey, message: impl Into<Message>) -> bool {

@@ -4,7 +4,7 @@
 //! until an advertisement is due or somebody asks for blocks.
 
 use super::{Lane, Post, lock};
-use crate::engine::{MemberKey, Members};
+use crate::engine::MemberKey;
 use borsh_engine::BorshSerialize;
 use hotstuff_rs::block_sync::messages::{BlockSyncAdvertiseMessage, BlockSyncMessage};
 use hotstuff_rs::hotstuff::messages::HotStuffMessage;
@@ -13,8 +13,8 @@ use hotstuff_rs::networking::network::Network;
 use hotstuff_rs::pacemaker::messages::PacemakerMessage;
 use hotstuff_rs::types::update_sets::ValidatorSetUpdates;
 use hotstuff_rs::types::validator_set::{ValidatorSet, VerifyingKey};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the engine's receiver sleeps when nothing comes.
@@ -39,27 +39,10 @@ impl Drop for Wire {
 }
 
 impl Network for Wire {
-    fn init_validator_set(&mut self, set: ValidatorSet) {
-        let members = Members::from_engine(&set);
-        *self
-            .0
-            .members
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = members;
-    }
+    /// Who votes is read from the disk, where it changes together with the block that changes it.
+    fn init_validator_set(&mut self, _: ValidatorSet) {}
 
-    /// Members that are removed stay reachable until the next start: their last votes are needed
-    /// to finish the change.
-    fn update_validator_set(&mut self, updates: ValidatorSetUpdates) {
-        let mut members = self
-            .0
-            .members
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        for (key, power) in updates.inserts() {
-            members.admit(*key, power.int());
-        }
-    }
+    fn update_validator_set(&mut self, _: ValidatorSetUpdates) {}
 
     fn broadcast(&mut self, message: Message) {
         let Message::ProgressMessage(ProgressMessage::BlockSyncAdvertiseMessage(advert)) = &message
@@ -76,13 +59,9 @@ impl Network for Wire {
         let is_last = matches!(advert, BlockSyncAdvertiseMessage::AdvertiseBlock(_));
         if self.0.pacer.is_due(is_last) {
             let frame = message.try_to_vec().expect("a Vec takes all bytes");
-            for (member, _) in self
-                .0
-                .members()
-                .iter()
-                .filter(|(member, _)| **member != self.0.me)
-            {
-                self.0.kit.carrier.send(member, Lane::Bulk, frame.clone());
+            let electorate = self.0.electorate();
+            for member in electorate.everybody().filter(|other| *other != self.0.me) {
+                self.0.kit.carrier.send(&member, Lane::Bulk, frame.clone());
             }
         }
         if is_last {
@@ -103,10 +82,8 @@ impl Network for Wire {
                 *lock(&self.0.asked) = Some(to);
                 Lane::Bulk
             }
-            Message::BlockSyncMessage(BlockSyncMessage::BlockSyncResponse(_)) => {
-                lock(&self.0.answering).remove(&to);
-                Lane::Bulk
-            }
+            // Nobody's request gets as far as the engine; see `serve`.
+            Message::BlockSyncMessage(BlockSyncMessage::BlockSyncResponse(_)) => return,
             Message::ProgressMessage(_) => Lane::Votes,
         };
         if to == self.0.me {

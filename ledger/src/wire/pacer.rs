@@ -1,17 +1,14 @@
 //! Rest for the engine's sync server, whose loop has none: it advertises, and sleeps here until
-//! the next advertisement is due or somebody asks for blocks.
+//! the next advertisement is due. Requests for blocks are answered elsewhere.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long the server stays awake after a request; the next one usually follows at once.
-const AWAKE: Duration = Duration::from_millis(50);
-/// Its step while it is awake.
+/// Its step while the engine stops.
 const STEP: Duration = Duration::from_millis(1);
 
 struct State {
     due: [Instant; 2],
-    awake_until: Instant,
     stopping: bool,
 }
 
@@ -27,7 +24,6 @@ impl Pacer {
         let now = Instant::now();
         let state = State {
             due: [now, now],
-            awake_until: now,
             stopping: false,
         };
         Self {
@@ -49,12 +45,12 @@ impl Pacer {
         is_due
     }
 
-    /// Sleeps until the next advertisement is due, a request has come, or the engine stops.
+    /// Sleeps until the next advertisement is due, or the engine stops.
     pub(super) fn rest(&self) {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            if state.stopping || now < state.awake_until {
+            if state.stopping {
                 drop(state);
                 return std::thread::sleep(STEP);
             }
@@ -65,12 +61,6 @@ impl Pacer {
             let woken = self.changed.wait_timeout(state, until - now);
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-    }
-
-    /// A request has come in.
-    pub(super) fn serve(&self) {
-        self.lock().awake_until = Instant::now() + AWAKE;
-        self.changed.notify_all();
     }
 
     /// From now on [`Pacer::rest`] returns at once.

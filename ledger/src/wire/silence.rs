@@ -15,7 +15,7 @@
 //! alone, so no member can talk others into leaving an honest leader's view.
 
 use super::{Lane, Post, count};
-use crate::engine::{MemberKey, Members};
+use crate::engine::MemberKey;
 use borsh_engine::{BorshDeserialize, BorshSerialize};
 use ed25519_dalek::Signer;
 use hotstuff_rs::block_tree::pluggables::KVGet;
@@ -124,8 +124,7 @@ impl Post {
     }
 
     fn leader(&self, view: u64) -> Option<MemberKey> {
-        let voters = self.kit.disk.voters().ok()?;
-        Members::from_engine(&voters).leader(view)
+        self.kit.disk.electorate()?.now.leader(view)
     }
 
     /// Our vote to leave `view`, as the engine itself would cast it.

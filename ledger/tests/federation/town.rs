@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub(crate) const MEMBERS: u8 = 4;
+/// Homes for those who may become members, beside those of members.
+const MORE: u8 = 1;
 pub(crate) const VIEW: Duration = Duration::from_secs(1);
 /// What must happen happens within this, however loaded the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
@@ -35,11 +37,11 @@ pub(crate) fn party(seed: u8) -> PartyId {
     PartyId::of(&public(&key(seed)))
 }
 
-fn consensus(number: u8) -> SigningKey {
+pub(crate) fn consensus(number: u8) -> SigningKey {
     key(100 + number)
 }
 
-fn peer(number: u8) -> PeerId {
+pub(crate) fn peer(number: u8) -> PeerId {
     PeerId::new(key(150 + number).verifying_key().to_bytes())
 }
 
@@ -121,10 +123,11 @@ impl Town {
     }
 
     pub(crate) fn of(genesis: Genesis) -> Self {
-        let homes = (0..MEMBERS).map(|_| tempfile::tempdir().unwrap()).collect();
+        let all = 0..MEMBERS + MORE;
+        let homes = all.clone().map(|_| tempfile::tempdir().unwrap()).collect();
         let mut town = Self {
             genesis,
-            members: (0..MEMBERS).map(|_| None).collect(),
+            members: all.map(|_| None).collect(),
             homes,
             links: Links::default(),
             nonces: BTreeMap::new(),
@@ -216,7 +219,8 @@ impl Town {
 
     /// Hands an entry to every running member. Some may agree on it before the others hear of it.
     pub(crate) fn propose(&self, entry: &SignedEntry) -> EntryId {
-        for (place, member) in self.running().enumerate() {
+        let members = self.running().filter(|ledger| ledger.status().is_member);
+        for (place, member) in members.enumerate() {
             match member.propose(entry) {
                 Err(PoolRefusal::NonceUsed { .. }) if place > 0 => {}
                 taken => assert_eq!(taken, Ok(entry.entry_id())),

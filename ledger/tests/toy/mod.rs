@@ -1,19 +1,22 @@
 //! A small federation in one process: real engines on real disks, and links that can be cut.
 //!
-//! The application is a toy: an entry is eight bytes, and to agree on it is to write it down.
+//! The application is a toy: an entry is eight bytes, and to agree on it is to write it down. An
+//! entry made by [`seat`] also sets a member's power, or takes its seat.
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod seats;
 pub mod villain;
 
 use ed25519_dalek::SigningKey;
 use ledger::disk::Disk;
 use ledger::engine::{
-    Application, BLOCK_BYTES_MAX, Branch, Engine, EngineConfig, EngineError, Invalid, Made,
-    MemberKey, Members, Proposed, Rows, Wake, verify,
+    Application, BLOCK_BYTES_MAX, Branch, Change, Engine, EngineConfig, EngineError, Invalid,
+    Judged, Made, MemberKey, Members, Proposed, Rows, Wake, verify,
 };
 use ledger::wire::{Carrier, Lane};
 use protocol::units::Height;
+use seats::SEATS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -53,6 +56,7 @@ pub struct Pool(Mutex<BTreeSet<u64>>);
 pub struct Toy {
     pool: Arc<Pool>,
     wake: Arc<Wake>,
+    names: Vec<MemberKey>,
 }
 
 impl Toy {
@@ -82,7 +86,7 @@ impl Application for Toy {
         }
     }
 
-    fn judge(&mut self, block: &Proposed<'_>, branch: &Branch<'_>) -> Result<Rows, Invalid> {
+    fn judge(&mut self, block: &Proposed<'_>, branch: &Branch<'_>) -> Result<Judged, Invalid> {
         if block.header.data_hash != *blake3::hash(block.datum).as_bytes() {
             return Err(Invalid("its data have another hash".into()));
         }
@@ -97,7 +101,15 @@ impl Application for Toy {
             }
             rows.push((key, Some(branch.height().get().to_be_bytes().to_vec())));
         }
-        Ok(rows)
+        let before = seats::of(branch.row(SEATS));
+        let mut after = before.clone();
+        seats::take(&mut after, block.datum);
+        if before != after {
+            rows.push((SEATS.to_vec(), Some(after.clone())));
+        }
+        let members = |seats: &[u8]| seats::members(&self.names, seats);
+        let members = Change::between(members(&before), members(&after));
+        Ok(Judged { rows, members })
     }
 }
 
@@ -178,6 +190,7 @@ pub struct Federation {
     pub home: TempDir,
     pub keys: Vec<SigningKey>,
     pub names: Vec<MemberKey>,
+    /// The members of genesis.
     pub members: Members,
     pub bus: Arc<Bus>,
     pub engines: Vec<Option<Arc<Engine>>>,
@@ -188,12 +201,17 @@ pub struct Federation {
 impl Federation {
     /// `count` members, none of them running. They stand in the order in which they lead.
     pub fn new(count: u8) -> Self {
-        let mut keys: Vec<SigningKey> = (1..=count)
+        Self::with_others(count, 0)
+    }
+
+    /// The same, and `others` more who are no members yet; each place may be anybody's.
+    pub fn with_others(count: u8, others: u8) -> Self {
+        let mut keys: Vec<SigningKey> = (1..=count + others)
             .map(|seed| SigningKey::from_bytes(&[seed; 32]))
             .collect();
         keys.sort_by_key(MemberKey::of);
         let names: Vec<MemberKey> = keys.iter().map(MemberKey::of).collect();
-        let members = Members::new(names.iter().map(|name| (*name, 1))).unwrap();
+        let members = seats::members(&names, &vec![1; usize::from(count)]);
         let engines = keys.iter().map(|_| None).collect();
         let pools = keys.iter().map(|_| Arc::default()).collect();
         let wakes = keys.iter().map(|_| Arc::default()).collect();
@@ -236,14 +254,20 @@ impl Federation {
         let application = Toy {
             pool: self.pools[place].clone(),
             wake: self.wakes[place].clone(),
+            names: self.names.clone(),
         };
+        let mut seats = vec![0; self.names.len()];
+        seats[..self.members.len()].fill(1);
         let config = EngineConfig {
             chain: CHAIN,
             members: self.members.clone(),
             key: self.keys[place].clone(),
             view_time: VIEW,
             block_bytes_max: BLOCK_BYTES_MAX,
-            first_rows: vec![(b"founded".to_vec(), b"yes".to_vec())],
+            first_rows: vec![
+                (b"founded".to_vec(), b"yes".to_vec()),
+                (SEATS.to_vec(), seats),
+            ],
             guard: self.guard(place),
             wake: self.wakes[place].clone(),
         };
@@ -317,11 +341,15 @@ impl Federation {
         }
     }
 
-    /// Checks that running members agree on every block they both have, and that proofs hold.
+    /// Checks that running members agree on every block they both have, and that proofs hold, each
+    /// by the members before its block.
     pub fn check(&self) -> Height {
         let disks: Vec<&Disk> = self.live().map(|engine| engine.disk()).collect();
         let common = disks.iter().map(|disk| disk.head()).min().unwrap();
         let mut proofs = 0;
+        let mut seats = vec![0; self.names.len()];
+        seats[..self.members.len()].fill(1);
+        let mut members = self.members.clone();
         for height in (1..=common.get()).map(Height::new) {
             let first = disks[0].agreed(height).unwrap();
             if let Some(below) = disks[0].agreed(Height::new(height.get() - 1)) {
@@ -336,11 +364,19 @@ impl Federation {
                 );
                 assert_eq!(block.datum, first.datum);
                 if let Some(proof) = &block.proof {
-                    let proven = verify(proof, CHAIN, &self.members).unwrap();
+                    let proven = verify(proof, CHAIN, &members).unwrap();
                     assert_eq!((proven.height, proven.block), (height, block.header.hash()));
                     proofs += 1;
                 }
             }
+            seats::take(&mut seats, &first.datum);
+            let after = seats::members(&self.names, &seats);
+            assert_eq!(
+                first.changes_members(),
+                after != members,
+                "at height {height}"
+            );
+            members = after;
         }
         assert!(common == Height::GENESIS || proofs > 0);
         common
