@@ -17,12 +17,14 @@ mod agreed;
 mod electorate;
 mod engine_store;
 mod opening;
+mod prune;
 mod view;
 
 pub use agreed::Agreed;
 pub(crate) use electorate::Electorate;
 pub use engine_store::{Batch, EngineSnapshot};
 pub use opening::DiskError;
+pub use prune::ENGINE_BLOCKS_KEPT;
 pub use view::{Draft, SCAN_ROWS_MAX, View};
 
 use hotstuff_rs::types::validator_set::ValidatorSet;
@@ -77,6 +79,7 @@ pub(crate) struct Pulse {
 struct Inner {
     db: DB,
     path: PathBuf,
+    kept: u64,
     sets: Mutex<[Option<ValidatorSet>; 2]>,
     electorate: RwLock<Option<Arc<Electorate>>>,
     changes: AtomicU64,
@@ -97,6 +100,14 @@ impl Disk {
     /// # Errors
     /// See [`DiskError`]; each says what to do.
     pub fn open(path: &Path) -> Result<Self, DiskError> {
+        Self::open_keeping(path, ENGINE_BLOCKS_KEPT)
+    }
+
+    /// The same, for an engine whose part keeps about so many agreed blocks, and 16 at least.
+    ///
+    /// # Errors
+    /// See [`DiskError`].
+    pub fn open_keeping(path: &Path, kept: u64) -> Result<Self, DiskError> {
         let parts = [STATE, CHAIN, BLOCKS, ENGINE]
             .map(|name| ColumnFamilyDescriptor::new(name, part_options()));
         opening::look(path)?;
@@ -105,6 +116,7 @@ impl Disk {
         let disk = Self(Arc::new(Inner {
             db,
             path: path.to_path_buf(),
+            kept,
             sets: Mutex::default(),
             electorate: RwLock::default(),
             changes: AtomicU64::new(0),

@@ -2,6 +2,8 @@
 
 mod toy;
 
+use hotstuff_rs::block_tree::pluggables::KVGet;
+use hotstuff_rs::types::data_types::{BlockHeight, CryptoHash};
 use ledger::disk::{Disk, DiskError};
 use ledger::engine::EngineError;
 use ledger::guard::GuardError;
@@ -146,4 +148,35 @@ fn what_is_agreed_survives_a_stop() {
         federation.engine(0).disk().head() > head.after(3)
     });
     federation.check();
+}
+
+#[test]
+fn the_engine_forgets_old_blocks_and_who_lost_all_still_gets_them() {
+    const KEPT: u64 = 20;
+    let _alone = alone();
+    let mut federation = Federation::new(4);
+    federation.kept = KEPT;
+    federation.start_all();
+    for entry in 0..60 {
+        federation.agree(entry, &[0, 1, 2, 3]);
+    }
+    for engine in federation.live() {
+        let disk = engine.disk();
+        wait_until("old blocks are gone", || disk.head().get() > KEPT + 60);
+        let first = disk.agreed(Height::new(1)).expect("the chain has all");
+        let hash = CryptoHash::new(*first.header.hash().bytes());
+        let at = |number| KVGet::block_at_height(disk, BlockHeight::new(number)).unwrap();
+        assert!(at(0).is_none() && at(disk.head().get() - KEPT / 2).is_some());
+        assert!(KVGet::block(disk, &hash).unwrap().is_none());
+        assert!(KVGet::children(disk, &hash).is_err());
+    }
+    federation.stop(3);
+    std::fs::remove_dir_all(federation.folder(3)).unwrap();
+    federation.start(3);
+    federation.agree(60, &[0, 1, 2, 3]);
+    // And all begin again from what is left.
+    federation.stop_all();
+    federation.start_all();
+    federation.agree(61, &[0, 1, 2, 3]);
+    assert!(federation.check() > Height::new(60));
 }

@@ -117,6 +117,9 @@ impl KVStore for Disk {
             let key = agreed_key(block.height());
             self.stage(&mut staged, CHAIN, &key, Some(&block.encode()));
         }
+        if let Some(newest) = agreed.last() {
+            self.prune(&mut staged, newest.height());
+        }
         self.commit(staged, voted.is_some());
         // Again: a reader may have kept the old set between the first time and the write.
         if changes {

@@ -9,7 +9,7 @@ pub mod seats;
 pub mod villain;
 
 use ed25519_dalek::SigningKey;
-use ledger::disk::Disk;
+use ledger::disk::{Disk, ENGINE_BLOCKS_KEPT};
 use ledger::engine::{
     Application, BLOCK_BYTES_MAX, Branch, Change, Engine, EngineConfig, EngineError, Invalid,
     Judged, Made, MemberKey, Members, Proposed, Rows, Wake, verify,
@@ -194,6 +194,8 @@ pub struct Federation {
     pub members: Members,
     pub bus: Arc<Bus>,
     pub engines: Vec<Option<Arc<Engine>>>,
+    /// How many agreed blocks each engine keeps for itself.
+    pub kept: u64,
     pools: Vec<Arc<Pool>>,
     wakes: Vec<Arc<Wake>>,
 }
@@ -223,6 +225,7 @@ impl Federation {
             members,
             bus,
             engines,
+            kept: ENGINE_BLOCKS_KEPT,
             pools,
             wakes,
         }
@@ -248,7 +251,7 @@ impl Federation {
     }
 
     pub fn try_start(&mut self, place: usize) -> Result<(), EngineError> {
-        let disk = Disk::open(&self.folder(place)).unwrap();
+        let disk = Disk::open_keeping(&self.folder(place), self.kept).unwrap();
         // A wake that was closed stays so: each start has its own.
         self.wakes[place] = Arc::default();
         let application = Toy {
