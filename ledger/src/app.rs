@@ -13,7 +13,7 @@ use crate::known::{Checker, Known};
 use crate::memory::{CaughtUp, Memory, State};
 use crate::pool::Pool;
 use crate::thrown::Thrown;
-use protocol::units::{Millis, Moment};
+use protocol::units::{Bps, Millis, Moment};
 use rules::{Applied, Refusal};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -164,14 +164,14 @@ impl App {
         let parts = &self.parts;
         let parent = agreed_time(below);
         let due = rules::read::next_due(below);
+        let kept = rules::read::params(below).map_or(Bps::ZERO, |params| params.reserved_space);
         let end = Instant::now() + patience;
         loop {
             let seen = parts.pool.arrivals();
             let now = parts.clock.now().max(parent);
             let next = |party: &_, lane| rules::read::nonce(below, *party, lane);
-            let picked = parts
-                .pool
-                .pick(next, now, BLOCK_BYTES_MAX - DATUM_OVERHEAD_BYTES);
+            let room = BLOCK_BYTES_MAX - DATUM_OVERHEAD_BYTES;
+            let picked = parts.pool.pick(next, now, room, kept);
             let until_due = due.map_or(Duration::MAX, |due| {
                 Duration::from_millis(due.since(now).get())
             });

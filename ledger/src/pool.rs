@@ -6,15 +6,22 @@
 //!            └ settle: what a block has settled, and what has expired, is gone
 //! ```
 //!
+//! A share of each block, and of the pool, is kept for entries by which a wrong is shown, answered
+//! or judged. That is a leader's duty and no rule: a block without it is as valid as any, because
+//! nobody can prove what a leader had heard of; the next leader is another.
+//!
 //! Picking leaves everything where it is, so entries of a block that is never agreed come up again
 //! by themselves. An entry never replaces another: the first one of its nonce stays until a block
 //! settles it or it expires.
 
-use crate::header::{BLOCK_ENTRIES_MAX, ENTRY_OVERHEAD_BYTES};
+mod pick;
+
+use crate::header::BLOCK_ENTRIES_MAX;
 use crate::known::{Known, NotAnEntry};
+use pick::{Pick, Room};
 use protocol::ids::{EntryId, PartyId};
-use protocol::units::Moment;
-use rules::Refusal;
+use protocol::units::{Bps, Moment};
+use rules::{Refusal, Space};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +30,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub const POOL_ENTRIES_MAX: usize = 16_384;
 /// What they may take together.
 pub const POOL_BYTES_MAX: usize = 64 << 20;
+/// Entries that are not for justice find no room once so many wait,
+pub const ORDINARY_ENTRIES_MAX: usize = POOL_ENTRIES_MAX / 4 * 3;
+/// or so many bytes: a flood of them leaves room for those that are.
+pub const ORDINARY_BYTES_MAX: usize = POOL_BYTES_MAX / 4 * 3;
 /// Of one party, so many wait at most,
 pub const PARTY_ENTRIES_MAX: usize = 4_096;
 /// and take so much at most.
@@ -31,6 +42,8 @@ pub const PARTY_BYTES_MAX: usize = 8 << 20;
 pub const NONCE_AHEAD_MAX: u64 = 4_096;
 /// A lane is served so many entries, then the next lane has its turn.
 const TURN: usize = 64;
+/// In the room for justice so many, so that no judge waits for another's flood.
+const JUDGE_TURN: usize = 4;
 
 /// Why an entry does not wait for a block. Listed in the order of the questions.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +116,18 @@ struct Waiting {
     arrivals: u64,
     /// The lane that was served last.
     served: Option<LaneId>,
+    /// The lane that was served last in the room for justice.
+    judged: Option<LaneId>,
+}
+
+fn is_justice(known: &Known) -> bool {
+    rules::space_of(&known.entry.value().body) == Space::Justice
+}
+
+fn share(of: usize, kept: Bps) -> usize {
+    let whole = usize::try_from(Bps::ONE.get()).unwrap_or(usize::MAX);
+    let kept = usize::try_from(kept.get()).map_or(whole, |kept| kept.min(whole));
+    of * kept / whole
 }
 
 /// The pool of one member; safe to share.
@@ -143,7 +168,7 @@ impl Pool {
                 Err(PoolRefusal::NonceTaken { nonce, by })
             };
         }
-        waiting.has_room(&entry.sender, known.bytes.len())?;
+        waiting.has_room(&known)?;
         waiting.by_end.insert((valid_until, place));
         waiting.count(&entry.sender, known.bytes.len());
         waiting
@@ -156,44 +181,39 @@ impl Pool {
     }
 
     /// Chooses entries for a block, fairly between lanes and in nonce order within each. `next`
-    /// says what nonce a lane needs after the block's parent; `bytes` is the room there is.
+    /// says what nonce a lane needs after the block's parent; `bytes` is the room there is, and
+    /// `kept` the share of it that is for justice.
+    ///
+    /// What is for justice and has its turn in its lane comes first, up to that share; then all
+    /// others, which may take what is left. An entry of justice behind others in its own lane waits
+    /// with them: who judges uses a lane for it.
     pub fn pick(
         &self,
-        mut next: impl FnMut(&PartyId, u16) -> u64,
+        next: impl FnMut(&PartyId, u16) -> u64,
         now: Moment,
-        mut bytes: usize,
+        bytes: usize,
+        kept: Bps,
     ) -> Vec<Arc<Known>> {
         let mut waiting = self.lock();
-        let mut picked = Vec::new();
-        let mut cursors: BTreeMap<LaneId, u64> = BTreeMap::new();
-        loop {
-            let before = picked.len();
-            for lane_id in waiting.turns() {
-                let nonce = cursors
-                    .entry(lane_id)
-                    .or_insert_with(|| next(&lane_id.0, lane_id.1));
-                let Some(lane) = waiting.lanes.get(&lane_id) else {
-                    continue;
-                };
-                for _ in 0..TURN {
-                    let Some(known) = lane.get(nonce) else { break };
-                    let takes = known.bytes.len() + ENTRY_OVERHEAD_BYTES;
-                    if picked.len() == BLOCK_ENTRIES_MAX || takes > bytes {
-                        waiting.served = Some(lane_id);
-                        return picked;
-                    }
-                    if known.entry.value().valid_until < now {
-                        break;
-                    }
-                    bytes -= takes;
-                    *nonce += 1;
-                    picked.push(Arc::clone(known));
-                }
-            }
-            if picked.len() == before {
-                return picked;
-            }
-        }
+        let mut pick = Pick {
+            next,
+            now,
+            cursors: BTreeMap::new(),
+            picked: Vec::new(),
+        };
+        let room = Room {
+            entries: share(BLOCK_ENTRIES_MAX, kept),
+            bytes: share(bytes, kept),
+        };
+        let (full, left) = pick.fill(&waiting, (waiting.judged, JUDGE_TURN), room, &is_justice);
+        waiting.judged = full.or(waiting.judged);
+        let room = Room {
+            entries: BLOCK_ENTRIES_MAX - pick.picked.len(),
+            bytes: bytes - (room.bytes - left),
+        };
+        let (full, _) = pick.fill(&waiting, (waiting.served, TURN), room, &|_| true);
+        waiting.served = full.or(waiting.served);
+        pick.picked
     }
 
     /// Forgets what is settled: these lanes are now at these next nonces. Forgets also all that has
@@ -250,12 +270,18 @@ impl Pool {
 }
 
 impl Waiting {
-    fn has_room(&self, party: &PartyId, bytes: usize) -> Result<(), PoolRefusal> {
-        let its = self.by_party.get(party).copied().unwrap_or_default();
+    fn has_room(&self, known: &Known) -> Result<(), PoolRefusal> {
+        let (party, bytes) = (known.entry.value().sender, known.bytes.len());
+        let its = self.by_party.get(&party).copied().unwrap_or_default();
         if its.entries >= PARTY_ENTRIES_MAX || its.bytes + bytes > PARTY_BYTES_MAX {
             return Err(PoolRefusal::PartyFull);
         }
-        if self.all.entries >= POOL_ENTRIES_MAX || self.all.bytes + bytes > POOL_BYTES_MAX {
+        let (entries_max, bytes_max) = if is_justice(known) {
+            (POOL_ENTRIES_MAX, POOL_BYTES_MAX)
+        } else {
+            (ORDINARY_ENTRIES_MAX, ORDINARY_BYTES_MAX)
+        };
+        if self.all.entries >= entries_max || self.all.bytes + bytes > bytes_max {
             return Err(PoolRefusal::PoolFull);
         }
         Ok(())
@@ -268,9 +294,9 @@ impl Waiting {
         }
     }
 
-    /// All lanes, beginning after the one that was served last.
-    fn turns(&self) -> Vec<LaneId> {
-        let Some(served) = self.served else {
+    /// All lanes, beginning after the one that was served last: `served`.
+    fn turns(&self, served: Option<LaneId>) -> Vec<LaneId> {
+        let Some(served) = served else {
             return self.lanes.keys().copied().collect();
         };
         let after = self

@@ -1,16 +1,19 @@
 //! The pool, entry by entry.
 
 use super::*;
+use crate::header::ENTRY_OVERHEAD_BYTES;
 use crate::known::Checker;
 use ed25519_dalek::SigningKey;
 use protocol::bytes::write;
-use protocol::entry::{Body, Entry, SignedEntry};
-use protocol::ids::{FederationId, PublicKey};
+use protocol::entry::{AuditRequest, Body, DisputedTask, Entry, PanelAnswer, SignedEntry};
+use protocol::ids::{BundleId, Digest, FederationId, JobId, PeerId, PublicKey};
+use protocol::outcome::{Outcome, prove};
 use protocol::signed::Signed;
-use protocol::units::Credits;
+use protocol::units::{Credits, Fuel};
 
 pub(crate) const FEDERATION: FederationId = FederationId::new([1; 32]);
 const NOW: Moment = Moment::new(1_000);
+const QUARTER: Bps = Bps::new(2_500);
 
 fn party(seed: u8) -> PartyId {
     PartyId::of(&PublicKey::new(
@@ -40,13 +43,22 @@ fn until(seed: u8, lane: u16, nonce: u64, end: u64) -> SignedEntry {
     Signed::sign(entry, &SigningKey::from_bytes(&[seed; 32]))
 }
 
+/// An entry of a judge: a dispute, or a panel's seal or opening, or an auditor's.
+fn judging(seed: u8, nonce: u64, body: Body) -> SignedEntry {
+    let entry = Entry {
+        body,
+        ..signed(seed, 9, nonce).unchecked().clone()
+    };
+    Signed::sign(entry, &SigningKey::from_bytes(&[seed; 32]))
+}
+
 fn known(entry: &SignedEntry) -> Arc<Known> {
     Checker::new(FEDERATION).check(&write(entry)).unwrap()
 }
 
 fn picked(pool: &Pool, next: u64, bytes: usize) -> Vec<(PartyId, u64)> {
     let of = |known: Arc<Known>| (known.entry.value().sender, known.entry.value().nonce);
-    pool.pick(|_, _| next, NOW, bytes)
+    pool.pick(|_, _| next, NOW, bytes, QUARTER)
         .into_iter()
         .map(of)
         .collect()
@@ -155,4 +167,67 @@ fn one_party_cannot_fill_the_pool() {
     pool.lock().all.entries = POOL_ENTRIES_MAX;
     let more = pool.put(known(&signed(3, 0, 0)), 0, NOW);
     assert_eq!(more, Err(PoolRefusal::PoolFull));
+}
+
+#[test]
+fn a_pool_full_of_spam_lets_disputes_seals_and_verdicts_in() {
+    let pool = Pool::default();
+    // As many as find room, and every party as many as it may.
+    let refused = (0..)
+        .map(|n: u64| (u8::try_from(n % 8 + 1).unwrap(), n / 8))
+        .map(|(seed, nonce)| pool.put(known(&signed(seed, 0, nonce)), 0, NOW))
+        .find_map(Result::err);
+    assert_eq!(refused, Some(PoolRefusal::PoolFull));
+    assert_eq!(pool.len(), ORDINARY_ENTRIES_MAX);
+
+    let bundle = BundleId {
+        job: JobId::new([1; 32]),
+        index: 0,
+    };
+    let seal = Digest::of(b"seal");
+    let outcome = Outcome {
+        digest: seal,
+        fuel: Fuel::new(1),
+    };
+    let claims = vec![(PeerId::new([7; 32]), prove(&[outcome], 0).unwrap())];
+    let answer = PanelAnswer {
+        outcomes: vec![Some(outcome)],
+        salt: seal,
+    };
+    let justice = [
+        Body::Dispute {
+            bundle,
+            tasks: vec![DisputedTask { claims }],
+        },
+        Body::PanelSeal { bundle, seal },
+        Body::PanelOpen { bundle, answer },
+        Body::Audit(AuditRequest::Seal {
+            job: bundle.job,
+            hash: seal,
+        }),
+    ];
+    for (seed, body) in (100..).zip(justice) {
+        for nonce in 0..100 {
+            let entry = judging(seed, nonce, body.clone());
+            pool.put(known(&entry), 0, NOW).unwrap();
+        }
+    }
+    let room = 100_000;
+    let chosen = pool.pick(|_, _| 0, NOW, room, QUARTER);
+    let (judged, others): (Vec<_>, Vec<_>) = chosen.iter().partition(|known| is_justice(known));
+    let takes = |known: &Arc<Known>| known.bytes.len() + ENTRY_OVERHEAD_BYTES;
+    let judged_bytes: usize = judged.iter().map(|known| takes(known)).sum();
+    assert!(judged_bytes > room / 4 - 1_000, "{judged_bytes} bytes");
+    assert!(!others.is_empty(), "and what is left is for all");
+    for seed in 100..104 {
+        let its = judged
+            .iter()
+            .filter(|known| known.entry.value().sender == party(seed));
+        assert!(its.count() > 9, "every judge has its turn");
+    }
+    // Room that justice does not need is nobody's loss.
+    pool.settle((100..104).map(|seed| (party(seed), 9, 100)), NOW);
+    let chosen = pool.pick(|_, _| 0, NOW, room, QUARTER);
+    let all: usize = chosen.iter().map(takes).sum();
+    assert!(all > room - 1_000, "{all} of {room} bytes");
 }
