@@ -75,8 +75,14 @@ fn a_federation_may_ask_for_more_bond_than_a_run_locks() {
     }
     let job = scene.drawn(terms(10, 2, 2));
     let runs: Vec<_> = (0..5).flat_map(|n| scene.bundle(job, n).runs).collect();
-    assert!(runs.iter().all(|run| run.lock == cr(128)), "a run locks as much as ever");
-    assert!(runs.iter().all(|run| run.peer != worker(1)), "256 are asked for");
+    assert!(
+        runs.iter().all(|run| run.lock == cr(128)),
+        "a run locks as much as ever"
+    );
+    assert!(
+        runs.iter().all(|run| run.peer != worker(1)),
+        "256 are asked for"
+    );
 }
 
 #[test]

@@ -276,3 +276,27 @@ fn a_report_comes_after_the_last_and_not_from_the_future() {
     scene.wait(Millis::new(1));
     assert_eq!(redeem(&mut scene, one()), 284);
 }
+
+#[test]
+fn what_a_job_gives_back_to_an_expired_grant_is_the_treasury_s() {
+    let mut scene = funded().ready(cr(2_000), cr(1));
+    let purse = grant(&mut scene, cr(40), 20_000).unwrap();
+    let submit = Body::Submit {
+        terms: terms(1, 1, 2),
+        chain: Digest::of(b"chain"),
+        purse: Some(purse),
+    };
+    let entry = scene.sign(ANNA, submit);
+    let job = protocol::ids::JobId::new(*entry.entry_id().bytes());
+    scene.block(10, vec![entry]).remove(0).unwrap();
+    scene.wait(Millis::new(20_000));
+    let back = Body::Bank(BankRequest::ReturnGrant { purse });
+    scene.enter(R, back).unwrap();
+    let treasury = read::supply(&scene.rows).treasury;
+    let escrow = read::job(&scene.rows, job).unwrap().escrow;
+    scene.enter(ANNA, Body::Cancel { job }).unwrap();
+    assert_eq!(left_in(&scene, purse), Credits::ZERO);
+    let after = read::supply(&scene.rows).treasury;
+    // Who takes a job back pays a hundredth of it, of which a part is burned.
+    assert!(after >= treasury.plus(escrow.share(Bps::new(9_900))).unwrap());
+}
