@@ -9,16 +9,24 @@ use steward::Steward;
 
 use crate::blobs::Blobs;
 
+mod council;
 mod disputes;
+mod govern;
 mod jobs;
 mod market;
+mod party;
 mod standing;
+mod trust;
 mod wallet;
 
+pub use council::{council, emergencies, notices, proposal, proposals};
 pub use disputes::{dispute, disputes};
+pub use govern::{class, classes, epoch, epochs, param, params, unknown_param};
 pub use jobs::{JobBook, explain};
 pub use market::{Reached, nodes, offers};
+pub use party::{party, purse, purses, signing};
 pub use standing::{Present, ledger_view, status, verification};
+pub use trust::{FAULTS, node, slash, slash_preview, slashes, why_not_drawn};
 pub use wallet::{balance, history};
 
 /// Where answers are looked up.

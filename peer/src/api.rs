@@ -10,6 +10,8 @@ pub mod problem;
 pub mod types;
 
 mod blob_routes;
+mod entry_routes;
+pub(crate) mod read_routes;
 mod routes;
 mod server;
 #[cfg(test)]

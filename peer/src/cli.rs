@@ -12,10 +12,19 @@ pub mod parse;
 pub mod report;
 pub mod sim;
 
+mod act;
 mod asking;
+mod council;
 mod form;
+mod govern;
+mod grant;
 mod job;
+mod key;
+mod node;
+mod propose;
+mod slash;
 mod submit;
+mod wallet;
 
 use std::path::PathBuf;
 
@@ -23,11 +32,20 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use crate::api::problem::{Code, Problem};
 use crate::show::Format;
+pub use act::Signer;
 pub use asking::{Desk, print};
+pub use council::{ChoiceArg, CouncilCommand, SeverityArg};
 pub use demo::DemoArgs;
+pub use govern::{ClassCommand, EpochCommand, ParamsCommand};
+pub use grant::GrantCommand;
 pub use job::find;
 pub use job::{JobCommand, TaskArgs};
+pub use key::{KeyCommand, RecoverCommand};
+pub use node::{NodeCommand, OneNode};
+pub use propose::{JoinArgs, OpenArg, ProposeCommand, QuotaArg};
+pub use slash::SlashCommand;
 pub use submit::{ExitOf, RunArgs, SubmitArgs, Work, WorkArgs, hand_in};
+pub use wallet::{TaskCommand, WalletCommand};
 
 /// Run science on other people's machines, and prove that they did it.
 #[derive(Debug, Parser)]
@@ -106,24 +124,42 @@ pub enum Command {
     /// List, show, follow and fetch jobs
     #[command(subcommand)]
     Job(JobCommand),
-    /// See who is there
+    /// See who is there, how far each is trusted, and why it is not drawn
     #[command(subcommand)]
     Node(NodeCommand),
     /// See what they offer
     #[command(subcommand)]
     Offer(OfferCommand),
-    /// See credits: yours, and where they went
+    /// See credits and where they went; send, bond, set apart
     #[command(subcommand)]
     Wallet(WalletCommand),
+    /// See and give grants: credits for work at other institutions
+    #[command(subcommand)]
+    Grant(GrantCommand),
     /// See where results differed, and how it was judged
     #[command(subcommand)]
     Dispute(DisputeCommand),
+    /// See what faults cost, and would cost; appeal
+    #[command(subcommand)]
+    Slash(SlashCommand),
+    /// See the council's proposals; propose, vote, carry out
+    #[command(subcommand, visible_alias = "gov")]
+    Council(CouncilCommand),
+    /// See the governed numbers
+    #[command(subcommand)]
+    Params(ParamsCommand),
+    /// See the four classes of work
+    #[command(subcommand)]
+    Class(ClassCommand),
+    /// See epochs: what was paid, burned and minted
+    #[command(subcommand)]
+    Epoch(EpochCommand),
     /// See the ledger, and prove it
     #[command(subcommand)]
     Ledger(LedgerCommand),
-    /// See the public half of this peer's keys
+    /// See and make keys, and say which speak for a party
     #[command(subcommand)]
-    Key(KeyCommand),
+    Key(Box<KeyCommand>),
     /// Play whole federations in simulated time, cheats and all, and see which promises hold
     Sim(sim::SimArgs),
     /// Measure a federation of this machine, beside what it is compared with
@@ -208,43 +244,12 @@ pub struct DevnetArgs {
     pub liar: Option<protocol::units::Bps>,
 }
 
-/// About peers.
-#[derive(Debug, Subcommand)]
-#[command(infer_subcommands = true)]
-pub enum NodeCommand {
-    /// List the peers of the federation
-    Ls,
-}
-
 /// About offers.
 #[derive(Debug, Subcommand)]
 #[command(infer_subcommands = true)]
 pub enum OfferCommand {
     /// List what peers offer: on the ledger, and live
     Ls,
-}
-
-/// About credits.
-#[derive(Debug, Subcommand)]
-#[command(infer_subcommands = true)]
-pub enum WalletCommand {
-    /// Show what is available, what is held, and why
-    Balance {
-        /// Another party's; this peer's own if absent
-        party: Option<String>,
-    },
-    /// List how the balance came to be, newest first
-    History {
-        /// Another party's; this peer's own if absent
-        party: Option<String>,
-        /// Only what came before this
-        #[arg(long, value_name = "PLACE")]
-        before: Option<u64>,
-        /// How many at most
-        #[arg(long, default_value_t = 100)]
-        #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
-        limit: u32,
-    },
 }
 
 /// About differences between results.
@@ -268,14 +273,6 @@ pub enum LedgerCommand {
     Status,
     /// Replay from genesis: same state root, no credit lost or made
     Verify,
-}
-
-/// About keys.
-#[derive(Debug, Subcommand)]
-#[command(infer_subcommands = true)]
-pub enum KeyCommand {
-    /// Show the public ids of this peer; works while it is stopped
-    Show,
 }
 
 /// Makes `--color` hold for everything that is printed from here on.
@@ -329,12 +326,18 @@ pub async fn perform(desk: &Desk, command: Command) -> Result<(), Problem> {
         Command::Run(args) => submit::run(desk, *args).await,
         Command::Submit(args) => submit::submit(desk, *args).await,
         Command::Job(command) => job::perform(desk, command).await,
-        Command::Node(NodeCommand::Ls) => asking::nodes(desk).await,
+        Command::Node(command) => node::perform(desk, command).await,
         Command::Offer(OfferCommand::Ls) => asking::offers(desk).await,
-        Command::Wallet(command) => asking::wallet(desk, command).await,
+        Command::Wallet(command) => wallet::perform(desk, command).await,
+        Command::Grant(command) => grant::perform(desk, command).await,
         Command::Dispute(command) => asking::dispute(desk, command).await,
+        Command::Slash(command) => slash::perform(desk, command).await,
+        Command::Council(command) => council::perform(desk, command).await,
+        Command::Params(command) => govern::params(desk, command).await,
+        Command::Class(command) => govern::class(desk, command).await,
+        Command::Epoch(command) => govern::epoch(desk, command).await,
         Command::Ledger(command) => asking::ledger(desk, command).await,
-        Command::Key(KeyCommand::Show) => asking::keys(desk),
+        Command::Key(command) => key::perform(desk, *command).await,
         Command::Demo(_)
         | Command::Devnet(_)
         | Command::Up(_)
@@ -343,6 +346,28 @@ pub async fn perform(desk: &Desk, command: Command) -> Result<(), Problem> {
         | Command::ExecBare { .. }
         | Command::ExecWorker => {
             unreachable!("main.rs starts peers itself")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_command_contradicts_itself_and_each_says_what_it_does() {
+        let mut all = super::Cli::command();
+        all.build();
+        all.clone().debug_assert();
+        let mut left = vec![&all];
+        while let Some(command) = left.pop() {
+            let name = command.get_name();
+            assert!(command.get_about().is_some() || name == "help", "{name}");
+            for arg in command.get_arguments() {
+                let says = arg.get_help().is_some();
+                assert!(says, "{name} does not say what {} is", arg.get_id());
+            }
+            left.extend(command.get_subcommands());
         }
     }
 }

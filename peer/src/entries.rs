@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ledger::{Agreed, Ledger, Rejected};
-use protocol::entry::{Body, SignedEntry};
+use protocol::entry::{Body, Entry, SignedEntry};
 use protocol::genesis::Genesis;
 use protocol::ids::{EntryId, PeerId};
 use protocol::message::{ENTRIES_MAX, Message};
@@ -12,18 +12,29 @@ use protocol::units::{Millis, Moment};
 
 use steward::{Busy, Fate, Input, Kind, ProposalToken, Trouble};
 
+use crate::api::door::{Reply, Wanted};
+use crate::api::problem::{Code, Problem};
+use crate::api::types::EntryView;
+use crate::asked::{self, Signed};
 use crate::keys::Keys;
 use crate::outbox::Outbox;
 
 /// The entries of one message take so many bytes at most, well below what a message may take.
 const BATCH_BYTES_MAX: usize = 512 * 1_024;
 
-/// The entries that this peer signed and that no block holds yet.
+/// Who waits to learn what became of an entry.
+enum Asker {
+    Steward(ProposalToken),
+    Person(Reply<EntryView>),
+}
+
+/// The entries that this peer signed or was handed signed, and that no block holds yet.
 pub struct Entries {
     keys: Arc<Keys>,
     ledger: Arc<Ledger>,
     outbox: Outbox,
-    tokens: BTreeMap<EntryId, ProposalToken>,
+    signed: Signed,
+    askers: BTreeMap<EntryId, Asker>,
     fresh: Vec<SignedEntry>,
     /// Which members refuse an entry of ours.
     against: BTreeMap<EntryId, BTreeSet<PeerId>>,
@@ -48,7 +59,8 @@ impl Entries {
             keys,
             ledger,
             outbox,
-            tokens: BTreeMap::new(),
+            signed: Signed::default(),
+            askers: BTreeMap::new(),
             fresh: Vec::new(),
             against: BTreeMap::new(),
         })
@@ -57,7 +69,8 @@ impl Entries {
     /// Signs a wish, or sends again what was signed for it. Answers at once only where the wish
     /// cannot be sent.
     pub fn propose(&mut self, now: Moment, token: ProposalToken, body: Body) -> Option<Input> {
-        if self.tokens.values().any(|waiting| *waiting == token) {
+        let is_it = |asker: &Asker| matches!(asker, Asker::Steward(other) if *other == token);
+        if self.askers.values().any(is_it) {
             return None;
         }
         let checked_first = is_asked_once(&body);
@@ -73,19 +86,70 @@ impl Entries {
             };
             return Some(Input::Answered { token, fate });
         }
-        self.tokens.insert(entry.entry_id(), token);
+        self.askers.insert(entry.entry_id(), Asker::Steward(token));
         self.fresh.push(entry);
         None
+    }
+
+    /// Has an entry agreed that a person asks for. What the ledger here refuses is answered at
+    /// once; all else when a block holds it, when members refuse it, or when its life is over.
+    pub fn enter(&mut self, now: Moment, wanted: Wanted, reply: Reply<EntryView>) {
+        let entered = match wanted {
+            Wanted::Ours(entry) => self.sign(now, *entry),
+            Wanted::Signed(entry) => self.take_in(now, *entry),
+        };
+        match entered {
+            Err(problem) => reply.give(Err(problem)),
+            Ok(entry) => {
+                self.askers.insert(entry.entry_id(), Asker::Person(reply));
+                self.fresh.push(entry);
+            }
+        }
+    }
+
+    fn sign(&mut self, now: Moment, entry: Entry) -> Result<SignedEntry, Problem> {
+        if !self.outbox.is_ours(&entry) {
+            let why = "it is of another party or federation than this peer's";
+            let problem = Problem::new(Code::NotAllowed, "this peer cannot sign that");
+            return Err(problem
+                .because(why)
+                .try_this("--key FILE names another key"));
+        }
+        let keys = Arc::clone(&self.keys);
+        let signed = self
+            .outbox
+            .sign(now, entry.body, |entry| keys.sign_entry(entry));
+        let entry = signed.ok_or_else(too_many)?;
+        let previewed = asked::preview(&self.ledger, now, &entry);
+        if previewed.is_err() {
+            self.outbox.take_back(&entry);
+        }
+        previewed.map(|()| entry)
+    }
+
+    fn take_in(&mut self, now: Moment, entry: SignedEntry) -> Result<SignedEntry, Problem> {
+        asked::preview(&self.ledger, now, &entry)?;
+        if self.signed.put(now, &entry) {
+            Ok(entry)
+        } else {
+            Err(too_many())
+        }
     }
 
     /// Learns from a block what became of our entries.
     pub fn agreed(&mut self, block: &Agreed) -> Vec<Input> {
         let mut fates = Vec::new();
         for answer in &block.answers {
-            self.outbox.agreed(answer.entry);
+            let ours = self.outbox.agreed(answer.entry);
+            let body = ours.or_else(|| self.signed.take(answer.entry));
             self.against.remove(&answer.entry);
-            let Some(token) = self.tokens.remove(&answer.entry) else {
-                continue;
+            let token = match self.askers.remove(&answer.entry) {
+                None => continue,
+                Some(Asker::Steward(token)) => token,
+                Some(Asker::Person(reply)) => {
+                    asked::tell(reply, &self.ledger, block, answer, body.as_ref());
+                    continue;
+                }
             };
             let fate = answer
                 .refused
@@ -102,9 +166,10 @@ impl Entries {
     /// A member says that an entry of ours will not enter a block. One member may be wrong, or
     /// behind: it is believed once so many say so that one of them is right.
     pub fn refused(&mut self, from: PeerId, id: EntryId, why: &str) -> Option<Input> {
-        let (token, entry) = (*self.tokens.get(&id)?, self.outbox.entry(id)?);
+        let waiting = self.outbox.entry(id).or_else(|| self.signed.entry(id));
+        let entry = waiting?.clone();
         let members = self.ledger.member_nodes();
-        if !members.contains(&from) {
+        if !members.contains(&from) || !self.askers.contains_key(&id) {
             return None;
         }
         let against = self.against.entry(id).or_default();
@@ -114,14 +179,25 @@ impl Entries {
             return None;
         }
         let lane = random_lane().ok()?;
-        let trouble = match self.ledger.preview(entry) {
-            Err(rejected) => trouble(&rejected),
-            Ok(()) => Trouble::new(Kind::Other, format!("members refuse it: {why}")),
-        };
+        let rejected = self.ledger.preview(&entry).err();
         let may_retry = !is_asked_once(&entry.unchecked().body);
         self.outbox.give_up(id, lane);
-        self.tokens.remove(&id);
+        self.signed.take(id);
         self.against.remove(&id);
+        let token = match self.askers.remove(&id)? {
+            Asker::Steward(token) => token,
+            Asker::Person(reply) => {
+                reply.give(Err(match rejected {
+                    Some(Rejected::Refusal(why)) => asked::refusal(why.code(), &why.to_string()),
+                    _ => Problem::new(Code::Failed, "members refuse it").because(why),
+                }));
+                return None;
+            }
+        };
+        let trouble = match rejected {
+            Some(rejected) => trouble(&rejected),
+            None => Trouble::new(Kind::Other, format!("members refuse it: {why}")),
+        };
         let fate = Fate::Refused { trouble, may_retry };
         Some(Input::Answered { token, fate })
     }
@@ -129,28 +205,36 @@ impl Entries {
     /// Adds what was lost or has outlived its time to what is to be sent.
     pub fn tend(&mut self, now: Moment, agreed_time: Moment) {
         self.fresh.extend(self.outbox.again(now));
+        self.fresh.extend(self.signed.again(now));
+        for id in self.signed.over(agreed_time) {
+            self.signed.take(id);
+            if let Some(Asker::Person(reply)) = self.askers.remove(&id) {
+                let problem = Problem::new(Code::TimedOut, "no block took it while it was valid");
+                reply.give(Err(problem.try_this("peer ledger status")));
+            }
+        }
         let Ok(lane) = random_lane() else { return };
         let keys = Arc::clone(&self.keys);
-        let old: Vec<_> = self
-            .outbox
-            .ids()
-            .map(|id| self.tokens.get(&id).copied())
-            .collect();
+        let old: Vec<EntryId> = self.outbox.ids().collect();
         let renewed = self
             .outbox
             .renew(agreed_time, now, lane, |entry| keys.sign_entry(entry));
         if renewed.is_empty() {
             return;
         }
-        let named = renewed.iter().map(SignedEntry::entry_id).zip(old);
-        self.tokens = named.filter_map(|(id, token)| Some((id, token?))).collect();
+        for (entry, old) in renewed.iter().zip(old) {
+            if let Some(asker) = self.askers.remove(&old) {
+                self.askers.insert(entry.entry_id(), asker);
+            }
+        }
         self.against.clear();
         self.fresh.extend(renewed);
     }
 
     /// When [`Entries::tend`] next has something to do.
     pub fn wake_at(&self) -> Option<Moment> {
-        self.outbox.wake_at()
+        let wishes = [self.outbox.wake_at(), self.signed.wake_at()];
+        wishes.into_iter().flatten().min()
     }
 
     /// What is to be handed to every member now, in messages that are small enough.
@@ -160,6 +244,10 @@ impl Entries {
             .map(Message::Entries)
             .collect()
     }
+}
+
+fn too_many() -> Problem {
+    Problem::new(Code::Busy, "it waits already, or too many entries do").try_this("peer status")
 }
 
 /// Whether somebody waits for the answer, and would rather hear no than wait for better times.
@@ -178,7 +266,8 @@ fn trouble(rejected: &Rejected) -> Trouble {
 /// Which kind of trouble a refusal of this number is.
 fn kind(code: u16) -> Kind {
     match code {
-        9 | 22 | 23 => Kind::Money,
+        9 | 22 | 23 | 105 | 110 | 140..=142 => Kind::Money,
+        130 => Kind::Unknown,
         41 | 53 | 60 => Kind::Offers,
         50..=52 => Kind::Request,
         _ => Kind::Other,
@@ -215,95 +304,4 @@ fn random_lane() -> Result<u16, getrandom::Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-    use std::time::Duration;
-
-    use ledger::{NoCarrier, Role, WallClock};
-    use protocol::ids::PartyId;
-    use protocol::units::Credits;
-    use rules::Refusal;
-
-    use super::*;
-    use crate::devnet::Plan;
-    use crate::driver::now;
-    use crate::parts::read_genesis;
-
-    /// The entries of a devnet's researcher, who has heard of no block yet.
-    fn researcher(dir: &Path) -> (Entries, Genesis) {
-        let plan = Plan::make(dir, 4, 0).unwrap();
-        let home = &plan.place("researcher").unwrap().home;
-        let genesis = read_genesis(&home.genesis()).unwrap();
-        let config = ledger::Config {
-            home: home.root().to_owned(),
-            genesis: genesis.clone(),
-            role: Role::Follower,
-            view_time: Duration::from_secs(1),
-            clock: Arc::new(WallClock),
-        };
-        let ledger = Arc::new(Ledger::start(config, Arc::new(NoCarrier)).unwrap());
-        let keys = Arc::new(Keys::load(&home.keys()).unwrap());
-        (Entries::new(&genesis, keys, ledger).unwrap(), genesis)
-    }
-
-    fn sent(entries: &mut Entries) -> SignedEntry {
-        let messages = entries.take_messages();
-        let [Message::Entries(sent)] = &messages[..] else {
-            panic!("one message: {messages:?}")
-        };
-        sent.first().expect("one entry").clone()
-    }
-
-    #[test]
-    fn members_are_believed_when_one_of_those_who_refuse_must_be_right() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut entries, genesis) = researcher(dir.path());
-        let member = |nth: usize| genesis.members[nth].peer;
-        let body = || Body::Transfer {
-            moves: vec![(PartyId::of(&genesis.members[0].party), Credits::new(1))],
-        };
-        let token = ProposalToken(1);
-        assert_eq!(entries.propose(now(), token, body()), None);
-        let entry = sent(&mut entries);
-        let id = entry.entry_id();
-        let why = "it touches too many rows";
-        assert_eq!(entries.refused(PeerId::new([7; 32]), id, why), None);
-        assert_eq!(entries.refused(member(0), id, why), None);
-        assert_eq!(entries.refused(member(0), id, why), None, "it is one voice");
-        let fate = Fate::Refused {
-            trouble: Trouble::new(Kind::Other, format!("members refuse it: {why}")),
-            may_retry: true,
-        };
-        let told = entries.refused(member(3), id, why);
-        assert_eq!(told, Some(Input::Answered { token, fate }));
-        assert_eq!(entries.refused(member(2), id, why), None, "it is told once");
-        assert_eq!(entries.wake_at(), None, "it is not sent again");
-
-        assert_eq!(entries.propose(now(), ProposalToken(2), body()), None);
-        let next = sent(&mut entries);
-        assert_eq!(next.unchecked().nonce, 0, "nothing waits behind it");
-        assert_ne!(next.unchecked().lane, entry.unchecked().lane);
-    }
-
-    #[test]
-    fn refusals_keep_their_kinds() {
-        let (needs, has) = (Credits::new(2), Credits::new(1));
-        for (refusal, expected) in [
-            (Refusal::FeeUnpayable { needs, has }, Kind::Money),
-            (Refusal::InsufficientBalance { needs, has }, Kind::Money),
-            (Refusal::AmountTooLarge, Kind::Money),
-            (Refusal::TooFewCopies { min: 2 }, Kind::Request),
-            (Refusal::PriceIsZero { needed: needs }, Kind::Request),
-            (Refusal::RosterFull, Kind::Other),
-            (Refusal::UnknownJob, Kind::Other),
-        ] {
-            assert_eq!(kind(refusal.code()), expected, "{refusal}");
-        }
-        let offers = Refusal::NotEnoughOffers {
-            class: "grid",
-            have: 1,
-            copies: 2,
-        };
-        assert_eq!(kind(offers.code()), Kind::Offers);
-    }
-}
+mod tests;

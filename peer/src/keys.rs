@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
-use protocol::entry::{Entry, Seal, SignedEntry};
+use protocol::entry::{EmergencyOrder, Entry, Seal, SignedEntry};
 use protocol::ids::{Digest, PartyId, PeerId, PublicKey};
 use protocol::offer::Offer;
 use protocol::signed::Signed;
@@ -232,10 +232,8 @@ impl Keys {
             // A link, unlike a rename, never replaces keys that another process has just written.
             fs::hard_link(&part, path)?;
             fs::remove_file(&part)?;
-            if let Some(folder) = path.parent() {
-                File::open(folder)?.sync_all()?;
-            }
-            Ok(())
+            let folder = path.parent().filter(|folder| *folder != Path::new(""));
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
         };
         save().map_err(|cause| KeyError::Disk {
             doing: "write",
@@ -277,6 +275,17 @@ impl Keys {
     /// Signs an entry as the party.
     pub fn sign_entry(&self, entry: Entry) -> SignedEntry {
         Signed::sign(entry, &self.party)
+    }
+
+    /// Adds the party's signature to an entry that names its key as a cosigner's; `false` if it
+    /// does not.
+    pub fn cosign_entry(&self, entry: &mut SignedEntry) -> bool {
+        entry.cosign(&self.party)
+    }
+
+    /// Signs an emergency order with the party key.
+    pub fn sign_order(&self, order: EmergencyOrder) -> Signed<EmergencyOrder> {
+        Signed::sign(order, &self.party)
     }
 
     /// Signs an offer as the peer.

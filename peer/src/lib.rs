@@ -1,7 +1,9 @@
 //! One peer of a Tallygrid federation, as a library: `main.rs` performs what is said here.
 
+pub mod amount;
 pub mod answers;
 pub mod api;
+pub mod asked;
 pub mod blobs;
 pub mod carry;
 pub mod cli;

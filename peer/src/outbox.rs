@@ -57,6 +57,11 @@ impl Outbox {
         }
     }
 
+    /// Whether an entry is of this outbox's party and federation.
+    pub fn is_ours(&self, entry: &Entry) -> bool {
+        (entry.federation, entry.sender) == (self.federation, self.sender)
+    }
+
     /// Signs a body and keeps the entry until it is agreed; `None` if [`WAITING_MAX`] wait already.
     pub fn sign(
         &mut self,

@@ -11,9 +11,11 @@ use steward::{Choices, Input, Ticket};
 use tokio::task::spawn_blocking;
 
 use crate::answers::{self, Present, Reached};
-use crate::api::door::{Reply, Request};
+use crate::api::door::{Reply, Request, Wanted};
 use crate::api::problem::{Code, Problem};
-use crate::api::types::{Done, KeysView, List, News, SubmittedView, TaskView, VerifyView, Wish};
+use crate::api::types::{
+    Done, EntryView, KeysView, List, News, SubmittedView, TaskView, VerifyView, Wish,
+};
 use crate::driver::{Next, now};
 use crate::perform::Driver;
 
@@ -22,10 +24,21 @@ pub(crate) const COPIES: u8 = 2;
 /// So many submissions wait to be on the ledger.
 const SUBMISSIONS_MAX: usize = 256;
 
+fn not_live() -> Problem {
+    let why = "this peer has not caught up with its federation yet";
+    Problem::new(Code::Busy, why).try_this("peer status")
+}
+
 impl Driver {
     /// Answers one question.
     pub(crate) fn answer(&mut self, request: Request) -> Next {
         match request {
+            Request::Look(look) => look.ask(&self.sources()),
+            Request::Node { peer, reply } => {
+                let reached = self.reached();
+                reply.give(answers::node(&self.sources(), &reached, now(), peer));
+            }
+            Request::Enter { wanted, reply } => self.enter(wanted, reply),
             Request::Submit { job, wish, reply } => self.submit(*job, wish, reply),
             Request::Jobs { reply } => reply.give(self.jobs()),
             Request::Job { job, reply } => {
@@ -152,10 +165,17 @@ impl Driver {
         }
     }
 
+    fn enter(&mut self, wanted: Wanted, reply: Reply<EntryView>) {
+        if !self.live {
+            return reply.give(Err(not_live()));
+        }
+        self.entries.enter(now(), wanted, reply);
+        self.send_entries();
+    }
+
     fn submit(&mut self, job: Job, wish: Wish, reply: Reply<SubmittedView>) {
         if !self.live {
-            let why = "this peer has not caught up with its federation yet";
-            return reply.give(Err(Problem::new(Code::Busy, why).try_this("peer status")));
+            return reply.give(Err(not_live()));
         }
         if self.tickets.len() >= SUBMISSIONS_MAX {
             return reply.give(Err(Problem::new(
@@ -174,6 +194,7 @@ impl Driver {
             per_gfuel: wish.per_gfuel,
             seal_window: wish.seal_window,
             budget: wish.budget,
+            purse: wish.purse,
         };
         let request = steward::Request::Submit {
             digest,

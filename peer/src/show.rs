@@ -1,13 +1,17 @@
 //! Faces of every answer: a table for people, tab-separated values for `cut`, JSON for programs,
 //! bare ids for the shell. What is shown is decided here; where it goes, at the top.
 
+mod council;
 mod faces;
+mod govern;
 mod market;
 mod paper;
+mod party;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod work;
 
 use clap::ValueEnum;

@@ -41,6 +41,10 @@ fn arguments_that_make_no_sense_end_with_2_and_nothing_on_stdout() {
         "run x.wasm --in nameless",
         "status --output yaml-ish",
         "devnet --members 2",
+        "council vote 0 maybe",
+        "council propose params audit.grid",
+        "key add key_x --scope all --per-entry 1 --per-epoch 1",
+        "wallet send me much",
     ] {
         let said = peer(home.path(), line);
         assert_eq!(
@@ -66,6 +70,9 @@ fn help_and_version_are_data() {
         "--help",
         "run --help",
         "job get --help",
+        "council propose params --help",
+        "wallet task policy --help",
+        "key add --help",
         "submit --help",
         "--version",
     ] {
@@ -97,6 +104,20 @@ fn without_a_peer_every_question_ends_with_6_and_says_what_helps() {
         "dispute show 1",
         "ledger status",
         "ledger verify",
+        "params ls",
+        "params show audit.grid",
+        "class show edge",
+        "epoch show",
+        "node show me",
+        "node explain me",
+        "slash ls",
+        "council ls",
+        "council vote 0 yes",
+        "council propose params audit.grid=6%",
+        "key ls",
+        "wallet send me 1",
+        "wallet task ls",
+        "grant ls",
         &run,
     ] {
         let said = peer(home.path(), line);

@@ -9,6 +9,7 @@ mod scene;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use peer::api::types::{HoldView, List};
 use protocol::units::Bps;
 use recovery::{Measure, Pace, VIEW, Watch};
 use scene::{PATIENCE, PEER, Scene, examples, scores_are_right, told};
@@ -213,6 +214,11 @@ async fn exactly_the_liar_is_slashed_and_the_matrix_is_right() {
         "the liar was never drawn\n{}",
         scene.logs()
     );
+    let held: List<HoldView> = scene.json(&["slash", "ls"]);
+    let judged = disputes.items.iter().flat_map(|dispute| &dispute.slashes);
+    let judged: u64 = judged.map(|slash| slash.amount.0.get()).sum();
+    let wrong = held.items.iter().filter(|slash| slash.fault == "F1");
+    assert_eq!(wrong.map(|slash| slash.amount.0.get()).sum::<u64>(), judged);
     for dispute in disputes.items {
         let convicted: Vec<_> = dispute.convicted.iter().map(|id| id.0).collect();
         assert_eq!(convicted, [liar], "dispute {}", dispute.number);

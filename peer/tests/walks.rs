@@ -1,5 +1,6 @@
-//! The pages in `examples/` are run as they stand: each line after `$ ` is a command, what follows
-//! is its output, and `…` stands for lines that differ from run to run.
+//! The pages in `examples/` are run as they stand: each line after `$ ` is a command, which lines
+//! after `> ` go on with, what follows is its output, and `…` stands for lines that differ from run
+//! to run.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -27,6 +28,10 @@ fn steps(page: &str) -> Vec<Step> {
                 command: command.to_owned(),
                 expected: Vec::new(),
             });
+        } else if in_block && let Some((step, more)) = steps.last_mut().zip(line.strip_prefix("> "))
+        {
+            step.command += "\n";
+            step.command += more;
         } else if in_block && let Some(step) = steps.last_mut() {
             step.expected.push(line.to_owned());
         }
@@ -56,11 +61,21 @@ fn an_ellipsis_stands_for_any_lines() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_job_goes_as_its_page_says() {
+    walk("first-job.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_council_decides_as_its_page_says() {
+    walk("council.md").await;
+}
+
+/// Runs a page where a devnet lies in `grid/`; commands ask its researcher.
+async fn walk(page: &str) {
     let scene = Scene::start(None).await;
     std::os::unix::fs::symlink(examples().join("jobs"), scene.dir.path().join("jobs")).unwrap();
     let bin = std::path::Path::new(PEER).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let page = std::fs::read_to_string(examples().join("first-job.md")).unwrap();
+    let page = std::fs::read_to_string(examples().join(page)).unwrap();
     let steps = steps(&page);
     assert!(steps.len() >= 8, "the page has commands");
     for Step { command, expected } in steps {
@@ -71,13 +86,12 @@ async fn the_first_job_goes_as_its_page_says() {
             .current_dir(scene.dir.path())
             .env("PATH", &path);
         shell
-            .env("PEER_API", scene.devnet.api())
+            .env("PEER_HOME", "grid/researcher")
             .env("NO_COLOR", "1")
-            .env_remove("PEER_HOME");
+            .env_remove("PEER_API");
         let output = shell.output().unwrap();
         let stdout = String::from_utf8_lossy(&output.stdout);
         let lines: Vec<&str> = stdout.lines().collect();
-        let expected: Vec<String> = expected;
         assert!(
             matches(&expected, &lines),
             "$ {command}\nexpected {expected:?}\nfound {lines:?}\n{}",

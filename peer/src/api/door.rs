@@ -5,23 +5,29 @@
 //!              ◀──────── reply.give ──────
 //! ```
 
+use std::fmt;
 use std::time::Duration;
 
-use protocol::ids::{JobId, PartyId};
+use protocol::entry::{Entry, SignedEntry};
+use protocol::ids::{JobId, PartyId, PeerId};
 use protocol::job::Job;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::problem::{Code, Problem};
 use super::types::{
-    BalanceView, DisputeView, Done, ExplainView, HistoryPage, JobView, KeysView, LedgerView, List,
-    News, NodeView, OfferView, StatusView, SubmittedView, TaskView, VerifyView, Wish,
+    BalanceView, DisputeView, Done, EntryView, ExplainView, HistoryPage, JobView, KeysView,
+    LedgerView, List, News, NodeFullView, NodeView, OfferView, StatusView, SubmittedView, TaskView,
+    VerifyView, Wish,
 };
+use crate::answers::Sources;
 
 /// So many questions wait for the driver at most; the next one is told that the peer is busy.
 pub const REQUESTS_MAX: usize = 64;
 /// An answer that takes longer is none.
 pub const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// An entry is agreed within this, or its asker is told to look again later.
+pub const AGREED_MAX: Duration = Duration::from_secs(60);
 /// Replaying the ledger may take so long.
 pub const VERIFY_MAX: Duration = Duration::from_secs(600);
 /// So many news of a job wait for one who follows it; then it is dropped and must ask again.
@@ -41,9 +47,51 @@ impl<T> Reply<T> {
     }
 }
 
+/// A question that only reads what is agreed. It is asked in the loop, so it reads what is bounded
+/// and by point, and never waits.
+pub struct Look(Box<dyn FnOnce(&Sources<'_>) + Send>);
+
+impl Look {
+    /// Asks it.
+    pub fn ask(self, from: &Sources<'_>) {
+        (self.0)(from);
+    }
+}
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Look")
+    }
+}
+
+/// What is to become an entry on the ledger.
+#[derive(Debug)]
+pub enum Wanted {
+    /// An entry of this peer's own party: its body counts, and the peer signs it.
+    Ours(Box<Entry>),
+    /// An entry that somebody has signed.
+    Signed(Box<SignedEntry>),
+}
+
 /// Everything that can be asked of a running peer.
 #[derive(Debug)]
 pub enum Request {
+    /// Something that only reads.
+    Look(Look),
+    /// A peer in full.
+    Node {
+        /// Which.
+        peer: PeerId,
+        /// The answer.
+        reply: Reply<NodeFullView>,
+    },
+    /// Have this agreed.
+    Enter {
+        /// What.
+        wanted: Wanted,
+        /// Answered once a block holds it, or it is refused.
+        reply: Reply<EntryView>,
+    },
     /// Run this job. Every blob it names lies at this peer, whole.
     Submit {
         /// The job, within its limits.
@@ -171,6 +219,19 @@ pub fn door() -> (Door, mpsc::Receiver<Request>) {
 }
 
 impl Door {
+    /// Asks something that only reads.
+    ///
+    /// # Errors
+    /// As [`Door::ask`].
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Sources<'_>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let question =
+            |reply: Reply<T>| Request::Look(Look(Box::new(move |from| reply.give(look(from)))));
+        self.ask(question, ANSWER_MAX).await
+    }
+
     /// Asks, and waits for the answer.
     ///
     /// # Errors

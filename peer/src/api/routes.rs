@@ -21,6 +21,7 @@ use super::blob_routes::{keep, serve};
 use super::door::{ANSWER_MAX, Door, PAGE_MAX, Request, VERIFY_MAX};
 use super::problem::{Code, Problem};
 use super::types::{Document, Done, JobForm, Kind, SubmittedView};
+use super::{entry_routes, read_routes};
 use crate::blobs::{BlobError, Blobs};
 
 /// A JSON body may have so many bytes.
@@ -57,6 +58,8 @@ pub(super) fn routes(door: Door, blobs: Arc<Blobs>) -> Router {
         .route("/disputes/{number}", get(dispute))
         .route("/ledger", get(ledger))
         .route("/ledger/verify", post(verify))
+        .merge(read_routes::routes())
+        .merge(entry_routes::routes())
         .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
         .route("/blobs", post(keep).layer(DefaultBodyLimit::disable()))
         .route("/blobs/{digest}", get(serve));
@@ -73,7 +76,7 @@ pub(super) fn routes(door: Door, blobs: Arc<Blobs>) -> Router {
 }
 
 /// A document, or a problem.
-type Answer<T> = Result<Written<T>, Problem>;
+pub(super) type Answer<T> = Result<Written<T>, Problem>;
 
 /// A document on its way out.
 pub(super) struct Written<T>(pub(super) T);

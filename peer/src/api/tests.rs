@@ -127,6 +127,7 @@ fn form(module: BlobForm) -> JobForm {
         per_gfuel: None,
         budget: Some(Money(protocol::units::Credits::new(7))),
         seal_window_ms: None,
+        purse: None,
     }
 }
 

@@ -5,23 +5,38 @@
 //! added; one that is taken away or changes its meaning makes a new kind.
 
 mod dispute;
+mod govern;
 mod job;
 mod market;
 mod news;
+mod party;
 mod peer;
 mod submit;
+mod trust;
 mod wallet;
 mod written;
 
 pub use dispute::{Claim, DisputeState, DisputeView, DisputedTaskView, SlashView};
+pub use govern::{
+    ChangedView, ClassView, CouncilStateView, EmergencyView, EpochView, NoticeView, ParamView,
+    PendingView, PoolView, ProposalState, ProposalView, UpgradeView, VoteView,
+};
 pub use job::{
     EndedView, Ends, ExplainView, JobState, JobView, PeerReason, Reason, Tally, TaskState, TaskView,
 };
 pub use market::{LiveOffer, NodeView, OfferView};
 pub use news::News;
+pub use party::{
+    AllowanceView, EntryForm, EntryView, LimitsView, OpKeyView, PartyView, PurseView, RootKeyView,
+    SigningView,
+};
 pub use peer::{FederationView, KeysView, LedgerView, MemberView, Role, StatusView, VerifyView};
 pub use submit::{
     ArrayForm, BlobForm, EnvForm, InputForm, JobForm, LimitsForm, SubmittedView, Wish,
+};
+pub use trust::{
+    BackerView, FaultCount, HoldView, LeavingView, NodeFullView, PreviewView, ShareView, TrustView,
+    WeightView, WhyNot, WhyView,
 };
 pub use wallet::{BalanceView, Direction, Held, HistoryItem, HistoryPage};
 pub use written::{Document, Done, Id, Kind, List, Money, Named, Time};

@@ -9,12 +9,11 @@ use protocol::ids::PartyId;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
-use super::{DisputeCommand, Globals, LedgerCommand, WalletCommand};
+use super::{DisputeCommand, Globals, LedgerCommand};
 use crate::api::Client;
 use crate::api::problem::{Code, Problem};
 use crate::api::types::{
-    BalanceView, DisputeView, Done, HistoryPage, Id, KeysView, LedgerView, List, NodeView,
-    OfferView, VerifyView,
+    DisputeView, Done, HistoryPage, Id, KeysView, LedgerView, List, OfferView, VerifyView,
 };
 use crate::home::devnet::{Devnet, DevnetPeer};
 use crate::home::{Home, HomeError};
@@ -185,15 +184,12 @@ async fn all_down(devnet: &Devnet, desk: &Desk) -> Result<(), Problem> {
     Ok(())
 }
 
-pub(super) async fn nodes(desk: &Desk) -> Result<(), Problem> {
-    desk.show_from::<List<NodeView>>("/nodes").await
-}
-
 pub(super) async fn offers(desk: &Desk) -> Result<(), Problem> {
     desk.show_from::<List<OfferView>>("/offers").await
 }
 
-fn party(text: Option<&String>) -> Result<String, Problem> {
+/// The part of a path that names a party; empty for this peer's own.
+pub(super) fn party_query(text: Option<&String>) -> Result<String, Problem> {
     let Some(text) = text else {
         return Ok(String::new());
     };
@@ -205,25 +201,18 @@ fn party(text: Option<&String>) -> Result<String, Problem> {
     Ok(format!("&party={}", party.full()))
 }
 
-pub(super) async fn wallet(desk: &Desk, command: WalletCommand) -> Result<(), Problem> {
-    match command {
-        WalletCommand::Balance { party: of } => {
-            let path = format!("/wallet?{}", party(of.as_ref())?);
-            desk.show_from::<BalanceView>(&path).await
-        }
-        WalletCommand::History {
-            party: of,
-            before,
-            limit,
-        } => {
-            let before = before
-                .map(|before| format!("&before={before}"))
-                .unwrap_or_default();
-            let party = party(of.as_ref())?;
-            let path = format!("/wallet/history?limit={limit}{before}{party}");
-            desk.show_from::<HistoryPage>(&path).await
-        }
-    }
+pub(super) async fn history(
+    desk: &Desk,
+    party: Option<&String>,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<(), Problem> {
+    let before = before
+        .map(|before| format!("&before={before}"))
+        .unwrap_or_default();
+    let party = party_query(party)?;
+    let path = format!("/wallet/history?limit={limit}{before}{party}");
+    desk.show_from::<HistoryPage>(&path).await
 }
 
 pub(super) async fn dispute(desk: &Desk, command: DisputeCommand) -> Result<(), Problem> {

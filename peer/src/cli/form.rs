@@ -62,6 +62,7 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
         per_gfuel: work.per_gfuel.map(Money),
         budget: work.budget.map(Money),
         seal_window_ms: None,
+        purse: work.purse.map(Id),
     })
 }
 

@@ -1,9 +1,13 @@
 //! How people write amounts: `0-9:2`, `64MiB`, `90s`, `1.5cr`, `10G`, `NAME=PATH`.
 
+mod terms;
+
 use std::time::Duration;
 
 use protocol::job::{Array, TASKS_MAX};
 use protocol::units::{Bps, Bytes, Credits, Fuel, MICRO_PER_CREDIT, Millis};
+
+pub use terms::{class, classes, emergency, fault, place, scope};
 
 /// Array indexes: `0-9`, `0-99:10`, or one number.
 ///

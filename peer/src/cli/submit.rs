@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use protocol::ids::PurseId;
 use protocol::job::{Array, Limits};
 use protocol::units::{Bytes, Credits, Fuel, Millis};
 
@@ -59,6 +60,9 @@ pub struct WorkArgs {
     /// The most that may be set aside, in credits; what is not used comes back
     #[arg(short, long, value_name = "CREDITS", value_parser = parse::credits)]
     pub budget: Option<Credits>,
+    /// The task wallet or grant that pays, rather than the wallet
+    #[arg(long, value_name = "PURSE")]
+    pub purse: Option<PurseId>,
     /// What to pay for a Gfuel, in credits; by default what the offers ask
     #[arg(long, value_name = "CREDITS", value_parser = parse::credits)]
     pub price: Option<Credits>,
@@ -174,6 +178,8 @@ pub struct Work {
     pub per_gfuel: Option<Credits>,
     /// The most that may be set aside.
     pub budget: Option<Credits>,
+    /// The task wallet or grant that pays.
+    pub purse: Option<PurseId>,
 }
 
 impl Work {
@@ -202,6 +208,7 @@ impl Work {
             tasks_per_bundle: None,
             per_gfuel: None,
             budget: None,
+            purse: None,
         }
     }
 }
@@ -234,6 +241,7 @@ impl WorkArgs {
         work.tasks_per_bundle = self.tasks_per_bundle.or(work.tasks_per_bundle);
         work.per_gfuel = self.price.or(work.per_gfuel);
         work.budget = self.budget.or(work.budget);
+        work.purse = self.purse.or(work.purse);
         let limits = &mut work.limits;
         limits.fuel = self.fuel.unwrap_or(limits.fuel);
         limits.memory = self.mem.unwrap_or(limits.memory);

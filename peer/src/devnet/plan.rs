@@ -205,6 +205,9 @@ fn params() -> Params {
         panel_window: second(60),
         appeal_window: second(60),
         copies_probation: 2,
+        // A decision of the council can be carried out while its proposer still looks on.
+        epoch: second(10),
+        timelock: 1,
         // Whoever tries things out kills peers: they work again as soon as they are back.
         suspension: 0,
         ..Params::standard()

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use protocol::event::Event;
-use protocol::ids::{BundleId, Digest, JobId, PeerId};
+use protocol::ids::{BundleId, Digest, JobId, PeerId, PurseId};
 use protocol::job::{Class, Job};
 use protocol::message::Message;
 use protocol::offer::Offer;
@@ -184,4 +184,6 @@ pub struct Choices {
     pub seal_window: Option<Millis>,
     /// The most that all runs together may cost.
     pub budget: Option<Credits>,
+    /// The task wallet or grant that pays; the party's own wallet, if none.
+    pub purse: Option<PurseId>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::entry::{Body, Opening, PeerSeal, chain};
 use protocol::event::Event;
-use protocol::ids::{BundleId, Digest, JobId, PeerId};
+use protocol::ids::{BundleId, Digest, JobId, PeerId, PurseId};
 use protocol::job::Terms;
 use protocol::message::Message;
 use protocol::outcome::Outcome;
@@ -43,6 +43,7 @@ const NOT_OURS: &str = "this peer has not submitted such a job";
 struct Submission {
     terms: Terms,
     chain: Digest,
+    purse: Option<PurseId>,
     ticket: Ticket,
 }
 
@@ -68,8 +69,13 @@ impl Jobs {
         self.submissions.len() + self.jobs.len().saturating_sub(self.ended.len())
     }
 
-    /// Begins to submit a job.
-    pub(crate) fn submit(&mut self, ticket: Ticket, terms: Terms, hand: &mut Hand<'_>) {
+    /// Begins to submit a job, which `purse` pays for, if it is not the party's own wallet.
+    pub(crate) fn submit(
+        &mut self,
+        ticket: Ticket,
+        (terms, purse): (Terms, Option<PurseId>),
+        hand: &mut Hand<'_>,
+    ) {
         if self.open() >= JOBS_OPEN_MAX {
             let why = format!("{JOBS_OPEN_MAX} jobs of this peer are open");
             refuse(ticket, Kind::Other, why, "peer job ls".to_owned(), hand);
@@ -82,6 +88,7 @@ impl Jobs {
             Submission {
                 terms,
                 chain,
+                purse,
                 ticket,
             },
         );
@@ -204,7 +211,7 @@ impl Jobs {
                 Some(Body::Submit {
                     terms: submission.terms.clone(),
                     chain: submission.chain,
-                    purse: None,
+                    purse: submission.purse,
                 })
             };
             if hand.desk.want(aim, hand.now, hand.out, body) {

@@ -303,7 +303,7 @@ impl Steward {
                 job,
                 choices,
             } => match jobs::price::terms(digest, &job, &choices, &self.standing, hand.me) {
-                Ok(terms) => self.jobs.submit(ticket, terms, &mut hand),
+                Ok(terms) => self.jobs.submit(ticket, (terms, choices.purse), &mut hand),
                 Err(answer) => hand.out.push(Effect::Reply { ticket, answer }),
             },
             Request::Cancel(job) => self.jobs.cancel(ticket, job, &mut hand),

@@ -273,6 +273,7 @@ impl Dice {
                             per_gfuel: None,
                             seal_window: None,
                             budget: None,
+                            purse: None,
                         },
                     },
                 };

@@ -34,10 +34,21 @@ impl Scene {
 
     /// The binary, asking the researcher's peer.
     pub fn peer(&self, args: &[&str]) -> Command {
+        self.asking(self.devnet.api(), args)
+    }
+
+    /// Runs the binary to its end, asking the peer of this name.
+    pub fn run_at(&self, name: &str, args: &[&str]) -> Output {
+        let place = self.devnet.plan.place(name).unwrap();
+        let api = place.home.api().unwrap();
+        self.asking(&api, args).output().unwrap()
+    }
+
+    fn asking(&self, api: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(PEER);
         command
             .arg("--api")
-            .arg(self.devnet.api())
+            .arg(api)
             .args(args)
             .current_dir(self.dir.path());
         command

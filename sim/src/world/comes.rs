@@ -120,6 +120,7 @@ impl World<'_> {
                 per_gfuel: work.price.map(Credits::new),
                 seal_window: None,
                 budget: None,
+                purse: None,
             },
             job: job.clone(),
         };

@@ -1,7 +1,7 @@
 //! A job as it is handed in: all content by digest, uploaded as blobs before.
 
 use protocol::bytes::{Limited, Malformed};
-use protocol::ids::{Digest, JobId};
+use protocol::ids::{Digest, JobId, PurseId};
 use protocol::job::{
     Array, Blob, Class, Input, Job, Limits, MEMORY_MAX, OUTPUT_FILES_MAX, OUTPUT_MAX, Profile,
     TASK_FUEL_MAX,
@@ -87,6 +87,8 @@ pub struct Wish {
     pub budget: Option<Credits>,
     /// How long a drawn peer has until it must have sealed.
     pub seal_window: Option<Millis>,
+    /// The task wallet or grant that pays; the party's own wallet, if none.
+    pub purse: Option<PurseId>,
 }
 
 /// A job as it is handed in.
@@ -134,6 +136,9 @@ pub struct JobForm {
     /// How long a drawn peer has until it must have sealed, in milliseconds.
     #[serde(default)]
     pub seal_window_ms: Option<u64>,
+    /// The task wallet or grant that pays; the party's own wallet, if none.
+    #[serde(default)]
+    pub purse: Option<Id<PurseId>>,
 }
 
 impl JobForm {
@@ -155,6 +160,7 @@ impl JobForm {
             per_gfuel: self.per_gfuel.map(|money| money.0),
             budget: self.budget.map(|money| money.0),
             seal_window: self.seal_window_ms.map(Millis::new),
+            purse: self.purse.map(|purse| purse.0),
         };
         let mut inputs: Vec<Input> = self.inputs.into_iter().map(input).collect();
         inputs.sort_by(|a, b| a.path.cmp(&b.path));

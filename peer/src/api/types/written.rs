@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
-use protocol::ids::{Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
+use protocol::ids::{Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey, PurseId};
 use protocol::units::{Credits, Moment};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -30,7 +30,8 @@ named!(
     JobId,
     PartyId,
     PeerId,
-    PublicKey
+    PublicKey,
+    PurseId
 );
 
 /// An id in a document: written whole in JSON, short on a screen.

@@ -18,6 +18,7 @@ pub fn choices() -> Choices {
         per_gfuel: None,
         seal_window: None,
         budget: None,
+        purse: None,
     }
 }
 

@@ -25,6 +25,7 @@ impl World {
             per_gfuel: None,
             seal_window: None,
             budget: None,
+            purse: None,
         };
         let (digest, job) = (job_digest(TASKS), Arc::new(job(TASKS)));
         let request = Request::Submit {
