@@ -22,7 +22,8 @@ mod stake;
 mod voter;
 
 pub use audit::{
-    AUDIT_PARTS_MAX, AUDITED_PER_PART, AuditRequest, FINDINGS_MAX, Findings, part_digest,
+    AUDIT_PARTS_MAX, AUDITED_PER_PART, AuditRequest, FINDINGS_MAX, Findings, REDRESSED_MAX,
+    part_digest,
 };
 pub use bank::{BankRequest, Classes, SpendPolicy};
 pub use council::{

@@ -221,6 +221,10 @@ fn bodies_of_audits() -> Vec<Body> {
             job: JOB,
             seals: Box::new([seal(), seal()]),
         },
+        AuditRequest::Redress {
+            slash: 1,
+            results: vec![2, 5],
+        },
     ];
     requests.into_iter().map(Body::Audit).collect()
 }
@@ -474,6 +478,25 @@ fn events_of_faults() -> Vec<Event> {
         FaultEvent::Withheld { bundle, peer },
         FaultEvent::ModuleCleared {
             module: Digest::of(b"module"),
+        },
+        FaultEvent::RedressOpened {
+            slash: 1,
+            peer,
+            rest_to: PARTY,
+            amount,
+            until,
+        },
+        FaultEvent::Redressed {
+            slash: 1,
+            bundle,
+            to: PARTY,
+            amount,
+        },
+        FaultEvent::RedressOver {
+            slash: 1,
+            peer,
+            to: PARTY,
+            amount,
         },
     ];
     events.into_iter().map(Event::Fault).collect()

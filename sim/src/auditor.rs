@@ -36,6 +36,7 @@ enum Purse {
     Leaving(PeerId),
     Judge(PartyId),
     Job(JobId),
+    Redress(u64),
 }
 
 /// What somebody got out of somebody's slash.
@@ -277,7 +278,7 @@ impl Auditor {
                 Purse::Wallet(*owner),
                 micro(*amount),
             ),
-            Event::Fault(FaultEvent::SlashGiven { number, .. }) => self.given(*number),
+            Event::Fault(event) => self.fault(event),
             Event::Slashed {
                 bundle,
                 peer,
@@ -351,6 +352,7 @@ impl Auditor {
                 Purse::Leaving(peer) => read::account(rows, Account::Unbonding(*peer)).amount(),
                 Purse::Judge(party) => read::member_bond(rows, *party),
                 Purse::Job(job) => read::account(rows, Account::Escrow(*job)).amount(),
+                Purse::Redress(slash) => read::account(rows, Account::Redress(*slash)).amount(),
             }) - owed;
             if theirs != *ours {
                 parts.push(format!(

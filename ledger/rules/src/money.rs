@@ -72,6 +72,8 @@ pub enum Account {
     TaskWallet(PurseId),
     /// What a member granted a party for jobs, until it expires.
     Grant(PurseId),
+    /// What of a slash is kept for who paid for its peer's doubtful results.
+    Redress(u64),
 }
 
 /// What went in and out of an account, ever.
@@ -146,6 +148,8 @@ pub enum Code {
     DemandPaid = 23,
     /// A submitter could have started its job and did not.
     AbortFee = 24,
+    /// Who paid for a doubtful result had it back.
+    Redress = 25,
     /// A proposal's deposit was set aside.
     ProposalDeposit = 60,
     /// It came back.

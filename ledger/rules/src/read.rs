@@ -33,9 +33,9 @@ use crate::people::{
 use crate::state::{BlockHashes, Clock, Counted, Federation, View, row};
 use crate::work::{
     Audit, Audited, AuditedTask, Audits, Bundle, Bundles, Demand, Dispute, Disputes, FaultRecord,
-    Found, Hold, Job, JobNumbers, Jobs, JobsOf, ModuleFlag, PaidResult, Silence, Submitters,
-    audit as audits_of, demand as demands, due, faults as faults_of, hold as holds,
-    silence as silence_of, slash,
+    Found, Hold, Job, JobNumbers, Jobs, JobsOf, ModuleFlag, PaidResult, Redress, Silence,
+    Submitters, audit as audits_of, demand as demands, due, faults as faults_of, hold as holds,
+    redress as redresses, silence as silence_of, slash,
 };
 
 /// A party's credits.
@@ -287,6 +287,16 @@ pub fn faults(view: &dyn View, peer: PeerId) -> FaultRecord {
 /// it paid is the most that it may claim.
 pub fn tainted(view: &dyn View, peer: PeerId, from: u64, max: usize) -> Vec<PaidResult> {
     faults_of::tainted(view, peer, from, max)
+}
+
+/// How many results of a peer were ever paid.
+pub fn results(view: &dyn View, peer: PeerId) -> u64 {
+    faults_of::results(view, peer)
+}
+
+/// What is kept of a slash for its peer's doubtful results, and how much is left of it.
+pub fn redress(view: &dyn View, slash: u64) -> Option<(Redress, Credits)> {
+    redresses::of(view, slash)
 }
 
 /// The flag of a module that is not taken any more.

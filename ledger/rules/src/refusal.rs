@@ -270,6 +270,10 @@ pub enum Refusal {
     NotTwoSeals,
     #[error("module {module} has no one outcome: see job {job}")]
     ModuleFlagged { module: Digest, job: JobId },
+    #[error("nothing of slash {slash} is kept for doubtful results")]
+    NoRedress { slash: u64 },
+    #[error("result {number} of {peer} is not in doubt, another's, or was claimed for")]
+    NotInDoubt { peer: PeerId, number: u64 },
     #[error("a task is worth at most {most} more than its price")]
     RiskTooHigh { most: Credits },
 }

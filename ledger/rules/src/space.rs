@@ -24,7 +24,8 @@ pub const fn space_of(body: &Body) -> Space {
             | AuditRequest::Contest { .. }
             | AuditRequest::Demand { .. }
             | AuditRequest::Answer { .. }
-            | AuditRequest::TwoSeals { .. },
+            | AuditRequest::TwoSeals { .. }
+            | AuditRequest::Redress { .. },
         )
         | Body::Council(
             CouncilRequest::Emergency { .. }

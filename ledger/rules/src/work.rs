@@ -55,6 +55,7 @@ pub(crate) mod faults;
 pub(crate) mod hold;
 pub(crate) mod open;
 pub(crate) mod records;
+pub(crate) mod redress;
 pub(crate) mod seal;
 pub(crate) mod sentence;
 pub(crate) mod settle;
@@ -73,6 +74,7 @@ pub use records::{
 pub(crate) use records::{
     Audited, Audits, Bundles, Disputes, Found, JobNumbers, Jobs, JobsOf, Submitters,
 };
+pub use redress::Redress;
 pub use silence::Silence;
 
 /// Which members a panel is made of.
@@ -270,6 +272,7 @@ pub(crate) fn rule(
             peer,
             outcomes,
         } => demand::answer(draft, *bundle, *peer, outcomes),
+        AuditRequest::Redress { slash, results } => redress::claim(draft, sender, *slash, results),
         AuditRequest::TwoSeals { job, seals } => equivocate::show(draft, sender, *job, seals),
     }
 }

@@ -345,8 +345,12 @@ fn nobody_can_be_kept_from_being_paid_by_a_silent_submitter() {
         matches!(early, Err(Refusal::CloseTooEarly { .. })),
         "{early:?}"
     );
-    // The block closes by itself.
-    scene.wait(scene.genesis.params.close_window);
+    // The block closes by itself; here one after which nothing is audited.
+    let window = scene.genesis.params.close_window.get();
+    let any = scene.sign(ANNA, Body::ForceClose { job });
+    let unaudited = |later: &u64| read::audit(&scene.tried(*later, &any), job).is_none();
+    let later = (window..window + 100).find(unaudited).unwrap();
+    scene.block(later, vec![]);
     assert_eq!(scene.state(job), State::Opening);
     for peer in scene.peers(job, 0) {
         let openings = vec![opening(0, 2, peer, '7')];

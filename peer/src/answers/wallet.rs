@@ -160,6 +160,7 @@ const fn words(code: Code) -> &'static str {
         Code::GrantGiven | Code::GrantReturned => "granted for jobs",
         Code::Back => "backed another's peer",
         Code::Vest => "earned into a bond",
+        Code::Redress => "had back for a doubtful result",
         Code::AbortFee => "fee for a job that was not started",
         Code::AdmissionFee => "fee for admitting a peer",
     }

@@ -16,6 +16,9 @@ pub const AUDIT_PARTS_MAX: usize = crate::job::TASKS_MAX.div_ceil(AUDITED_PER_PA
 /// One entry carries so many parts of findings at most.
 pub const FINDINGS_MAX: usize = 64;
 
+/// One entry claims for so many results at most.
+pub const REDRESSED_MAX: usize = 16;
+
 /// What an entry asks about audits, disputes and faults. A variant's number never changes its
 /// meaning.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -70,6 +73,14 @@ pub enum AuditRequest {
         job: JobId,
         /// Both.
         seals: Box<[PeerSeal; 2]>,
+    },
+    /// Claims what the sender paid for results of a convicted peer, to have them run again. Pays as
+    /// long as something is left of what the peer's slash keeps for that.
+    Redress {
+        /// The slash's number.
+        slash: u64,
+        /// The results' numbers among the peer's, rising; at least one.
+        results: Vec<u64>,
     },
 }
 
@@ -134,6 +145,7 @@ impl AuditRequest {
             Self::Demand { .. } => "demand-leaves",
             Self::Answer { .. } => "answer-leaves",
             Self::TwoSeals { .. } => "two-seals",
+            Self::Redress { .. } => "redress",
         }
     }
 }
@@ -172,6 +184,12 @@ impl Limited for AuditRequest {
             }
             Self::Answer { outcomes, .. } => {
                 at_most("outcomes", outcomes.len(), TASKS_PER_BUNDLE_MAX as usize)
+            }
+            Self::Redress { results, .. } => {
+                if !results.is_sorted_by(|one, next| one < next) {
+                    return Err(Malformed::Senseless("results stand in order, each once"));
+                }
+                super::council::some("results", results.len(), REDRESSED_MAX)
             }
             Self::Seal { .. } | Self::Demand { .. } | Self::TwoSeals { .. } => Ok(()),
         }

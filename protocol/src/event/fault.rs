@@ -152,4 +152,39 @@ pub enum FaultEvent {
         /// The module.
         module: Digest,
     },
+    /// Who paid for doubtful results of a convicted peer may claim it.
+    RedressOpened {
+        /// The slash's number.
+        slash: u64,
+        /// The peer.
+        peer: PeerId,
+        /// Who has what is left.
+        rest_to: PartyId,
+        /// How much there is.
+        amount: Credits,
+        /// Until when.
+        until: Moment,
+    },
+    /// Somebody has back what it paid for a doubtful result.
+    Redressed {
+        /// The slash's number.
+        slash: u64,
+        /// The bundle whose result it was.
+        bundle: BundleId,
+        /// Who.
+        to: PartyId,
+        /// How much.
+        amount: Credits,
+    },
+    /// Nobody can claim any more.
+    RedressOver {
+        /// The slash's number.
+        slash: u64,
+        /// The peer it was taken from.
+        peer: PeerId,
+        /// Who has the rest.
+        to: PartyId,
+        /// How much that is.
+        amount: Credits,
+    },
 }

@@ -197,6 +197,8 @@ governed! {
     taint_span: u32, Epochs { 95 "taint_span" = 168, 1..=2_160; }
     /// Most that a task may be declared to be worth beyond its price, in task prices.
     risk_max: u16, Count { 96 "risk_max" = 1_000, 1..=10_000; }
+    /// For so long who paid for doubtful results of a convicted peer may claim it from its slash.
+    redress: u32, Epochs { 97 "redress" = 72, 1..=720; }
 
     // Reputation.
     /// What is kept of evidence after an epoch, of 65 536.

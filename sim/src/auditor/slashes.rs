@@ -1,7 +1,7 @@
 //! Where a slash goes, worked out anew.
 
 use protocol::entry::bill;
-use protocol::event::{Ending, Fault};
+use protocol::event::{Ending, Fault, FaultEvent};
 use protocol::ids::{BundleId, PartyId, PeerId};
 
 use super::{Auditor, Held, Purse, Share, micro, part};
@@ -73,8 +73,31 @@ impl Auditor {
         }
     }
 
+    /// What follows from a fault, after the slash itself.
+    pub(super) fn fault(&mut self, event: &FaultEvent) {
+        match event {
+            FaultEvent::SlashGiven { number, .. } => self.given(*number),
+            FaultEvent::RedressOpened {
+                slash,
+                rest_to,
+                amount,
+                ..
+            } => {
+                let (from, to) = (Purse::Wallet(*rest_to), Purse::Redress(*slash));
+                self.pay(from, to, micro(*amount));
+            }
+            FaultEvent::Redressed {
+                slash, to, amount, ..
+            }
+            | FaultEvent::RedressOver {
+                slash, to, amount, ..
+            } => self.pay(Purse::Redress(*slash), Purse::Wallet(*to), micro(*amount)),
+            _ => {}
+        }
+    }
+
     /// The appeal window of a slash is over.
-    pub(super) fn given(&mut self, number: u64) {
+    fn given(&mut self, number: u64) {
         let Some(held) = self.held.remove(&number) else {
             return;
         };

@@ -44,6 +44,7 @@ impl Need {
                 AuditRequest::Open { .. }
                 | AuditRequest::Contest { .. }
                 | AuditRequest::Demand { .. }
+                | AuditRequest::Redress { .. }
                 | AuditRequest::TwoSeals { .. },
             )
             | Body::Sweep { .. } => Scope::SUBMIT.and(Scope::WORK),

@@ -87,6 +87,8 @@ impl Refusal {
             Self::NotTwoSeals => 158,
             Self::ModuleFlagged { .. } => 159,
             Self::RiskTooHigh { .. } => 160,
+            Self::NoRedress { .. } => 161,
+            Self::NotInDoubt { .. } => 162,
             Self::KeyExpired { .. } => 100,
             Self::OutOfScope { .. } => 101,
             Self::RootNeeded { .. } => 102,

@@ -246,6 +246,8 @@ fn convict(
             bundle: name,
             peer: *peer,
         }));
+        reputation::fault(case.draft, *peer, case.job.terms.class);
+        faults::convict(case.draft, *peer);
         let rights = Rights {
             finder: Some(demand.by),
             claims: &claims,
@@ -256,8 +258,6 @@ fn convict(
         for (claim, got) in claims.iter_mut().zip(shared.victims) {
             claim.1 = claim.1.minus(got).expect("nobody gets more than its claim");
         }
-        reputation::fault(case.draft, *peer, case.job.terms.class);
-        faults::convict(case.draft, *peer);
     }
     match (bundle.state, compared) {
         (_, Compared::TooFew) => settle::end(case, name.index, bundle, Happening::TooFew),

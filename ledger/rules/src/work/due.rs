@@ -12,6 +12,7 @@
 //! Differing bundle         not shown by `due`                Undisputed
 //! demand of outcomes       not answered by `answer_by`       F1; compared without, or Short
 //! slash                    appeal window over                shared out
+//! redress                  not claimed within `redress`      to who showed the lie
 //! PanelSealing             not all sealed by `due`           F8; all members asked, or they open
 //! PanelOpening             not all opened by `due`           F8; judged by what was opened
 //! ```
@@ -29,8 +30,8 @@ use crate::refusal::Refusal;
 use crate::state::{Draft, View, row, table};
 use crate::work::case::Case;
 use crate::work::{
-    Bundle, Phase, Stage, State, audit, check, close, demand, dispute, hold, open, seal, submit,
-    verdict,
+    Bundle, Phase, Stage, State, audit, check, close, demand, dispute, hold, open, redress, seal,
+    submit, verdict,
 };
 
 /// Bundles of a job looked at before other deadlines have their turn.
@@ -49,6 +50,8 @@ pub(crate) enum Due {
     Hold(u64),
     /// Outcomes that are demanded from a peer.
     Demand(BundleId, PeerId),
+    /// What of a slash is kept for who paid for doubtful results.
+    Redress(u64),
 }
 
 table!(
@@ -175,6 +178,10 @@ pub(crate) fn apply(draft: &mut Draft<'_>) {
             Due::Job(job, from) => turn(draft, job, from),
             Due::Hold(number) => {
                 hold::give(draft, number);
+                1
+            }
+            Due::Redress(slash) => {
+                redress::is_over(draft, slash);
                 1
             }
             Due::Demand(bundle, peer) => {

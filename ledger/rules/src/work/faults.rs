@@ -42,6 +42,8 @@ pub struct PaidResult {
     pub when: Moment,
     /// How much was paid: the most that a new run may claim.
     pub paid: Credits,
+    /// Whether that was claimed.
+    pub redressed: bool,
 }
 
 /// A module whose tasks have no one outcome.
@@ -200,9 +202,25 @@ pub(crate) fn remember(
         submitter,
         when,
         paid,
+        redressed: false,
     });
     draft.put::<Results>(&page, &results);
     draft.put::<ResultCounts>(&peer, &number.saturating_add(1));
+}
+
+/// How many results of a peer were ever paid.
+pub(crate) fn results(view: &dyn View, peer: PeerId) -> u64 {
+    row::<ResultCounts>(view, &peer).unwrap_or(0)
+}
+
+/// A result of a peer was claimed for.
+pub(crate) fn redressed(draft: &mut Draft<'_>, peer: PeerId, number: u64) {
+    let page = (peer, (number / RESULTS_PER_PAGE) % RESULT_PAGES);
+    let mut results = draft.row::<Results>(&page).unwrap_or_default();
+    for result in results.iter_mut().filter(|result| result.number == number) {
+        result.redressed = true;
+    }
+    draft.put::<Results>(&page, &results);
 }
 
 /// Results of a peer that are in doubt, newest first, from number `from` downwards, at most `max`.

@@ -24,7 +24,7 @@ use crate::money::{About, Account, Code, balance};
 use crate::people::member;
 use crate::state::{Draft, View, row, table};
 use crate::work::due::{self, Due};
-use crate::work::faults;
+use crate::work::{faults, redress};
 
 /// What proves a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -144,7 +144,12 @@ pub(crate) fn give(draft: &mut Draft<'_>, number: u64) {
     }
     let account = Account::SlashHold(hold.bundle);
     let mut left = hold.left().min(balance(draft, account).amount());
-    for share in hold.shares.clone() {
+    let kept = redress::kept(draft, &hold);
+    for (place, share) in hold.shares.clone().into_iter().enumerate() {
+        let to = match kept {
+            Some((kept, _)) if kept == place => Account::Redress(number),
+            _ => share.to,
+        };
         // The council may have corrected some of it away: what is left is shared in this order.
         let amount = share.amount.min(left);
         left = left.minus(amount).expect("the lesser of the two");
@@ -153,7 +158,7 @@ pub(crate) fn give(draft: &mut Draft<'_>, number: u64) {
             draft,
             Posting {
                 from: account,
-                to: share.to,
+                to,
                 amount,
                 code: share.code,
                 about,
@@ -180,6 +185,9 @@ pub(crate) fn give(draft: &mut Draft<'_>, number: u64) {
         peer,
         amount,
     }));
+    if let Some((_, redress)) = kept {
+        redress::begin(draft, &hold, &redress);
+    }
 }
 
 /// The council corrected so much from a bundle's slashes back into a bond. A slash that is whole

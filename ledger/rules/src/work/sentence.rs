@@ -86,6 +86,8 @@ fn punish(
     let mut judges: Vec<(PartyId, Credits)> = rightful.map(|juror| (juror.member, most)).collect();
     let mut slashed = Vec::new();
     for peer in verdict.convicted.iter().copied() {
+        reputation::fault(case.draft, peer, case.job.terms.class);
+        faults::convict(case.draft, peer);
         // Who signed two seals has lost all it had locked, this bundle's lock with it.
         if !faults::of(case.draft, peer).two_seals {
             let fault = Fault::WrongOutcome;
@@ -102,8 +104,6 @@ fn punish(
             }
             slashed.push((peer, fault, shared.taken));
         }
-        reputation::fault(case.draft, peer, case.job.terms.class);
-        faults::convict(case.draft, peer);
     }
     for (member, peer) in against(dispute, &verdict.right, auditors) {
         let fault = Fault::WrongJudgement;

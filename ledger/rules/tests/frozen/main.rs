@@ -13,6 +13,8 @@ mod council_scene;
 #[path = "../scene/job.rs"]
 mod job_scene;
 mod lists;
+#[path = "../scene/redress.rs"]
+mod redress_scene;
 #[path = "../scene/mod.rs"]
 mod scene;
 #[path = "../scene/sign.rs"]
@@ -29,6 +31,7 @@ mod by_keys;
 mod by_panels;
 mod by_peers;
 mod by_purses;
+mod by_redress;
 mod by_voters;
 
 use std::collections::BTreeMap;
@@ -99,7 +102,7 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         written, frozen,
         "a number that was given means what it meant"
     );
-    let stories: [fn(&mut Refused); 10] = [
+    let stories: [fn(&mut Refused); 11] = [
         by_entries::tell,
         by_keys::tell,
         by_purses::tell,
@@ -110,6 +113,7 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         by_council::tell,
         by_issuance::tell,
         by_voters::tell,
+        by_redress::tell,
     ];
     let mut refused = Refused::default();
     std::thread::scope(|scope| {

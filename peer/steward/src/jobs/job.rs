@@ -244,7 +244,10 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
             FaultEvent::Tainted { .. }
             | FaultEvent::PeerStruck { .. }
             | FaultEvent::ModuleFlagged { .. }
-            | FaultEvent::ModuleCleared { .. },
+            | FaultEvent::ModuleCleared { .. }
+            | FaultEvent::RedressOpened { .. }
+            | FaultEvent::Redressed { .. }
+            | FaultEvent::RedressOver { .. },
         )
         | Event::Council(_)
         | Event::Issue(_)
