@@ -75,7 +75,8 @@ pub struct Story {
 }
 
 impl Story {
-    /// Lays a second play of the same scene and seed beside this one; an alarm says where they part.
+    /// Lays a second play of the same scene and seed beside this one; an alarm says where they
+    /// part.
     pub(crate) fn must_be(&mut self, again: &Self) {
         if self == again {
             return;

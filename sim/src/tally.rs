@@ -213,20 +213,7 @@ impl Tally {
                 peer,
                 fault,
                 amount,
-            } => {
-                let lock = self
-                    .jobs
-                    .get(&bundle.job)
-                    .and_then(|terms| lock_of(stage, terms));
-                if let Some(band) = band_of(stage, peer) {
-                    let count = &mut self.counts[band];
-                    *count.slashed.entry(*fault).or_insert(0) += i128::from(amount.get());
-                    if *fault == Fault::WrongOutcome {
-                        count.convicted.insert(*peer);
-                        count.short_slashes += u64::from(lock.is_none_or(|lock| *amount < lock));
-                    }
-                }
-            }
+            } => self.slashed(bundle.job, peer, *fault, *amount, stage),
             Event::Verdict { bundle, right, .. } => {
                 let terms = self.jobs.get(&bundle.job);
                 let false_one = terms.is_some_and(|terms| {
@@ -259,6 +246,19 @@ impl Tally {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn slashed(&mut self, job: JobId, peer: &PeerId, fault: Fault, amount: Credits, stage: &Stage) {
+        let terms = self.jobs.get(&job);
+        let lock = terms.and_then(|terms| lock_of(stage, terms));
+        if let Some(band) = band_of(stage, peer) {
+            let count = &mut self.counts[band];
+            *count.slashed.entry(fault).or_insert(0) += i128::from(amount.get());
+            if fault == Fault::WrongOutcome {
+                count.convicted.insert(*peer);
+                count.short_slashes += u64::from(lock.is_none_or(|lock| amount < lock));
+            }
         }
     }
 

@@ -48,7 +48,7 @@ fn with_caps_per_identity_the_suite_turns_red() {
     let stories = play(&mutation, 1..=1);
     let broken = broken(&mutation, &stories);
     assert!(
-        broken.iter().any(|one| one.what.contains("split.rewarded")),
+        broken.iter().any(|one| one.what.contains("fifty.rewarded")),
         "{broken:?}"
     );
 }
