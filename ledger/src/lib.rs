@@ -43,7 +43,7 @@ pub use evidence::DoubleVote;
 pub use feed::{Agreed, Answer, Feed, Refused};
 pub use follow::{FRAME_BYTES_MAX, FollowFault, Frame};
 pub use pool::PoolRefusal;
-pub use start::{Config, NoCarrier, Role, StartError, WallClock, chain_of, members_in};
+pub use start::{Config, NoCarrier, Role, StartError, WallClock, members_in};
 pub use thrown::ThrownOut;
 pub use verify::{Difference, Verified, VerifyError};
 pub use wire::{Carrier, Lane, NotTaken};

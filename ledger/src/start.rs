@@ -12,7 +12,7 @@ use crate::{LEDGER_FOLDER, Ledger, VOTES_FILE};
 use ed25519_dalek::SigningKey;
 use protocol::bytes::{Limited, Malformed};
 use protocol::genesis::Genesis;
-use protocol::ids::{FederationId, PeerId};
+use protocol::ids::PeerId;
 use protocol::units::Moment;
 use rules::GenesisRefused;
 use std::io;
@@ -112,13 +112,6 @@ pub enum StartError {
     Engine(#[from] EngineError),
 }
 
-/// The name of a federation's chain under every vote; never 0.
-pub fn chain_of(federation: &FederationId) -> u64 {
-    let mut first = [0; 8];
-    first.copy_from_slice(&federation.bytes()[..8]);
-    u64::from_le_bytes(first).max(1)
-}
-
 pub(crate) fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Ledger, StartError> {
     let Config {
         home,
@@ -144,7 +137,7 @@ pub(crate) fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Ledger,
     let disk = Disk::open(&path)?;
     own(&disk, &genesis, path)?;
     found(&disk, &first_rows);
-    let chain = chain_of(&genesis.id());
+    let chain = protocol::entry::chain_of(&genesis.id());
     // One memory for all doors: what was asked about first is not checked again when it comes.
     let checker = Arc::new(Checker::new(genesis.id()));
     let vote = match role {

@@ -166,7 +166,7 @@ fn prove(block: &Agreed, genesis: &Genesis, before: &State) -> Result<(), Differ
     let height = block.height();
     let proof = block.proof.as_ref();
     let proof = proof.ok_or_else(|| differs(height, "it changes the members without a proof"))?;
-    let chain = crate::chain_of(&genesis.id());
+    let chain = protocol::entry::chain_of(&genesis.id());
     let members = execute::members(before);
     let proven = verify_proof(proof, chain, &members).map_err(|why| at(height, &why))?;
     if proven.block != block.header.hash() {

@@ -14,7 +14,7 @@ use protocol::genesis::{GENESIS_BYTES_MAX, Genesis};
 use protocol::ids::{FederationId, PeerId};
 use protocol::job::Profile;
 use protocol::units::{Bps, Bytes, Credits, Height};
-use steward::{Identity, Member, Misbehave, SaltKey, Steward};
+use steward::{Identity, Input, Member, Misbehave, SaltKey, Steward};
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -134,9 +134,7 @@ impl Peer {
         let (gossip, mut heard) = start_gossip(home, &config, &keys, federation, &blobs).await?;
         let ledger = start_ledger(home, &config, (&keys, is_member), &genesis, &gossip)?;
         carry_blocks(&keys, &ledger, &gossip, &mut heard);
-        let (done, results) = mpsc::channel(DONE_MAX);
-        let sealing = Sealing::start(Arc::clone(&keys), Arc::clone(&blobs), done.clone());
-        let runs = Runs::start(home, &config, Arc::clone(&blobs), done)?;
+        let (runs, sealing, results) = workshop(home, &config, &keys, &blobs)?;
         let (fetched, fetches) = mpsc::channel(FETCHED_MAX);
         let (door, asked) = door();
         let server = Server::start(&home.api()?, door, Arc::clone(&blobs))?;
@@ -171,10 +169,9 @@ impl Peer {
             tended: None,
             genesis,
         };
-        let agreed = feed(&ledger);
         let happenings = Happenings {
             heard,
-            agreed,
+            agreed: feed(&ledger),
             done: results,
             fetched: fetches,
             asked,
@@ -279,6 +276,19 @@ async fn start_gossip(
         limits: gossip::Limits::default(),
     })
     .await?)
+}
+
+/// What runs tasks and signs their seals, and where both say that they are done.
+fn workshop(
+    home: &Home,
+    config: &Config,
+    keys: &Arc<Keys>,
+    blobs: &Arc<Blobs>,
+) -> Result<(Runs, Sealing, mpsc::Receiver<Input>), StartError> {
+    let (done, results) = mpsc::channel(DONE_MAX);
+    let sealing = Sealing::start(Arc::clone(keys), Arc::clone(blobs), done.clone());
+    let runs = Runs::start(home, config, Arc::clone(blobs), done)?;
+    Ok((runs, sealing, results))
 }
 
 fn start_ledger(

@@ -49,7 +49,7 @@ fn json<T: serde::de::DeserializeOwned>(scene: &Scene, line: &str) -> T {
     scene.json(&line.split(' ').collect::<Vec<_>>())
 }
 
-/// What a command answers once it is so: what one peer had agreed reaches the others a moment later.
+/// What a command answers once it is so: what one peer had agreed reaches others a moment later.
 fn agreed<T: serde::de::DeserializeOwned>(scene: &Scene, line: &str, so: impl Fn(&T) -> bool) -> T {
     scene.until(line, || so(&json(scene, line)));
     json(scene, line)

@@ -284,7 +284,7 @@ impl<A: Application + 'static> App<Disk> for Shell<A> {
             made.datum.len() <= self.block_bytes_max,
             "make() keeps to block_bytes_max"
         );
-        // The engine takes no updates from here: its leader has its own block judged like any other.
+        // No updates from here: the leader has its own block judged like any other.
         ProduceBlockResponse {
             data_hash: CryptoHash::new(made.data_hash),
             data: Data::new(vec![Datum::new(made.datum)]),

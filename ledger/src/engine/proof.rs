@@ -95,14 +95,14 @@ impl Certificate {
     }
 }
 
-/// The bytes that a vote signs: chain, view, block, phase.
+/// The bytes that a vote signs ([`protocol::entry::vote_bytes`]).
 pub(crate) fn vote_bytes(chain: u64, view: u64, block: BlockHash, phase: u8) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(49);
-    bytes.extend(chain.to_le_bytes());
-    bytes.extend(view.to_le_bytes());
-    bytes.extend(block.bytes());
-    bytes.push(phase);
-    bytes
+    protocol::entry::vote_bytes(
+        chain,
+        view,
+        &protocol::ids::Digest::new(*block.bytes()),
+        phase,
+    )
 }
 
 /// Whether `signatures` under `message` are all good and weigh a quorum.

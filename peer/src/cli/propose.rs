@@ -94,8 +94,8 @@ pub enum ProposeCommand {
     },
     /// Correct what went wrong, by a new posting
     #[command(
-        after_help = "A PLACE is wallet:party_…, bond:node_…, judge:party_…, slash:job_…/BUNDLE or treasury.\n\
-        A held slash is appealed with `peer slash appeal`."
+        after_help = "A PLACE is wallet:party_…, bond:node_…, judge:party_…, slash:job_…/BUNDLE or \
+        treasury.\nA held slash is appealed with `peer slash appeal`."
     )]
     Correct {
         /// From where; it must hold so much
