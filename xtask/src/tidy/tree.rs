@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Folders that hold nothing written by us. Hidden ones are left out too, but for these two.
-const SKIPPED: [&str; 1] = ["target"];
+/// Folders of the root that hold nothing written by us, as `.gitignore` has them. Hidden ones are
+/// left out too, but for the next two.
+const SKIPPED: [&str; 4] = ["target", "peer-demo", "sim-out", "mutants.out"];
 const HIDDEN_BUT_OURS: [&str; 2] = [".cargo", ".ci"];
 
 /// Deeper than any folder here: a link in a circle ends there.
@@ -34,7 +35,7 @@ fn visit(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) -> 
         let path = format!("{prefix}{name}");
         if entry.file_type()?.is_dir() {
             let hidden = name.starts_with('.') && !HIDDEN_BUT_OURS.contains(&name.as_str());
-            if !hidden && !SKIPPED.contains(&name.as_str()) {
+            if !hidden && !SKIPPED.contains(&path.as_str()) {
                 visit(&entry.path(), &format!("{path}/"), depth + 1, found)?;
             }
         } else {
@@ -57,5 +58,9 @@ mod tests {
         assert!(found.contains(&"xtask/src/tidy/tree.rs".to_owned()));
         assert!(found.contains(&".cargo/config.toml".to_owned()));
         assert!(!found.iter().any(|path| path.starts_with(".git/")));
+        let ignored = fs::read_to_string(root.join(".gitignore")).expect("it is there");
+        for skipped in SKIPPED {
+            assert!(ignored.contains(&format!("/{skipped}\n")), "{skipped}");
+        }
     }
 }
