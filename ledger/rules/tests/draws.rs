@@ -37,6 +37,25 @@ fn a_draw_keeps_sponsors_apart_and_spreads_the_work() {
 }
 
 #[test]
+fn a_machine_far_above_the_caps_is_drawn_as_often_as_they_allow() {
+    let mut scene = Scene::new();
+    for n in 0..3 {
+        scene.admit(n, cr(50_000));
+        scene.offer(n, if n == 0 { 100 } else { 1 }, cr(1)).unwrap();
+    }
+    let job = scene.drawn(terms(96, 4, 2));
+    let drawn = |n| {
+        (0..24)
+            .filter(|index| scene.peers(job, *index).contains(&worker(n)))
+            .count()
+    };
+    let runs: Vec<usize> = (0..3).map(drawn).collect();
+    // Half of all runs, which is one of each bundle; a quarter for each of the others.
+    assert!(runs[0] >= 20, "{runs:?}");
+    assert!(runs[1].min(runs[2]) >= 8, "{runs:?}");
+}
+
+#[test]
 fn only_who_can_be_held_to_it_is_drawn() {
     // Too dear, no bond, no offer: of six workers three are left.
     let mut scene = Scene::new();

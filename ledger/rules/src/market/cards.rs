@@ -176,7 +176,8 @@ impl Cards {
             .expect("every place of a pile is someone's")
     }
 
-    /// Cuts a peer down to its cap when it is first drawn; says whether it was above it.
+    /// Cuts a peer down to its cap when it is first drawn; says whether it was above it. Of that,
+    /// its sponsor loses only what its own cap had left it.
     fn cut_down(&mut self, view: &dyn View, spot: Spot) -> bool {
         if !self.cut.insert(spot) {
             return false;
@@ -184,7 +185,14 @@ impl Cards {
         let cap = self.caps.peer;
         let weight = self.suit(view, spot.sponsor).peers.at(view, spot.peer);
         let over = weight.saturating_sub(cap);
-        self.take(view, spot, over);
+        let suit = self.suit(view, spot.sponsor);
+        suit.peers.take(view, spot.peer, over);
+        let whole = suit.whole.get().saturating_sub(over);
+        suit.whole = NonZeroU64::new(whole).unwrap_or(NonZeroU64::MIN);
+        let counted = suit.counted.min(whole);
+        let lost = suit.counted.saturating_sub(counted);
+        suit.counted = counted;
+        self.sponsors.take(view, spot.sponsor, lost);
         over > 0
     }
 
