@@ -67,20 +67,21 @@ fn numbers_that_let_cheating_pay_come_in_by_no_common_door() {
 
 #[test]
 fn with_half_the_audits_and_the_same_slash_the_suite_turns_red() {
-    // The same seeds by the numbers of today: what differs is the audits alone.
+    // The same seeds by the numbers of today: what differs is the audits alone. What a ring loses
+    // is a matter of a few convictions, so fewer seeds than these tell little.
     let ratio = |scene: &Scene| {
-        let stories = play(scene, 1..=2);
+        let stories = play(scene, 1..=8);
         let bounds = sim::report::bounds("ring.ratio", &stories);
         let mean = bounds.expect("the ring's ratio is measured").mean;
-        (mean, broken(scene, &stories))
+        let broken = broken(scene, &stories);
+        (mean, broken.iter().any(|one| one.what == "ring.ratio"))
     };
-    let (good, _) = ratio(&short("collusion-kin", 10_000));
+    let (good, red) = ratio(&short("collusion-kin", 10_000));
+    assert!(!red, "cheating costs {good} of what it brings");
     let (bad, red) = ratio(&shortened(mutated("audit"), 10_000));
-    let twice = Figure::whole(2);
-    assert!(good >= twice, "cheating costs {good} of what it brings");
+    assert!(red, "cheating costs {bad} of what it brings");
     assert!(
-        bad < twice,
+        bad < Figure::whole(2),
         "cheating costs {bad} of what it brings, where it did cost {good}"
     );
-    assert!(red.iter().any(|one| one.what == "ring.ratio"), "{red:?}");
 }
