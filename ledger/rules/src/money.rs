@@ -36,10 +36,8 @@ pub(crate) mod wallet;
 
 pub use purse::{Allowance, Purse, PurseKind};
 
-/// So many lines of a party's history stand on one page.
-pub(crate) const LINES_PER_PAGE: u64 = 16;
-/// So many pages of a party's history are kept; older ones are written over.
-pub(crate) const HISTORY_PAGES: u64 = 16;
+/// So many lines of a party's history are kept; older ones are written over.
+pub(crate) const HISTORY_LINES: u64 = 256;
 
 /// Where credits can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
@@ -231,8 +229,8 @@ table!(
     Accounts, 0x20, Account => Balance
 );
 table!(
-    /// A page of a party's history.
-    History, 0x21, (PartyId, u64) => Vec<Line>
+    /// The latest lines of a party's history, each by its number modulo [`HISTORY_LINES`].
+    History, 0x21, (PartyId, u64) => Line
 );
 
 /// What is in an account.

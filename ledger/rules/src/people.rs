@@ -8,7 +8,7 @@ use protocol::ids::{PartyId, PeerId, PublicKey};
 use protocol::units::{Credits, Height, Moment};
 
 use crate::refusal::Refusal;
-use crate::state::{Draft, View, row, table};
+use crate::state::{Draft, View, has, row, table};
 
 pub use op_key::OpKey;
 pub use recover::Recovery;
@@ -169,7 +169,7 @@ table!(
 
 /// Whether the party is known here.
 pub(crate) fn is_known(view: &dyn View, party: PartyId) -> bool {
-    row::<Parties>(view, &party).is_some()
+    has::<Parties>(view, &party)
 }
 
 /// The peer, if it is this party's.

@@ -22,10 +22,7 @@ pub use people::{
 };
 
 use crate::books;
-use crate::money::posting::history_page;
-use crate::money::{
-    Account, Balance, HISTORY_PAGES, History, LINES_PER_PAGE, Line, available, balance, bond,
-};
+use crate::money::{Account, Balance, HISTORY_LINES, History, Line, available, balance, bond};
 use crate::people::{
     Desks, Member, Nonces, Parties, Party, Peer, PeerNumbers, Peers, Sponsor, Sponsors,
     member as members_of,
@@ -122,32 +119,15 @@ pub fn wallet(view: &dyn View, party: PartyId) -> Wallet {
 }
 
 /// A party's history, newest first, from line `from` downwards (`u64::MAX`: from the newest), at
-/// most `max` lines. Only the latest 241 to 256 lines are kept.
+/// most `max` lines. Only the latest 256 lines are kept.
 pub fn history(view: &dyn View, party: PartyId, from: u64, max: usize) -> Vec<Line> {
     let lines = balance(view, Account::Wallet(party)).postings;
-    let Some(newest) = lines.checked_sub(1) else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    let mut next = Some(from.min(newest));
-    for _ in 0..HISTORY_PAGES {
-        let Some(number) = next.filter(|_| found.len() < max) else {
-            break;
-        };
-        let page = row::<History>(view, &(party, history_page(number))).unwrap_or_default();
-        let first = number.saturating_sub(number % LINES_PER_PAGE);
-        let kept = page
-            .into_iter()
-            .filter(|line| line.number >= first && line.number <= number);
-        let before = found.len();
-        found.extend(kept.rev());
-        if found.len() == before {
-            break;
-        }
-        next = first.checked_sub(1);
-    }
-    found.truncate(max);
-    found
+    let oldest = lines.saturating_sub(HISTORY_LINES);
+    let newest = lines.min(from.saturating_add(1));
+    let numbers = (oldest..newest).rev().take(max);
+    numbers
+        .filter_map(|number| row::<History>(view, &(party, number % HISTORY_LINES)))
+        .collect()
 }
 
 /// Any account.

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::bytes;
 use protocol::event::Event;
 use protocol::genesis::{Committee, Issuance, Params};
 use protocol::ids::{Digest, FederationId};
@@ -121,9 +120,13 @@ pub struct Counts {
     pub slashes: u64,
 }
 
+/// Most keys and most rows are no longer than this: room for them is asked for once.
+const BYTES_EXPECTED: usize = 128;
+
 /// The bytes that find a row.
 pub(crate) fn key<T: Table>(key: &T::Key) -> Vec<u8> {
-    let mut bytes = vec![T::PREFIX];
+    let mut bytes = Vec::with_capacity(BYTES_EXPECTED);
+    bytes.push(T::PREFIX);
     key.serialize(&mut bytes)
         .expect("writing to memory cannot fail");
     bytes
@@ -133,6 +136,11 @@ pub(crate) fn key<T: Table>(key: &T::Key) -> Vec<u8> {
 pub(crate) fn row<T: Table>(view: &dyn View, at: &T::Key) -> Option<T::Row> {
     let bytes = view.read(&key::<T>(at))?;
     Some(borsh::from_slice(&bytes).expect("rows are written by Draft::put alone, of this type"))
+}
+
+/// Whether there is a row under `at`.
+pub(crate) fn has<T: Table>(view: &dyn View, at: &T::Key) -> bool {
+    view.read(&key::<T>(at)).is_some()
 }
 
 /// Rows that a block or an entry would change, over a view that stays as it is.
@@ -219,26 +227,10 @@ impl<'v> Draft<'v> {
     }
 
     pub(crate) fn put<T: Table>(&mut self, at: &T::Key, row: &T::Row) {
-        self.updates.insert(key::<T>(at), Some(bytes::write(row)));
-    }
-
-    /// Adds one more to a row that is a list, and reads nothing of what is there already but how
-    /// many there are: borsh writes a list as its length and its items.
-    pub(crate) fn push<T: Table<Row = Vec<I>>, I: BorshSerialize>(
-        &mut self,
-        at: &T::Key,
-        item: &I,
-    ) {
-        let key = key::<T>(at);
-        let none = || bytes::write(&Vec::<u8>::new());
-        let mut row = self.read(&key).unwrap_or_else(none);
-        let count = row.first_chunk_mut::<4>();
-        let count = count.expect("rows are written by Draft::put and by this, of this type");
-        let more = u32::from_le_bytes(*count).saturating_add(1);
-        *count = more.to_le_bytes();
-        item.serialize(&mut row)
+        let mut bytes = Vec::with_capacity(BYTES_EXPECTED);
+        row.serialize(&mut bytes)
             .expect("writing to memory cannot fail");
-        self.updates.insert(key, Some(row));
+        self.updates.insert(key::<T>(at), Some(bytes));
     }
 
     pub(crate) fn remove<T: Table>(&mut self, at: &T::Key) {
@@ -304,26 +296,6 @@ pub(crate) mod tests {
         };
         let rows: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         act(&mut Draft::new(&rows, &founding, at))
-    }
-
-    #[test]
-    fn a_list_grown_by_one_at_a_time_is_the_list() {
-        struct Listed;
-        impl Table for Listed {
-            const PREFIX: u8 = 0xEF;
-            type Key = u8;
-            type Row = Vec<u64>;
-        }
-        on_nothing(|draft| {
-            let list: Vec<u64> = (0..300_u64).map(u64::reverse_bits).collect();
-            for item in &list {
-                draft.push::<Listed, _>(&7, item);
-            }
-            assert_eq!(draft.row::<Listed>(&7), Some(list.clone()));
-            let pushed = draft.read(&key::<Listed>(&7));
-            draft.put::<Listed>(&7, &list);
-            assert_eq!(draft.read(&key::<Listed>(&7)), pushed);
-        });
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A ledger in memory that only the rules keep: blocks are timed, their rows written, nothing is
 //! hashed, sent or stored.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;
@@ -10,7 +10,7 @@ use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Param
 use protocol::ids::{Digest, PartyId, PeerId, PublicKey};
 use protocol::job::Class;
 use protocol::units::{Credits, Height, Millis, Moment};
-use rules::{At, apply_block, begin};
+use rules::{At, View, apply_block, begin};
 
 /// Parties of the genesis: four members, all others community desks.
 pub const SPONSORS: u32 = 40;
@@ -77,13 +77,22 @@ fn genesis() -> Genesis {
     }
 }
 
+/// Rows in memory, each found in one step however many there are: what is timed is the rules.
+pub struct Rows(pub HashMap<Vec<u8>, Vec<u8>>);
+
+impl View for Rows {
+    fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(key).cloned()
+    }
+}
+
 /// The rules' state, and where its chain stands.
 pub struct Ledger {
     genesis: Genesis,
     /// Every row.
-    pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub rows: Rows,
     at: At,
-    signers: BTreeMap<u32, (SigningKey, PartyId, u64)>,
+    signers: HashMap<u32, (SigningKey, PartyId, u64)>,
 }
 
 impl Ledger {
@@ -91,14 +100,19 @@ impl Ledger {
     pub fn new() -> Self {
         let genesis = genesis();
         Self {
-            rows: begin(&genesis).expect("a good genesis"),
+            rows: Rows(
+                begin(&genesis)
+                    .expect("a good genesis")
+                    .into_iter()
+                    .collect(),
+            ),
             at: At {
                 height: Height::GENESIS,
                 now: genesis.begins,
                 parent: Digest::of(b"before"),
             },
             genesis,
-            signers: BTreeMap::new(),
+            signers: HashMap::new(),
         }
     }
 
@@ -142,8 +156,8 @@ impl Ledger {
         }
         for (key, row) in applied.updates {
             match row {
-                Some(row) => self.rows.insert(key, row),
-                None => self.rows.remove(&key),
+                Some(row) => self.rows.0.insert(key, row),
+                None => self.rows.0.remove(&key),
             };
         }
         took

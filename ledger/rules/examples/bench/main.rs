@@ -32,7 +32,7 @@ fn measure(accounts: u32) {
     transfers::open_accounts(&mut ledger, accounts);
     let (ruled, bare) = transfers::measure(&mut ledger, accounts);
     let took = work::measure(&mut ledger);
-    println!("{accounts} accounts, {} rows", ledger.rows.len());
+    println!("{accounts} accounts, {} rows", ledger.rows.0.len());
     println!("  transfers                  {}", rate(ruled));
     println!("  the same, a map of balances {}", rate(bare));
     println!("  seals                      {}", rate(took.seal));

@@ -1,6 +1,6 @@
 //! Payments between so many accounts, each an entry of its own.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use protocol::entry::{Body, TRANSFERS_MAX};
@@ -42,7 +42,7 @@ pub fn measure(ledger: &mut Ledger, accounts: u32) -> (Duration, Duration) {
         let moves = vec![(to, Credits::new(7))];
         (n % SPONSORS, Body::Transfer { moves })
     }));
-    let mut bare: BTreeMap<PartyId, u64> = parties.iter().map(|party| (*party, 1_000)).collect();
+    let mut bare: HashMap<PartyId, u64> = parties.iter().map(|party| (*party, 1_000)).collect();
     let mut purse = u64::from(PAYMENTS) * 7;
     let begun = Instant::now();
     for n in 0..PAYMENTS {

@@ -15,7 +15,8 @@ use crate::state::Draft;
 
 /// Bytes of the entry with its keys and signatures.
 fn size(entry: &CheckedEntry) -> usize {
-    let written = protocol::bytes::write(entry.value()).len();
+    let written = borsh::object_length(entry.value());
+    let written = written.expect("counting bytes cannot fail");
     written.saturating_add(entry.signature_bytes())
 }
 

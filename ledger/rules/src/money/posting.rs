@@ -5,8 +5,7 @@ use protocol::ids::PartyId;
 use protocol::units::Credits;
 
 use crate::money::{
-    About, Account, Accounts, Balance, Code, HISTORY_PAGES, History, LINES_PER_PAGE, Line, balance,
-    issue,
+    About, Account, Accounts, Balance, Code, HISTORY_LINES, History, Line, balance, issue,
 };
 use crate::refusal::Refusal;
 use crate::state::Draft;
@@ -87,17 +86,7 @@ fn write_line(draft: &mut Draft<'_>, party: PartyId, number: u64, posting: &Post
         other: if into { posting.from } else { posting.to },
         about: posting.about,
     };
-    let place = (party, history_page(number));
-    if number.is_multiple_of(LINES_PER_PAGE) {
-        draft.put::<History>(&place, &vec![line]);
-    } else {
-        draft.push::<History, _>(&place, &line);
-    }
-}
-
-/// The page on which line `number` stands.
-pub(crate) const fn history_page(number: u64) -> u64 {
-    (number / LINES_PER_PAGE) % HISTORY_PAGES
+    draft.put::<History>(&(party, number % HISTORY_LINES), &line);
 }
 
 #[cfg(test)]

@@ -27,11 +27,12 @@ pub(crate) fn transfer(
         if !is_known(draft, to) {
             return Err(Refusal::UnknownReceiver { party: to });
         }
-        let has = super::available(draft, sender);
-        if has < amount {
-            return Err(Refusal::InsufficientBalance { needs: amount, has });
-        }
-        if to != sender {
+        if to == sender {
+            let has = super::available(draft, sender);
+            if has < amount {
+                return Err(Refusal::InsufficientBalance { needs: amount, has });
+            }
+        } else {
             post(
                 draft,
                 Posting {
