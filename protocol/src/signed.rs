@@ -4,8 +4,9 @@
 //! bytes ──bytes::read──▶ Signed<T> ──check──▶ Checked<T>
 //! ```
 //!
-//! A [`Checked`] value can only be made by [`Signed::check`], so whoever holds one knows that the
-//! key in it signed the value. Whether that key may speak for a party is the ledger's question.
+//! A [`Checked`] value can only be made by [`Signed::check`], or by whoever holds the secret key, so
+//! whoever holds one knows that the key in it stands for the value. Whether that key may speak for a
+//! party is the ledger's question.
 //! Signed bytes are `blake3::derive_key(T::CONTEXT, borsh(value))`: a signature for one kind of
 //! thing is never one for another.
 //!
@@ -224,6 +225,16 @@ impl<T: Limited> Limited for Signed<T> {
 }
 
 impl<T: Signable> Checked<T> {
+    /// What a key says, by whoever holds it and has nobody else to convince: no signature is made,
+    /// and none could be sent on. `None` where the value names cosigners, who must sign too.
+    pub fn vouched(value: T, key: &SigningKey) -> Option<Self> {
+        value.cosigners().is_empty().then(|| Self {
+            key: PublicKey::new(key.verifying_key().to_bytes()),
+            id: signing_digest(&value),
+            value,
+        })
+    }
+
     /// Everyone who signed, each once: the first, then the cosigners.
     pub fn keys(&self) -> impl Iterator<Item = PublicKey> {
         std::iter::once(self.key).chain(self.value.cosigners().iter().copied())

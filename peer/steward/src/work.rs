@@ -164,11 +164,8 @@ impl Work {
                 if run.is_open() && run.demanded.is_none() && open > RUNS_OPEN_MAX {
                     run.decline("this peer has too many open runs".to_owned(), hand);
                 }
-                run.act(
-                    job.closed.is_some(),
-                    known.sources(run.bundle, hand.me.peer),
-                    hand,
-                );
+                let (bundle, us) = (run.bundle, hand.me.peer);
+                run.act(job.closed.is_some(), || known.sources(bundle, us), hand);
                 if run.declined.is_some() && !run.landed && !run.ended && job.closed.is_none() {
                     let (bundle, peer) = (run.bundle, hand.me.peer);
                     let body = Body::Decline { bundle, peer };

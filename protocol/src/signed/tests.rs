@@ -142,3 +142,12 @@ fn only_the_signer_of_this_value_in_this_context_passes() {
     };
     assert_eq!(no_key.check(), Err(BadSignature));
 }
+
+#[test]
+fn what_a_key_vouches_for_is_what_it_would_have_signed() {
+    let key = SigningKey::from_bytes(&[1; 32]);
+    let signed = Signed::sign(Note(7), &key).check().unwrap();
+    assert_eq!(Checked::vouched(Note(7), &key), Some(signed));
+    let treaty = Treaty(vec![public(&SigningKey::from_bytes(&[2; 32]))]);
+    assert_eq!(Checked::vouched(treaty, &key), None, "others must sign it");
+}

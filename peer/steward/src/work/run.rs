@@ -82,8 +82,14 @@ impl Run {
         needed && self.result.is_none() && self.declined.is_none()
     }
 
-    /// Goes as far as it can now. `closed` is whether the job no longer takes seals.
-    pub(crate) fn act(&mut self, closed: bool, from: Vec<PeerId>, hand: &mut Hand<'_>) {
+    /// Goes as far as it can now. `closed` is whether the job no longer takes seals, `from` says who
+    /// may have its inputs.
+    pub(crate) fn act(
+        &mut self,
+        closed: bool,
+        from: impl FnOnce() -> Vec<PeerId>,
+        hand: &mut Hand<'_>,
+    ) {
         let waits = self.demanded.is_some_and(|at| at > hand.now);
         if self.is_open() && !waits && (self.landed || !closed) {
             self.run(from, hand);
@@ -102,7 +108,7 @@ impl Run {
         }
     }
 
-    fn run(&mut self, from: Vec<PeerId>, hand: &mut Hand<'_>) {
+    fn run(&mut self, from: impl FnOnce() -> Vec<PeerId>, hand: &mut Hand<'_>) {
         if self.errand.is_none() {
             // What nobody had when it was last needed may be had now.
             hand.stock.hope();
@@ -110,7 +116,7 @@ impl Run {
         let (bundle, terms) = (self.bundle, &self.terms);
         let errand = self.errand.get_or_insert_with(|| {
             let tasks = terms.tasks_of(bundle.index).collect();
-            Errand::new(bundle, Why::Work, terms.clone(), tasks, from)
+            Errand::new(bundle, Why::Work, terms.clone(), tasks, from())
         });
         errand.step(hand);
         let failed = match &errand.stage {
