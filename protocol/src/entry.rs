@@ -14,6 +14,7 @@ use crate::units::{Credits, Fuel, Moment};
 
 mod audit;
 mod bank;
+mod canary;
 mod council;
 mod issue;
 mod party;
@@ -26,6 +27,7 @@ pub use audit::{
     part_digest,
 };
 pub use bank::{BankRequest, Classes, SpendPolicy};
+pub use canary::{CANARIES_MAX, Canary, canaries_digest, canaries_most};
 pub use council::{
     Approval, CHANGES_MAX, CORRECTIONS_MAX, Choice, Correction, CouncilRequest, EmergencyAct,
     EmergencyOrder, Joining, KEYS_MAX, NOTICE_BYTES_MAX, Notice, Place, Proposal, Quota, Severity,

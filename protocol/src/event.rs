@@ -11,7 +11,7 @@ pub use council::{CouncilEvent, Decision, IssueEvent};
 pub use fault::{Fault, FaultEvent};
 pub use people::{BankEvent, PartyEvent};
 
-use crate::entry::DisputedTask;
+use crate::entry::{Canary, DisputedTask};
 use crate::ids::{BundleId, Digest, JobId, PartyId, PeerId};
 use crate::job::{Class, Terms};
 use crate::outcome::{Outcome, Root};
@@ -330,5 +330,13 @@ pub enum Event {
         why: Aside,
         /// It cannot stand ready again before this.
         until: Moment,
+    },
+    /// A submitter opened the canaries of its job: tasks whose outcome it knew beforehand. Whether
+    /// the peers opened the same is known to whoever holds their outcomes.
+    CanariesOpened {
+        /// The job.
+        job: JobId,
+        /// All of them, tasks rising.
+        canaries: Vec<Canary>,
     },
 }

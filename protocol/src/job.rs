@@ -200,6 +200,9 @@ pub struct Care {
     pub deadline: Option<Millis>,
     /// One copy of each bundle is drawn at the submitter's own institution, as its witness.
     pub anchor: bool,
+    /// The submitter knows the outcomes of some tasks, and has committed to which and what with
+    /// [`canaries_digest`](crate::entry::canaries_digest): it may open them once the peers have.
+    pub canaries: Option<Digest>,
 }
 
 impl Terms {

@@ -42,6 +42,7 @@ fn terms() -> Terms {
             value_at_risk: Credits::new(9),
             deadline: Some(Millis::new(3_600_000)),
             anchor: true,
+            canaries: Some(Digest::of(b"canaries")),
         },
     }
 }
@@ -190,6 +191,11 @@ fn bodies_of_jobs() -> Vec<Body> {
     ]
 }
 
+fn canaries() -> Vec<protocol::entry::Canary> {
+    let outcome = outcomes()[0];
+    vec![protocol::entry::Canary { task: 3, outcome }]
+}
+
 fn bodies_of_audits() -> Vec<Body> {
     let found = [Some(outcomes()[0]), None];
     let findings = Findings::all(PARTY, Digest::of(b"salt"), &found);
@@ -224,6 +230,11 @@ fn bodies_of_audits() -> Vec<Body> {
         AuditRequest::Redress {
             slash: 1,
             results: vec![2, 5],
+        },
+        AuditRequest::Canaries {
+            job: JOB,
+            salt: Digest::of(b"salt"),
+            canaries: canaries(),
         },
     ];
     requests.into_iter().map(Body::Audit).collect()
@@ -529,6 +540,10 @@ fn events_of_audits() -> Vec<Event> {
             member: PARTY,
             part: 0,
             outcomes: vec![Some(outcomes()[0]), None],
+        },
+        Event::CanariesOpened {
+            job,
+            canaries: canaries(),
         },
     ]
 }

@@ -1,6 +1,7 @@
 //! Reading what is agreed, row by row and with types. Nothing here scans: what is listed is
 //! numbered or paged, and the reader walks as far as it likes.
 
+use protocol::entry::Canary;
 use protocol::event::Fault;
 use protocol::genesis::Params;
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
@@ -31,8 +32,8 @@ use crate::state::{BlockHashes, Clock, Counted, Federation, View, row};
 use crate::work::{
     Audit, Audited, AuditedTask, Audits, Bundle, Bundles, Demand, Dispute, Disputes, FaultRecord,
     Found, Hold, Job, JobNumbers, Jobs, JobsOf, ModuleFlag, PaidResult, Redress, Silence,
-    Submitters, audit as audits_of, demand as demands, due, faults as faults_of, hold as holds,
-    redress as redresses, silence as silence_of, slash,
+    Submitters, audit as audits_of, canary as canary_of, demand as demands, due,
+    faults as faults_of, hold as holds, redress as redresses, silence as silence_of, slash,
 };
 
 /// A party's credits.
@@ -213,6 +214,11 @@ pub fn audit(view: &dyn View, job: JobId) -> Option<Audit> {
 /// Which tasks of a bundle are audited, and by whose seat in [`audit`].
 pub fn audited(view: &dyn View, bundle: BundleId) -> Vec<AuditedTask> {
     row::<Audited>(view, &bundle).unwrap_or_default()
+}
+
+/// The opened canaries of a bundle: what its submitter knew before it was run, tasks rising.
+pub fn canaries(view: &dyn View, bundle: BundleId) -> Vec<Canary> {
+    canary_of::of(view, bundle)
 }
 
 /// The tasks that a seat of a job's audits was dealt, by their number in the job, rising.

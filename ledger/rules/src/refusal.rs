@@ -256,8 +256,18 @@ pub enum Refusal {
     PeersFirst,
     #[error("the findings are not what {party} sealed")]
     FindingsMismatch { party: PartyId },
-    #[error("no auditor has opened what it found for the task at place {place}")]
+    #[error("nobody has opened what else the task at place {place} gave")]
     NotAudited { place: u32 },
+    #[error("the job has no canaries that are still to be opened")]
+    NoCanaries,
+    #[error("these are not the canaries that the job was submitted with")]
+    CanariesMismatch,
+    #[error("a job of so many tasks has at most {most} canaries")]
+    TooManyCanaries { most: u32 },
+    #[error("the job has no task {task}")]
+    UnknownTask { task: u32 },
+    #[error("a panel over canaries costs {needs}, and {has} are left of the job's deposit")]
+    DepositTooSmall { needs: Credits, has: Credits },
 
     // Faults.
     #[error("only the submitter, owners of the bundle's peers and auditors have a stake in it")]

@@ -25,7 +25,8 @@ pub const fn space_of(body: &Body) -> Space {
             | AuditRequest::Demand { .. }
             | AuditRequest::Answer { .. }
             | AuditRequest::TwoSeals { .. }
-            | AuditRequest::Redress { .. },
+            | AuditRequest::Redress { .. }
+            | AuditRequest::Canaries { .. },
         )
         | Body::Council(
             CouncilRequest::Emergency { .. }

@@ -42,6 +42,7 @@ use crate::refusal::Refusal;
 use crate::state::Draft;
 
 pub(crate) mod audit;
+pub(crate) mod canary;
 pub(crate) mod case;
 pub(crate) mod check;
 pub(crate) mod close;
@@ -109,7 +110,7 @@ pub enum State {
     PanelOpening(Round) = 7,
     /// It is over.
     Ended(Ending) = 8,
-    /// Its peers opened the same, and it is compared with what auditors found.
+    /// Its peers opened the same: it is compared with what auditors found or the submitter knew.
     Checking = 9,
 }
 
@@ -134,9 +135,9 @@ pub enum Happening {
     Opened,
     /// All opened roots are equal.
     Agreed,
-    /// All opened roots are equal, and some of its tasks are audited.
+    /// All opened roots are equal, and some of its tasks are audited, or the job has canaries.
     Matched,
-    /// Nobody showed that an audit differs.
+    /// Nobody showed that an audit or a canary differs.
     Compared,
     /// Opened roots differ.
     Differed,
@@ -272,6 +273,11 @@ pub(crate) fn rule(
             peer,
             outcomes,
         } => demand::answer(draft, *bundle, *peer, outcomes),
+        AuditRequest::Canaries {
+            job,
+            salt,
+            canaries,
+        } => canary::open(draft, sender, *job, salt, canaries),
         AuditRequest::Redress { slash, results } => redress::claim(draft, sender, *slash, results),
         AuditRequest::TwoSeals { job, seals } => equivocate::show(draft, sender, *job, seals),
     }

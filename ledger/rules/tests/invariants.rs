@@ -30,6 +30,8 @@
 
 #[path = "scene/audit.rs"]
 mod audit_scene;
+#[path = "scene/canary.rs"]
+mod canary_scene;
 #[path = "scene/job.rs"]
 mod job_scene;
 #[path = "scene/play.rs"]

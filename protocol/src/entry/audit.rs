@@ -3,7 +3,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::{DISPUTED_MAX, Opening, PeerSeal, SEALS_MAX};
+use super::{CANARIES_MAX, Canary, DISPUTED_MAX, Opening, PeerSeal, SEALS_MAX};
 use crate::bytes::{self, Limited, Malformed, at_most};
 use crate::ids::{BundleId, Digest, JobId, PartyId, PeerId};
 use crate::job::TASKS_PER_BUNDLE_MAX;
@@ -43,7 +43,8 @@ pub enum AuditRequest {
         /// every auditor has opened. Only the submitter may say so.
         content: bool,
     },
-    /// Shows that what a bundle's peers opened is not what an auditor found.
+    /// Shows that what a bundle's peers opened is not what an auditor found, or not what the sender
+    /// opened of its own as a canary.
     Contest {
         /// The bundle.
         bundle: BundleId,
@@ -81,6 +82,16 @@ pub enum AuditRequest {
         slash: u64,
         /// The results' numbers among the peer's, rising; at least one.
         results: Vec<u64>,
+    },
+    /// Opens the canaries that the job was submitted with, once every peer has opened. Only the
+    /// submitter may, once. Where a canary differs from what all copies opened, it may contest.
+    Canaries {
+        /// The job.
+        job: JobId,
+        /// 32 bytes that only the submitter knew.
+        salt: Digest,
+        /// All of them, tasks rising.
+        canaries: Vec<Canary>,
     },
 }
 
@@ -146,6 +157,7 @@ impl AuditRequest {
             Self::Answer { .. } => "answer-leaves",
             Self::TwoSeals { .. } => "two-seals",
             Self::Redress { .. } => "redress",
+            Self::Canaries { .. } => "open-canaries",
         }
     }
 }
@@ -190,6 +202,12 @@ impl Limited for AuditRequest {
                     return Err(Malformed::Senseless("results stand in order, each once"));
                 }
                 super::council::some("results", results.len(), REDRESSED_MAX)
+            }
+            Self::Canaries { canaries, .. } => {
+                if !canaries.is_sorted_by(|one, next| one.task < next.task) {
+                    return Err(Malformed::Senseless("canaries stand in order, each once"));
+                }
+                super::council::some("canaries", canaries.len(), CANARIES_MAX as usize)
             }
             Self::Seal { .. } | Self::Demand { .. } | Self::TwoSeals { .. } => Ok(()),
         }

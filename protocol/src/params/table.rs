@@ -128,7 +128,7 @@ governed! {
     copies_trusted: u8, Count { 42 "copies_trusted" = 1, 1..=7; }
     /// Audited tasks of a bundle get so many auditors, suspended ones too where others are too few.
     auditors_min: u8, Count { 43 "auditors_min" = 4, 1..=16; }
-    /// How often a task is one whose outcome is known beforehand.
+    /// The share of a job's tasks that may be canaries: tasks whose outcome the submitter knows.
     canary: Bps, Ratio { 44 "canary" = 100, 0..=1_000; }
     /// How many members beyond the number that may be faulty make a panel.
     panel_margin: u8, Count { 45 "panel_margin" = 1, 1..=16; }

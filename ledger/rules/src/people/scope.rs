@@ -45,6 +45,7 @@ impl Need {
                 | AuditRequest::Contest { .. }
                 | AuditRequest::Demand { .. }
                 | AuditRequest::Redress { .. }
+                | AuditRequest::Canaries { .. }
                 | AuditRequest::TwoSeals { .. },
             )
             | Body::Sweep { .. } => Scope::SUBMIT.and(Scope::WORK),

@@ -15,7 +15,7 @@ use crate::work::case::Case;
 use crate::work::due::{self, Due};
 use crate::work::{
     Audit, AuditStage, Audited, AuditedTask, Audits, Bundle, Found, Phase, Seat, SeatStage, State,
-    audit, dispute, open, settle,
+    audit, canary, dispute, open, settle,
 };
 
 /// Enters openings of peers, then findings of auditors, then the submitter's word. What does not
@@ -295,10 +295,12 @@ pub(crate) fn judge_auditors(
     auditors
 }
 
-/// Shows that what a bundle's peers opened is not what an auditor found.
+/// Shows that what a bundle's peers opened is not what an auditor found, or not what the submitter
+/// opened as a canary. By a canary only the submitter may, whose deposit answers for it.
 ///
 /// # Errors
-/// [`Refusal`] if the bundle is not compared with audits now, or the proofs show no difference.
+/// [`Refusal`] if the bundle is not compared now, the proofs show no difference, or the submitter
+/// has too little of its deposit left.
 pub(crate) fn contest(
     draft: &mut Draft<'_>,
     sender: PartyId,
@@ -311,20 +313,35 @@ pub(crate) fn contest(
         let (state, asked) = (row.state, crate::work::Happening::Shown);
         return Err(Refusal::WrongState { state, asked });
     }
-    let (tasks, auditors) = check(&case, bundle, &row, proofs)?;
-    dispute::begin_panel(&mut case, bundle.index, &mut row, (sender, tasks), auditors);
+    let shown = check(&case, bundle, &row, proofs)?;
+    let mut stake = Credits::ZERO;
+    if shown.by_canary > 0 {
+        case.only_by(sender)?;
+        stake = canary::stake(&mut case, shown.by_canary)?;
+    }
+    let panel = ((sender, shown.tasks), (shown.auditors, stake));
+    dispute::begin_panel(&mut case, bundle.index, &mut row, panel.0, panel.1);
     case.keep(bundle.index, &row);
     case.put_back();
     Ok(())
 }
 
-/// The disputed tasks, and the parties of the auditors who found something else there.
+/// What a contest shows.
+struct Shown {
+    /// The disputed tasks.
+    tasks: Vec<DisputedTask>,
+    /// The parties of the auditors who found something else there.
+    auditors: Vec<PartyId>,
+    /// Tasks where nothing but a canary differs.
+    by_canary: usize,
+}
+
 fn check(
     case: &Case<'_, '_>,
     name: BundleId,
     bundle: &Bundle,
     proofs: &[LeafProof],
-) -> Result<(Vec<DisputedTask>, Vec<PartyId>), Refusal> {
+) -> Result<Shown, Refusal> {
     let opened: Vec<_> = bundle
         .runs
         .iter()
@@ -336,8 +353,11 @@ fn check(
     let (size, tasks) = (case.job.terms.tasks_per_bundle, case.tasks_in(name.index));
     let audit = audit::of(case.draft, case.id);
     let mut last = None;
-    let mut disputed = Vec::new();
-    let mut auditors: Vec<PartyId> = Vec::new();
+    let mut shown = Shown {
+        tasks: Vec::new(),
+        auditors: Vec::new(),
+        by_canary: 0,
+    };
     for proof in proofs {
         let place = proof.place;
         if last.is_some_and(|last| place <= last) {
@@ -348,17 +368,26 @@ fn check(
             return Err(Refusal::ProofForged { peer: first });
         }
         let found = found_at(case.draft, name, size, place);
-        let (seat, outcome) = found.ok_or(Refusal::NotAudited { place })?;
-        if outcome == proof.outcome {
-            return Err(Refusal::NoDifference { place });
+        let known = canary::at(case, name.index, place);
+        if found.is_none() && known.is_none() {
+            return Err(Refusal::NotAudited { place });
         }
-        let party = audit.seats[usize::from(seat)].member;
-        if !auditors.contains(&party) {
-            auditors.push(party);
+        let differs = |outcome: &Outcome| *outcome != proof.outcome;
+        match found.filter(|(_, outcome)| differs(outcome)) {
+            Some((seat, _)) => {
+                let party = audit.seats[usize::from(seat)].member;
+                if !shown.auditors.contains(&party) {
+                    shown.auditors.push(party);
+                }
+            }
+            None if known.as_ref().is_some_and(differs) => {
+                shown.by_canary = shown.by_canary.saturating_add(1);
+            }
+            None => return Err(Refusal::NoDifference { place }),
         }
         let claim = |(peer, _): &(PeerId, protocol::outcome::Root)| (*peer, proof.clone());
         let claims = opened.iter().map(claim).collect();
-        disputed.push(DisputedTask { claims });
+        shown.tasks.push(DisputedTask { claims });
     }
-    Ok((disputed, auditors))
+    Ok(shown)
 }

@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 use crate::state::{BlockHashes, Draft};
 use crate::work::case::Case;
 use crate::work::due::{self, Due};
-use crate::work::{Happening, Phase, State, audit};
+use crate::work::{Happening, Phase, State, audit, canary};
 
 /// The submitter closes, with the start of its hash chain.
 ///
@@ -79,6 +79,7 @@ fn end_sealing(case: &mut Case<'_, '_>, secret: &Digest, block: &Digest) {
         case.job.phase = Phase::Auditing;
         move_all(case, State::Sealed, Happening::Called);
     } else {
+        canary::expect(case);
         let_open(case, State::Sealed, Happening::Closed);
     }
 }

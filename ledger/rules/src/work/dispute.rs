@@ -4,6 +4,7 @@ use protocol::entry::DisputedTask;
 use protocol::event::Event;
 use protocol::ids::{BundleId, PartyId, PeerId};
 use protocol::outcome::Root;
+use protocol::units::Credits;
 
 use crate::chance::Chance;
 use crate::people::{Member, Peers, member, voter};
@@ -60,7 +61,7 @@ pub(crate) fn show(
         bundle.index,
         &mut row,
         (finder, tasks.to_vec()),
-        Vec::new(),
+        (Vec::new(), Credits::ZERO),
     );
     case.keep(bundle.index, &row);
     case.put_back();
@@ -69,12 +70,13 @@ pub(crate) fn show(
 
 /// Calls a first panel to judge tasks that were shown to differ, or all members if too few are
 /// unrelated: neither the runs' sponsors nor the `auditors` who found something else judge first.
+/// `stake` is what of the submitter's deposit is set aside for it.
 pub(crate) fn begin_panel(
     case: &mut Case<'_, '_>,
     index: u32,
     row: &mut Bundle,
     (finder, tasks): (PartyId, Vec<DisputedTask>),
-    auditors: Vec<PartyId>,
+    (auditors, stake): (Vec<PartyId>, Credits),
 ) {
     let jurors = first_panel(case, index, row, &auditors);
     let (round, happening) = match jurors {
@@ -93,6 +95,7 @@ pub(crate) fn begin_panel(
         finder,
         auditors,
         tasks,
+        stake,
         round,
         jurors: jurors.unwrap_or_else(|| everyone(case.draft)),
         earlier: Vec::new(),

@@ -90,8 +90,11 @@ pub struct Job {
     pub unsealed: u32,
     /// Bundles whose peers still have to open.
     pub unopened: u32,
-    /// Whether some of its tasks are audited.
+    /// Whether what its peers open is compared before it is paid: some of its tasks are audited, or
+    /// its submitter has canaries.
     pub audited: bool,
+    /// How many canaries the submitter may open; none once it has.
+    pub canaries: u32,
     /// Bundles that have not ended.
     pub open: u32,
     /// What its runs were paid.
@@ -202,6 +205,9 @@ pub struct Dispute {
     pub auditors: Vec<PartyId>,
     /// The tasks, and what each opened peer claims.
     pub tasks: Vec<DisputedTask>,
+    /// What of the submitter's deposit is set aside for its judges, because nothing but canaries
+    /// speaks for it: theirs if the peers were right.
+    pub stake: Credits,
     /// Which panel judges, or judged.
     pub round: Round,
     /// That panel.

@@ -13,8 +13,8 @@ use crate::work::check::Auditors;
 use crate::work::hold::Ground;
 use crate::work::slash::{self, Rights, Slash};
 use crate::work::{
-    Audited, Bundle, Dispute, Disputes, Happening, Juror, Run, Verdict, check, demand, faults,
-    settle,
+    Audited, Bundle, Dispute, Disputes, Happening, Juror, Run, Verdict, canary, check, demand,
+    faults, settle,
 };
 
 /// Carries out a verdict.
@@ -47,9 +47,17 @@ pub(crate) fn pass(
         !run.struck && upheld.contains(&run.peer)
     });
     demand::resolve(case, index, bundle, &convicted);
-    settle::verified(case, index, bundle, true, |run| {
-        !run.struck && upheld.contains(&run.peer)
-    });
+    settle::verified(
+        case,
+        index,
+        bundle,
+        |_| true,
+        |run| !run.struck && upheld.contains(&run.peer),
+    );
+    if convicted.is_empty() {
+        pay_for_nothing(case, index, &mut dispute, &right);
+    }
+    canary::give_back(case, &mut dispute);
     // Locks are released first, so that what is slashed is free; nothing can come between.
     settle::end(case, index, bundle, Happening::Judged);
     dispute.verdict = Some(Verdict {
@@ -115,15 +123,41 @@ fn punish(
     slashed
 }
 
+/// The peers were right, and nothing but the submitter's canaries spoke against them: who judged so
+/// is paid out of what was set aside of its deposit, and nobody is slashed for them.
+fn pay_for_nothing(
+    case: &mut Case<'_, '_>,
+    index: u32,
+    dispute: &mut Dispute,
+    right: &[Option<Outcome>],
+) {
+    let judges: Vec<(PeerId, PartyId)> = dispute
+        .jurors
+        .iter()
+        .filter(|juror| answered(juror) && !stands_against(juror, right))
+        .map(|juror| (juror.peer, juror.member))
+        .collect();
+    let share = share_of(case, dispute.stake, judges.len(), dispute.tasks.len());
+    for to in judges {
+        dispute.stake = dispute
+            .stake
+            .minus(share)
+            .expect("equal shares of a stake are at most the stake");
+        settle::pay(case, index, to, share, Code::PanelPay);
+    }
+}
+
 /// No panel could agree: the submitter's escrow pays the runs and its deposit the judges, and no
 /// peer is slashed.
 pub(crate) fn nobody(
     case: &mut Case<'_, '_>,
     index: u32,
     bundle: &mut Bundle,
-    dispute: &Dispute,
+    mut dispute: Dispute,
     why: Happening,
 ) {
+    canary::give_back(case, &mut dispute);
+    case.draft.put::<Disputes>(&dispute.number, &dispute);
     settle::pay_runs(case, index, bundle, |run| !run.struck);
     let judges: Vec<&Juror> = dispute
         .jurors
@@ -196,9 +230,9 @@ fn finder(
     dispute: &Dispute,
     auditors: &Auditors,
 ) -> Option<PartyId> {
-    let name = case.name(index);
-    let audited = case.draft.row::<Audited>(&name).unwrap_or_default();
-    if audited.is_empty() {
+    let drawn = case.draft.row::<Audited>(&case.name(index));
+    let by_audit = dispute.stake == Credits::ZERO;
+    if drawn.is_none_or(|audited| audited.is_empty() && by_audit) {
         return Some(dispute.finder);
     }
     auditors.right.first().map(|(party, _)| *party)

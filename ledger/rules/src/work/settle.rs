@@ -14,7 +14,7 @@ use crate::money::{About, Code, bond, escrow};
 use crate::people::{Peers, reputation};
 use crate::work::case::Case;
 use crate::work::{
-    Audited, Audits, Bundle, Happening, Phase, Run, Seat, State, check, demand, faults,
+    Audited, Audits, Bundle, Happening, Phase, Run, Seat, State, canary, check, demand, faults,
 };
 
 /// What a run with this root costs.
@@ -23,13 +23,14 @@ pub(crate) fn bill_of(case: &Case<'_, '_>, index: u32, root: Root) -> Credits {
         .expect("a job's largest bill was worked out when it was submitted")
 }
 
-/// All opened roots are equal: all who opened are paid, if no audit can still speak against them.
+/// All opened roots are equal: all who opened are paid, if no audit and no canary can still speak
+/// against them.
 pub(crate) fn agreed(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     let name = case.name(index);
     let audited = case.draft.row::<Audited>(&name).unwrap_or_default();
-    if audited.is_empty() {
+    if audited.is_empty() && case.job.terms.care.canaries.is_none() {
         pay_runs(case, index, bundle, |run| !run.struck);
-        verified(case, index, bundle, false, |run| !run.struck);
+        verified(case, index, bundle, |_| false, |run| !run.struck);
         end(case, index, bundle, Happening::Agreed);
     } else {
         bundle.must_step(Happening::Matched);
@@ -39,15 +40,23 @@ pub(crate) fn agreed(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
 /// Those who are left of a difference agree: they are paid.
 pub(crate) fn agreed_at_last(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     pay_runs(case, index, bundle, |run| !run.struck);
-    verified(case, index, bundle, false, |run| !run.struck);
+    verified(case, index, bundle, |_| false, |run| !run.struck);
     end(case, index, bundle, Happening::Agreed);
 }
 
-/// Nobody showed that an audit differs: all who opened are paid.
+/// Nobody showed that an audit or a canary differs: all who opened are paid.
 pub(crate) fn compared(case: &mut Case<'_, '_>, index: u32, bundle: &mut Bundle) {
     pay_runs(case, index, bundle, |run| !run.struck);
     let audited = was_audited(case, index);
-    verified(case, index, bundle, audited, |run| !run.struck);
+    let known = !audited && canary::weigh(case, index);
+    let own: Vec<PeerId> = bundle
+        .runs
+        .iter()
+        .filter(|run| canary::is_own(case, run))
+        .map(|run| run.peer)
+        .collect();
+    let is_checked = |run: &Run| audited || (known && !own.contains(&run.peer));
+    verified(case, index, bundle, is_checked, |run| !run.struck);
     end(case, index, bundle, Happening::Compared);
 }
 
@@ -90,21 +99,21 @@ pub(crate) fn pay_runs(
     }
 }
 
-/// Counts every opened run that `is_right` says yes to for its peer. A run alone is not checked.
+/// Counts every opened run that `is_right` says yes to for its peer; more where `is_audited`. A run
+/// alone counts only there.
 pub(crate) fn verified(
     case: &mut Case<'_, '_>,
     index: u32,
     bundle: &Bundle,
-    audited: bool,
+    is_audited: impl Fn(&Run) -> bool,
     is_right: impl Fn(&Run) -> bool,
 ) {
     let opened = |run: &&Run| run.root().is_some();
-    if bundle.runs.iter().filter(opened).count() < 2 && !audited {
-        return;
-    }
+    let is_alone = bundle.runs.iter().filter(opened).count() < 2;
     let class = case.job.terms.class;
     for run in bundle.runs.iter().filter(|run| is_right(run)) {
-        if let Some(root) = run.root() {
+        let audited = is_audited(run);
+        if let Some(root) = run.root().filter(|_| audited || !is_alone) {
             let price = bill_of(case, index, root);
             reputation::verified(case.draft, run.peer, class, price, audited);
         }

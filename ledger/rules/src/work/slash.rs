@@ -317,6 +317,7 @@ mod tests {
             finder: PartyId::new([3; 32]),
             auditors: Vec::new(),
             tasks: Vec::new(),
+            stake: Credits::ZERO,
             round: Round::First,
             jurors: Vec::new(),
             earlier: Vec::new(),

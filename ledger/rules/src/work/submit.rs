@@ -16,7 +16,7 @@ use crate::state::Draft;
 use crate::work::case::Case;
 use crate::work::due::{self, Due};
 use crate::work::{
-    Happening, Job, JobNumbers, Jobs, JobsOf, Phase, State, Submitters, draw, faults, step,
+    Happening, Job, JobNumbers, Jobs, JobsOf, Phase, State, Submitters, canary, draw, faults, step,
 };
 
 /// Submits a job: everything it can cost goes into escrow.
@@ -32,6 +32,7 @@ pub(crate) fn submit(
     chain: Digest,
 ) -> Result<(), Refusal> {
     let quote = asked(draft, terms)?;
+    let canaries = canary::most(draft, terms)?;
     let id = JobId::new(*entry.bytes());
     let per_task = quote
         .price
@@ -69,6 +70,7 @@ pub(crate) fn submit(
         unsealed: terms.bundles(),
         unopened: 0,
         audited: false,
+        canaries,
         open: terms.bundles(),
         paid: Credits::ZERO,
         work_fee: draft.params().work_fee,

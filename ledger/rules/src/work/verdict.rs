@@ -208,6 +208,6 @@ fn undecided(
             dispute.round = Round::Whole;
             dispute::call(case, index, bundle, &dispute);
         }
-        Round::Whole => sentence::nobody(case, index, bundle, &dispute, why),
+        Round::Whole => sentence::nobody(case, index, bundle, dispute, why),
     }
 }

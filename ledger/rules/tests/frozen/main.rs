@@ -8,6 +8,8 @@
 
 #[path = "../scene/audit.rs"]
 mod audit_scene;
+#[path = "../scene/canary.rs"]
+mod canary_scene;
 #[path = "../scene/council.rs"]
 mod council_scene;
 #[path = "../scene/job.rs"]
@@ -23,6 +25,7 @@ mod sign;
 mod voter_scene;
 
 mod by_audits;
+mod by_canaries;
 mod by_council;
 mod by_entries;
 mod by_issuance;
@@ -102,7 +105,7 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         written, frozen,
         "a number that was given means what it meant"
     );
-    let stories: [fn(&mut Refused); 11] = [
+    let stories: [fn(&mut Refused); 12] = [
         by_entries::tell,
         by_keys::tell,
         by_purses::tell,
@@ -110,6 +113,7 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         by_jobs::tell,
         by_panels::tell,
         by_audits::tell,
+        by_canaries::tell,
         by_council::tell,
         by_issuance::tell,
         by_voters::tell,

@@ -221,7 +221,8 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
         | Event::AuditSealed { job, .. }
         | Event::AuditLapsed { job, .. }
         | Event::AuditsOpening { job, .. }
-        | Event::AuditOpened { job, .. } => Some(*job),
+        | Event::AuditOpened { job, .. }
+        | Event::CanariesOpened { job, .. } => Some(*job),
         Event::Drawn { bundle, .. }
         | Event::Replaced { bundle, .. }
         | Event::Sealed { bundle, .. }
