@@ -15,6 +15,7 @@ use crate::units::{Credits, Fuel, Moment};
 mod audit;
 mod bank;
 mod canary;
+mod channel;
 mod council;
 mod issue;
 mod party;
@@ -28,6 +29,7 @@ pub use audit::{
 };
 pub use bank::{BankRequest, Classes, SpendPolicy};
 pub use canary::{CANARIES_MAX, Canary, canaries_digest, canaries_most};
+pub use channel::{ChannelRequest, LANES_MAX, SignedVoucher, Voucher, hash_lock};
 pub use council::{
     Approval, CHANGES_MAX, CORRECTIONS_MAX, Choice, Correction, CouncilRequest, EmergencyAct,
     EmergencyOrder, Joining, KEYS_MAX, NOTICE_BYTES_MAX, Notice, Place, Proposal, Quota, Severity,
@@ -225,6 +227,8 @@ pub enum Body {
     Bank(BankRequest),
     /// Stand in for a peer that is not the sender's.
     Stake(StakeRequest),
+    /// Payment channels and their vouchers.
+    Channel(ChannelRequest),
 }
 
 /// One step of a submitter's hash chain: `chain(chain(s0))` is published first, then `chain(s0)`,
@@ -326,6 +330,7 @@ impl Limited for Entry {
             Body::Audit(request) => request.within_limits(),
             Body::Party(request) => request.within_limits(),
             Body::Bank(request) => request.within_limits(),
+            Body::Channel(request) => request.within_limits(),
             Body::Register { .. }
             | Body::AdmitPeer { .. }
             | Body::Bond { .. }
@@ -375,6 +380,7 @@ impl Body {
             Self::Party(request) => request.name(),
             Self::Bank(request) => request.name(),
             Self::Stake(request) => request.name(),
+            Self::Channel(request) => request.name(),
         }
     }
 }

@@ -9,7 +9,7 @@ mod people;
 
 pub use council::{CouncilEvent, Decision, IssueEvent};
 pub use fault::{Fault, FaultEvent};
-pub use people::{BankEvent, PartyEvent};
+pub use people::{BankEvent, ChannelEvent, PartyEvent};
 
 use crate::entry::{Canary, DisputedTask};
 use crate::ids::{BundleId, Digest, JobId, PartyId, PeerId};
@@ -339,4 +339,6 @@ pub enum Event {
         /// All of them, tasks rising.
         canaries: Vec<Canary>,
     },
+    /// Something about payment channels.
+    Channel(ChannelEvent),
 }

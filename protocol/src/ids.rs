@@ -104,6 +104,10 @@ id!(
     PurseId, "purse_"
 );
 id!(
+    /// A payment channel, by the hash of the entry that opened it.
+    ChannelId, "chan_"
+);
+id!(
     /// A signed entry, by the hash of its bytes.
     EntryId, "tx_"
 );

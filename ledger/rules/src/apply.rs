@@ -153,6 +153,7 @@ fn rule(draft: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
         Body::Audit(request) => work::rule(draft, sender, request),
         Body::Party(request) => party::rule(draft, entry, request),
         Body::Bank(request) => bank::rule(draft, sender, id, request),
+        Body::Channel(request) => bank::of_channel(draft, sender, id, request),
         Body::Stake(request) => backer::rule(draft, sender, request),
     }
 }

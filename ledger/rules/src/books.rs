@@ -2,16 +2,18 @@
 //! hold; [`recount`] asks it of every row there is.
 //!
 //! Debits equal credits. Only `Mint` is below zero. What circulates is what was minted and not
-//! burned. No peer's locks are more than its bond. An ended job holds nothing.
+//! burned. No peer's locks are more than its bond. An ended job holds nothing. A
+//! payment channel holds what its lanes have not paid, and no lane ever goes back.
 
 use std::collections::BTreeMap;
 
 use borsh::BorshDeserialize;
-use protocol::ids::{JobId, PeerId};
+use protocol::ids::{ChannelId, JobId, PeerId};
 use protocol::units::Credits;
 use thiserror::Error;
 
 use crate::council::{Ballot, Ballots};
+use crate::money::channel::Channels;
 use crate::money::{Account, Accounts, Balance, balance, bond, issue};
 use crate::params::SUPPLY_MAX;
 use crate::people::{Peer, Peers};
@@ -59,6 +61,19 @@ pub enum Unbalanced {
         /// What it holds.
         left: Credits,
     },
+    /// A channel does not hold what its lanes have not paid.
+    #[error("{channel} holds {holds}, and {needs} of its deposit is not paid")]
+    ChannelUneven {
+        /// The channel.
+        channel: ChannelId,
+        /// What it holds.
+        holds: Credits,
+        /// What it should hold.
+        needs: Credits,
+    },
+    /// A lane of a channel took a payment back, or paid again with an old voucher.
+    #[error("a lane of {0} went back")]
+    ChannelBack(ChannelId),
     /// An ended job holds credits.
     #[error("{job} has ended and still holds {left}")]
     EscrowLeft {
@@ -106,6 +121,9 @@ pub(crate) fn check(
         let Some((prefix, key)) = key.split_first() else {
             continue;
         };
+        if *prefix == Channels::PREFIX {
+            paid_forward(before, &after, decoded(*prefix, key)?)?;
+        }
         let Some(row) = row else {
             continue;
         };
@@ -113,6 +131,7 @@ pub(crate) fn check(
             Accounts::PREFIX => {
                 let account: Account = decoded(*prefix, key)?;
                 let now: Balance = decoded(*prefix, row)?;
+                holds_its_rest(&after, account)?;
                 let was = balance(before, account);
                 above_zero(account, &now, deepest)?;
                 debits = debits.saturating_add(now.debits.saturating_sub(was.debits));
@@ -144,6 +163,7 @@ pub fn recount<B: AsRef<[u8]> + Into<Vec<u8>>>(
         Peers::PREFIX,
         Jobs::PREFIX,
         Ballots::PREFIX,
+        Channels::PREFIX,
     ];
     let rows: BTreeMap<Vec<u8>, Vec<u8>> = rows
         .filter(|(key, _)| {
@@ -164,6 +184,7 @@ pub fn recount<B: AsRef<[u8]> + Into<Vec<u8>>>(
                 let account: Account = decoded(*prefix, key)?;
                 let now: Balance = decoded(*prefix, row)?;
                 above_zero(account, &now, deepest)?;
+                holds_its_rest(&rows, account)?;
                 debits = debits.saturating_add(now.debits);
                 credits = credits.saturating_add(now.credits);
                 if !matches!(account, Account::Mint | Account::Burn) {
@@ -174,6 +195,9 @@ pub fn recount<B: AsRef<[u8]> + Into<Vec<u8>>>(
             Peers::PREFIX => covered(&rows, decoded(*prefix, key)?, &decoded(*prefix, row)?)?,
             Jobs::PREFIX => emptied(&rows, decoded(*prefix, key)?, &decoded(*prefix, row)?)?,
             Ballots::PREFIX => returned(&rows, &decoded(*prefix, row)?)?,
+            Channels::PREFIX => {
+                holds_its_rest(&rows, Account::ChannelEscrow(decoded(*prefix, key)?))?;
+            }
             _ => {}
         }
     }
@@ -247,6 +271,34 @@ fn returned(view: &dyn View, row: &Ballot) -> Result<(), Unbalanced> {
     let left = balance(view, Account::Deposit(proposal)).amount();
     if row.ended.is_some() && left > Credits::ZERO {
         return Err(Unbalanced::DepositLeft { proposal, left });
+    }
+    Ok(())
+}
+
+/// I7, of a channel that a block changed or ended.
+fn paid_forward(before: &dyn View, after: &dyn View, channel: ChannelId) -> Result<(), Unbalanced> {
+    let rows = [before, after].map(|view| row::<Channels>(view, &channel));
+    if let [Some(was), Some(is)] = rows
+        && !is.follows(&was)
+    {
+        return Err(Unbalanced::ChannelBack(channel));
+    }
+    holds_its_rest(after, Account::ChannelEscrow(channel))
+}
+
+/// Whether the escrow of a channel is what its lanes have not paid; nothing, once it has ended.
+fn holds_its_rest(view: &dyn View, account: Account) -> Result<(), Unbalanced> {
+    let Account::ChannelEscrow(channel) = account else {
+        return Ok(());
+    };
+    let holds = balance(view, account).amount();
+    let needs = row::<Channels>(view, &channel).map_or(Credits::ZERO, |row| row.left());
+    if holds != needs {
+        return Err(Unbalanced::ChannelUneven {
+            channel,
+            holds,
+            needs,
+        });
     }
     Ok(())
 }

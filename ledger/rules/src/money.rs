@@ -6,6 +6,7 @@
 //!             │ │   Treasury ─▶ Grant(purse) ──▶ Escrow(job) ──▶ Grant, Treasury (refund)
 //!             │ └─── Unbonding(peer) ◀── Bond(peer) ──▶ SlashHold(bundle) ──▶ Burn, Treasury,
 //!             ├──▶ Demand ──▶ Wallet
+//!             ├──▶ ChannelEscrow ──▶ Wallet (receiver; the rest to the payer)
 //!             ├──▶ Bond(peer)        MemberBond(party) ──────▲              Wallet
 //!             ├──▶ Deposit(proposal) ──▶ Wallet, Treasury
 //!             └──▶ Fees ──▶ Burn, Treasury
@@ -15,7 +16,7 @@
 //! is the only code that changes a balance.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::ids::{BundleId, EntryId, JobId, PartyId, PeerId, PurseId};
+use protocol::ids::{BundleId, ChannelId, EntryId, JobId, PartyId, PeerId, PurseId};
 use protocol::units::{Credits, Height, Moment};
 
 use crate::state::{Draft, View, row, table};
@@ -23,6 +24,7 @@ use crate::state::{Draft, View, row, table};
 pub(crate) mod backer;
 pub(crate) mod bank;
 pub(crate) mod bond;
+pub(crate) mod channel;
 pub(crate) mod escrow;
 pub(crate) mod exposure;
 pub(crate) mod fee;
@@ -34,6 +36,7 @@ pub(crate) mod quota;
 pub(crate) mod transfer;
 pub(crate) mod wallet;
 
+pub use channel::{Channel, Lane};
 pub use purse::{Allowance, Purse, PurseKind};
 
 /// So many lines of a party's history are kept; older ones are written over.
@@ -72,6 +75,8 @@ pub enum Account {
     Grant(PurseId),
     /// What of a slash is kept for who paid for its peer's doubtful results.
     Redress(u64),
+    /// What is set aside for the receiver of a payment channel; empty once it has ended.
+    ChannelEscrow(ChannelId),
 }
 
 /// What went in and out of an account, ever.
@@ -176,6 +181,12 @@ pub enum Code {
     GrantGiven = 32,
     /// What was left of an expired grant went back to the treasury.
     GrantReturned = 33,
+    /// A payment channel was opened or topped up.
+    ChannelDeposit = 34,
+    /// A voucher was redeemed.
+    ChannelPaid = 35,
+    /// A payment channel ended, and the rest came back.
+    ChannelReturned = 36,
     /// Someone stood in for a peer that is another's.
     Back = 50,
     /// A part of a beginner's pay went into its bond.
@@ -201,6 +212,8 @@ pub enum About {
     Proposal(u64),
     /// A task wallet or a grant.
     Purse(PurseId),
+    /// A payment channel.
+    Channel(ChannelId),
 }
 
 /// One line of a party's history: a posting that touched its wallet.

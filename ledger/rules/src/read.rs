@@ -18,8 +18,8 @@ pub use crate::books::Supply;
 pub use crate::state::Counts;
 pub use market::*;
 pub use people::{
-    PurseStanding, allowance, delegate, free_entries, grant_quota, op_key, op_keys, owner_of,
-    purse, purse_of, purses_of, recovery, retired_root,
+    PurseStanding, allowance, channel, channel_of, channels_of, delegate, free_entries,
+    grant_quota, op_key, op_keys, owner_of, purse, purse_of, purses_of, recovery, retired_root,
 };
 
 use crate::books;

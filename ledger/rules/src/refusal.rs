@@ -9,9 +9,11 @@ use thiserror::Error;
 
 use crate::work::{Happening, Phase, State};
 
+mod channel;
 mod code;
 mod council;
 
+pub use channel::ChannelRefusal;
 pub use council::{CouncilRefusal, IssueRefusal};
 
 /// A rule said no. Each has a number that never changes its meaning ([`Refusal::code`]).
@@ -246,6 +248,8 @@ pub enum Refusal {
     Council(CouncilRefusal),
     #[error(transparent)]
     Issue(IssueRefusal),
+    #[error(transparent)]
+    Channel(ChannelRefusal),
 
     // An audit.
     #[error("the block in which the last peer sealed is not closed yet: close in the next one")]

@@ -53,6 +53,7 @@ pub const fn space_of(body: &Body) -> Space {
         | Body::Issue(_)
         | Body::Party(_)
         | Body::Bank(_)
+        | Body::Channel(_)
         | Body::Stake(_) => Space::Ordinary,
     }
 }

@@ -8,7 +8,7 @@
 //! I4  circulating = minted - burned          books::recount               every scene, recounted
 //! I5  an ended job, slash, proposal is empty books::check, escrow.rs      this file
 //! I6  locked = its open bundles' locks       books::check: <= bond        this file
-//! I7  channels                               there are none yet
+//! I7  channels: redeemed <= deposit, lanes grow  books::check          channels_play.rs
 //! I8  an epoch mints under its cap           epoch.rs                     epochs.rs
 //! I9  the parts of a slash are the slash     work/hold.rs                 this file, slashes.rs
 //! I10 a bundle ends once                     work/settle.rs, records.rs   this file, work.rs

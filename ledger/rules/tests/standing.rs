@@ -226,14 +226,21 @@ fn a_new_peer_runs_beside_two_others_and_one_that_has_shown_its_work_beside_one(
     scene.start(job).unwrap();
     assert_eq!(scene.peers(job, 0).len(), 3);
     scene.settle(job);
-    for _ in 0..4 {
+    let all_are_normal = |scene: &Scene| {
+        (0..WORKERS).all(|n| {
+            let trust = read::trust(&scene.rows, worker(n), CLASS).unwrap();
+            trust.tier == Tier::Normal
+        })
+    };
+    // Who is drawn how often is chance: a few jobs are enough, many are more than enough.
+    for _ in 0..16 {
+        if all_are_normal(&scene) {
+            break;
+        }
         let job = scene.drawn(terms(12, 2, 1));
         scene.settle(job);
     }
-    for n in 0..WORKERS {
-        let trust = read::trust(&scene.rows, worker(n), CLASS).unwrap();
-        assert_eq!(trust.tier, Tier::Normal, "{trust:?}");
-    }
+    assert!(all_are_normal(&scene));
     let job = scene.drawn(terms(12, 2, 1));
     for index in 0..6 {
         assert_eq!(scene.peers(job, index).len(), 2);

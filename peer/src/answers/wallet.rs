@@ -93,9 +93,11 @@ fn item(line: &Line) -> HistoryItem {
         About::Job(job) => (Some(job), None, None),
         About::Bundle(bundle) => (Some(bundle.job), Some(bundle.index), None),
         About::Peer(peer) => (None, None, Some(peer)),
-        About::Entry(_) | About::Proposal(_) | About::Purse(_) | About::Ledger => {
-            (None, None, None)
-        }
+        About::Entry(_)
+        | About::Proposal(_)
+        | About::Purse(_)
+        | About::Channel(_)
+        | About::Ledger => (None, None, None),
     };
     let what = words(line.code);
     let other = match line.other {
@@ -158,6 +160,9 @@ const fn words(code: Code) -> &'static str {
         Code::TaskWalletFilled => "set apart in a task wallet",
         Code::TaskWalletClosed => "came back from a task wallet",
         Code::GrantGiven | Code::GrantReturned => "granted for jobs",
+        Code::ChannelDeposit => "set aside in a payment channel",
+        Code::ChannelPaid => "paid by a voucher",
+        Code::ChannelReturned => "came back from a payment channel",
         Code::Back => "backed another's peer",
         Code::Vest => "earned into a bond",
         Code::Redress => "had back for a doubtful result",

@@ -1,8 +1,9 @@
-//! What the ledger says about parties, their keys, and credits set apart for jobs.
+//! What the ledger says about parties, their keys, credits set apart for jobs, and payment
+//! channels.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::ids::{PartyId, PeerId, PublicKey, PurseId};
+use crate::ids::{ChannelId, PartyId, PeerId, PublicKey, PurseId};
 use crate::units::{Credits, Moment};
 
 /// Something that is now true of a party or of what a sponsor answers for.
@@ -77,5 +78,53 @@ pub enum BankEvent {
         purse: PurseId,
         /// How much went back.
         amount: Credits,
+    },
+}
+
+/// Something that is now true of a payment channel.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum ChannelEvent {
+    /// A channel is open.
+    Opened {
+        /// Its name.
+        channel: ChannelId,
+        /// Who pays.
+        from: PartyId,
+        /// Who is paid.
+        to: PartyId,
+        /// What is set aside.
+        deposit: Credits,
+    },
+    /// More was set aside.
+    ToppedUp {
+        /// The channel.
+        channel: ChannelId,
+        /// How much more.
+        amount: Credits,
+    },
+    /// A voucher was redeemed.
+    Redeemed {
+        /// The channel.
+        channel: ChannelId,
+        /// Its lane.
+        lane: u8,
+        /// Who was paid.
+        to: PartyId,
+        /// How much this voucher added.
+        amount: Credits,
+    },
+    /// A channel begins to end, or ends later than was said.
+    Settling {
+        /// The channel.
+        channel: ChannelId,
+        /// Vouchers can be redeemed before this; from then on the rest can be collected.
+        until: Moment,
+    },
+    /// A channel is no more.
+    Ended {
+        /// The channel.
+        channel: ChannelId,
+        /// What went back to its payer.
+        refunded: Credits,
     },
 }

@@ -281,6 +281,8 @@ governed! {
 
     /// Of what a task is declared to be worth beyond its price, what a submitter pays for each run.
     risk_fee: Bps, Ratio { 170 "risk_fee" = 25, 0..=1_000; }
+    /// After a payment channel is settled, its vouchers can be redeemed for so long.
+    channel_settle: Millis, Span { 171 "channel_settle" = 7_200_000, 60_000..=604_800_000; }
 
     // Epochs and issuance.
     /// How long an epoch is.

@@ -75,6 +75,11 @@ pub(crate) fn authorise(draft: &Draft<'_>, entry: &CheckedEntry) -> Result<Autho
     }
 }
 
+/// Whether this key, alone, may spend for a party now.
+pub(crate) fn may_spend(draft: &Draft<'_>, party: PartyId, key: PublicKey) -> bool {
+    speaker(draft, party, &[key], Need::PAY).is_ok()
+}
+
 /// How these keys speak for a party, if they may do what is asked.
 fn speaker(
     draft: &Draft<'_>,

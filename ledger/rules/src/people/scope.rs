@@ -1,8 +1,8 @@
 //! What each request needs of an operational key: the one table of what a stolen key can do.
 
 use protocol::entry::{
-    AuditRequest, BankRequest, Body, CouncilRequest, IssueRequest, PartyRequest, Scope,
-    StakeRequest, VoterRequest,
+    AuditRequest, BankRequest, Body, ChannelRequest, CouncilRequest, IssueRequest, PartyRequest,
+    Scope, StakeRequest, VoterRequest,
 };
 
 /// What a key must hold for a request.
@@ -53,6 +53,7 @@ impl Need {
             Body::Issue(request) => return Self::of_issue(request),
             Body::Party(request) => return Self::of_party(request),
             Body::Bank(request) => return Self::of_bank(request),
+            Body::Channel(request) => return Self::of_channel(request),
             Body::Stake(StakeRequest::Unback { .. }) => return Self::Root,
             Body::Stake(StakeRequest::Back { .. } | StakeRequest::Reclaim { .. }) => Scope::SPEND,
         })
@@ -105,6 +106,19 @@ impl Need {
             BankRequest::Disallow { .. } => Scope::REVOKE,
             BankRequest::MintGrant { .. } => Scope::SPONSOR,
             BankRequest::ReturnGrant { .. } => Scope::ALL,
+        })
+    }
+
+    /// What is set aside in a channel is spent then, so its vouchers are no more than that. Whoever
+    /// may end keys may also begin to end what they sign.
+    const fn of_channel(request: &ChannelRequest) -> Self {
+        Self::AnyOf(match request {
+            ChannelRequest::Open { .. }
+            | ChannelRequest::TopUp { .. }
+            | ChannelRequest::Close { .. } => Scope::SPEND,
+            ChannelRequest::Redeem { .. } => Scope::SPEND.and(Scope::WORK),
+            ChannelRequest::Settle { .. } => Scope::SPEND.and(Scope::REVOKE),
+            ChannelRequest::Collect { .. } => Scope::ALL,
         })
     }
 }

@@ -1,10 +1,12 @@
-//! Reading what is agreed about keys, quotas, task wallets and grants.
+//! Reading what is agreed about keys, quotas, task wallets, grants and payment channels.
 
-use protocol::ids::{PartyId, PublicKey, PurseId};
+use protocol::ids::{ChannelId, PartyId, PublicKey, PurseId};
 use protocol::units::Credits;
 
+use crate::money::channel::Channels;
+use crate::money::channel::list::{self, ChannelsOf};
 use crate::money::purse::{Allowances, Delegates, PurseCounts, Purses, PursesOf};
-use crate::money::{Allowance, Purse, balance, grant, quota};
+use crate::money::{Allowance, Channel, Purse, balance, grant, quota};
 use crate::people::{
     OpKey, OpKeys, Parties, Recoveries, Recovery, RetiredRoot, RetiredRoots, root,
 };
@@ -93,4 +95,20 @@ pub fn delegate(view: &dyn View, name: PurseId, number: u32) -> Option<PartyId> 
 /// What a party may spend of another's purse, and has.
 pub fn allowance(view: &dyn View, name: PurseId, delegate: PartyId) -> Option<Allowance> {
     row::<Allowances>(view, &(name, delegate))
+}
+
+/// An open payment channel; its [`Channel::left`] is what its escrow holds.
+pub fn channel(view: &dyn View, name: ChannelId) -> Option<Channel> {
+    row::<Channels>(view, &name)
+}
+
+/// How many open payment channels a party has, as payer or receiver.
+pub fn channels_of(view: &dyn View, party: PartyId) -> u32 {
+    list::count(view, party).listed
+}
+
+/// A party's open payment channel by its place, less than [`channels_of`]. Where a channel ends,
+/// another may take its place.
+pub fn channel_of(view: &dyn View, party: PartyId, place: u32) -> Option<ChannelId> {
+    row::<ChannelsOf>(view, &(party, place))
 }

@@ -5,6 +5,7 @@
 //! 20-99          of the first rules
 //! 110-149        people and money      150-199  audits and faults
 //! 200-249        stake and reputation  250-299  council and epochs
+//! 300-319        payment channels
 //! ```
 
 use super::Refusal;
@@ -72,6 +73,7 @@ impl Refusal {
             Self::AnswerShape { .. } => 97,
             Self::Council(refusal) => refusal.code(),
             Self::Issue(refusal) => refusal.code(),
+            Self::Channel(refusal) => refusal.code(),
             Self::Jailed { .. } => 200,
             Self::OwnPeer { .. } => 201,
             Self::TooManyBackers { .. } => 202,

@@ -10,6 +10,8 @@
 mod audit_scene;
 #[path = "../scene/canary.rs"]
 mod canary_scene;
+#[path = "../scene/channel.rs"]
+mod channel_scene;
 #[path = "../scene/council.rs"]
 mod council_scene;
 #[path = "../scene/job.rs"]
@@ -26,6 +28,7 @@ mod voter_scene;
 
 mod by_audits;
 mod by_canaries;
+mod by_channels;
 mod by_council;
 mod by_entries;
 mod by_issuance;
@@ -62,7 +65,7 @@ impl Refused {
 /// What a refusal is called in the code.
 fn name(refusal: &Refusal) -> String {
     let shown = format!("{refusal:?}");
-    let inner = ["Council(", "Issue("]
+    let inner = ["Council(", "Issue(", "Channel("]
         .iter()
         .find_map(|room| shown.strip_prefix(room));
     let name = inner.unwrap_or(&shown);
@@ -100,12 +103,16 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         include_str!("../../src/refusal/council.rs"),
         " => ",
     ));
+    written.extend(numbered(
+        include_str!("../../src/refusal/channel.rs"),
+        " => ",
+    ));
     let frozen = frozen(lists::REFUSALS);
     assert_eq!(
         written, frozen,
         "a number that was given means what it meant"
     );
-    let stories: [fn(&mut Refused); 12] = [
+    let stories: [fn(&mut Refused); 13] = [
         by_entries::tell,
         by_keys::tell,
         by_purses::tell,
@@ -118,6 +125,7 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         by_issuance::tell,
         by_voters::tell,
         by_redress::tell,
+        by_channels::tell,
     ];
     let mut refused = Refused::default();
     std::thread::scope(|scope| {

@@ -256,6 +256,7 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
         | Event::Transferred { .. }
         | Event::Party(_)
         | Event::Bank(_)
+        | Event::Channel(_)
         | Event::PeerAdmitted { .. }
         | Event::BondChanged { .. }
         | Event::OfferPublished { .. }

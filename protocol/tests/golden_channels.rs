@@ -1,0 +1,116 @@
+//! The bytes of requests and events about payment channels; see `golden.rs`.
+
+mod kept;
+
+use ed25519_dalek::SigningKey;
+use kept::golden;
+use protocol::bytes::{self, Limited};
+use protocol::entry::{Body, ChannelRequest, Entry, LANES_MAX, Voucher, hash_lock};
+use protocol::event::{ChannelEvent, Event};
+use protocol::ids::{ChannelId, Digest, FederationId, PartyId, PublicKey};
+use protocol::signed::{Signed, signing_digest};
+use protocol::units::{Credits, Moment};
+
+const FEDERATION: FederationId = FederationId::new([1; 32]);
+const PARTY: PartyId = PartyId::new([2; 32]);
+const CHANNEL: ChannelId = ChannelId::new([5; 32]);
+
+fn voucher() -> Voucher {
+    Voucher {
+        federation: FEDERATION,
+        channel: CHANNEL,
+        lane: 3,
+        nonce: 4,
+        cumulative: Credits::new(7),
+        not_before: Moment::new(8),
+        expires: Moment::new(9),
+        hash_lock: Some(hash_lock(&Digest::of(b"outcome"))),
+        min_settle: Moment::new(10),
+    }
+}
+
+fn bodies() -> Vec<Body> {
+    let (channel, amount) = (CHANNEL, Credits::new(7));
+    let key = SigningKey::from_bytes(&[9; 32]);
+    let requests = vec![
+        ChannelRequest::Open {
+            to: PARTY,
+            deposit: amount,
+            min_settle: Moment::new(9),
+            signer: PublicKey::new([6; 32]),
+        },
+        ChannelRequest::TopUp { channel, amount },
+        ChannelRequest::Redeem {
+            voucher: Signed::sign(voucher(), &key),
+            preimage: Some(Digest::of(b"outcome")),
+        },
+        ChannelRequest::Settle { channel },
+        ChannelRequest::Collect { channel },
+        ChannelRequest::Close { channel },
+    ];
+    requests.into_iter().map(Body::Channel).collect()
+}
+
+#[test]
+fn entries_about_channels() {
+    for body in bodies() {
+        let name = body.name();
+        let entry = Entry {
+            federation: FEDERATION,
+            sender: PARTY,
+            lane: 1,
+            nonce: 2,
+            valid_until: Moment::new(9),
+            fee_payer: None,
+            cosigners: Vec::new(),
+            body,
+        };
+        let mut written = bytes::write(&entry);
+        assert_eq!(bytes::read(&written, 1 << 20), Ok(entry.clone()));
+        for end in 0..written.len() {
+            assert!(bytes::read::<Entry>(&written[..end], 1 << 20).is_err());
+        }
+        let longer = [&written[..], &[0]].concat();
+        assert!(bytes::read::<Entry>(&longer, 1 << 20).is_err());
+        written.extend(signing_digest(&entry).bytes());
+        golden(&format!("entry-{name}"), &written);
+    }
+}
+
+#[test]
+fn events_of_channels() {
+    let (channel, amount) = (CHANNEL, Credits::new(7));
+    let events = [
+        ChannelEvent::Opened {
+            channel,
+            from: PARTY,
+            to: PARTY,
+            deposit: amount,
+        },
+        ChannelEvent::ToppedUp { channel, amount },
+        ChannelEvent::Redeemed {
+            channel,
+            lane: 3,
+            to: PARTY,
+            amount,
+        },
+        ChannelEvent::Settling {
+            channel,
+            until: Moment::new(9),
+        },
+        ChannelEvent::Ended {
+            channel,
+            refunded: amount,
+        },
+    ];
+    let written = events.map(|event| bytes::write(&Event::Channel(event)));
+    golden("events-channels", &written.concat());
+}
+
+#[test]
+fn a_voucher_has_one_of_sixteen_lanes() {
+    for lane in 0..=u8::MAX {
+        let voucher = Voucher { lane, ..voucher() };
+        assert_eq!(voucher.within_limits().is_ok(), lane < LANES_MAX);
+    }
+}
