@@ -7,7 +7,7 @@ use crate::bytes::{self, Limited, Malformed, at_most};
 use crate::entry::KEYS_MAX;
 use crate::ids::{Digest, FederationId, PartyId, PeerId, PublicKey};
 use crate::job::NAME_BYTES_MAX;
-use crate::units::{Credits, Moment};
+use crate::units::{Bps, Credits, Moment};
 
 pub use crate::params::Params;
 
@@ -60,7 +60,37 @@ pub enum Issuance {
         holds: Credits,
         /// Whether credits can be given back for what the reserve holds.
         redeemable: bool,
+        /// What a credit costs of it; one unit, if there is none.
+        curve: Option<Curve>,
     },
+}
+
+/// The least that a curve keeps back of what it gives.
+pub const SPREAD_MIN: Bps = Bps::new(50);
+
+/// A price that rises with every credit there is: a bonding curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Curve {
+    /// What the first whole credit costs, in millionths of the reserve's unit; more than nothing.
+    pub p0: Credits,
+    /// By how many such millionths each whole credit costs more than the one before, times 2^32.
+    pub slope_q32: u64,
+    /// What is kept back of what is redeemed: [`SPREAD_MIN`] or more, and less than all.
+    pub spread: Bps,
+}
+
+impl Limited for Curve {
+    fn within_limits(&self) -> Result<(), Malformed> {
+        if self.p0 == Credits::ZERO {
+            return Err(Malformed::Senseless("on a curve no credit is for nothing"));
+        }
+        if self.spread < SPREAD_MIN || self.spread >= Bps::new(10_000) {
+            return Err(Malformed::Senseless(
+                "a curve keeps back 50 to 9 999 ten-thousandths of what it gives",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Keys of people, of which enough must sign together.
@@ -169,8 +199,12 @@ impl Limited for Genesis {
             .map(|m| &m.name)
             .chain(self.desks.iter().map(|d| &d.name));
         self.emergency.within_limits()?;
-        if let Issuance::Reserve { custodians, .. } = &self.issuance {
+        if let Issuance::Reserve {
+            custodians, curve, ..
+        } = &self.issuance
+        {
             custodians.within_limits()?;
+            curve.as_ref().map_or(Ok(()), Limited::within_limits)?;
             if custodians.threshold == 0 {
                 return Err(Malformed::Senseless("a reserve has custodians"));
             }

@@ -283,6 +283,7 @@ fn of_issuance() -> Vec<IssueEvent> {
             amount: AMOUNT,
         },
         IssueEvent::Redeemed {
+            gives: AMOUNT,
             party: PARTY,
             amount: AMOUNT,
             memo: Digest::of(b"memo"),

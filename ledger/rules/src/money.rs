@@ -25,6 +25,7 @@ pub(crate) mod backer;
 pub(crate) mod bank;
 pub(crate) mod bond;
 pub(crate) mod channel;
+pub(crate) mod curve;
 pub(crate) mod escrow;
 pub(crate) mod exposure;
 pub(crate) mod fee;

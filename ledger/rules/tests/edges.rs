@@ -181,6 +181,7 @@ fn covered(holds: Credits) -> Scene {
         custodians: committee(),
         holds,
         redeemable: true,
+        curve: None,
     };
     let mut scene = Scene::of(genesis);
     let quota = Proposal::Quota {
@@ -243,6 +244,7 @@ fn what_is_just_covered_is_redeemed() {
         custodians: committee(),
         holds: cr(1_800_000),
         redeemable: true,
+        curve: None,
     };
     genesis.params.entry_fee = Credits::ZERO;
     genesis.params.byte_fee = Credits::ZERO;

@@ -300,6 +300,7 @@ fn reserve(holds: Credits) -> Issuance {
         custodians: committee(),
         holds,
         redeemable: true,
+        curve: None,
     }
 }
 

@@ -19,7 +19,7 @@
 //! I15 no member has a third of power         people/member.rs refuses     council.rs
 //! I16 what leaves a bond waits, and counts   money/bond.rs refuses        this file, backer.rs
 //! I17 what is redeemable is covered          money/issue.rs               epochs.rs
-//! I18 bonding curves                         there are none yet
+//! I18 the reserve holds the curve's integral money/issue.rs               money/curve.rs, curve.rs
 //! I19 a header has its state's root          ledger/src                   ledger/tests
 //! I20 a replay gives the same state          -                            this file, root.rs
 //! ```

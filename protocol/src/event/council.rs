@@ -203,6 +203,8 @@ pub enum IssueEvent {
         party: PartyId,
         /// How much.
         amount: Credits,
+        /// What the custodians owe for it, of the reserve.
+        gives: Credits,
         /// What the custodians need to know, by digest.
         memo: Digest,
     },

@@ -8,6 +8,8 @@
 //! reserve         and by minters, if covered       nobody                    and what is redeemed
 //! ```
 //!
+//! What the reserve must hold for a credit is one unit, or what a curve says ([`curve`]).
+//!
 //! With mutual credit a line pays for jobs and fees, never for transfers or bonds: a bond is what
 //! somebody stands to lose, and a debt is not.
 
@@ -23,7 +25,7 @@ use crate::books;
 use crate::council::{QuotaRow, Quotas, emergency, epochs, seated};
 use crate::epoch::reward;
 use crate::money::posting::{Posting, post};
-use crate::money::{About, Account, Code, balance};
+use crate::money::{About, Account, Code, balance, curve};
 use crate::params::SUPPLY_MAX;
 use crate::people::{is_known, member};
 use crate::refusal::{IssueRefusal, Refusal};
@@ -169,8 +171,11 @@ fn mint_by(
     }
     use_quota(draft, sender, amount)?;
     mint(draft, Account::Wallet(to), amount, Code::Minted)?;
+    let curve = curve::of(&draft.founding().issuance);
     assert!(
-        circulating(draft) <= covered,
+        circulating(draft) <= covered
+            && curve::integral(curve, Credits::new(circulating(draft)))
+                <= reserve.holds.get().into(),
         "credits are minted against a reserve that covers them"
     );
     draft.say(Event::Issue(IssueEvent::Minted { to, amount }));
@@ -218,9 +223,9 @@ fn fresh_reserve(draft: &Draft<'_>) -> Result<Reserve, Refusal> {
 /// How many credits a reserve covers, in micro-credits.
 fn covers(draft: &Draft<'_>, reserve: Reserve) -> u64 {
     let least = u128::from(draft.params().reserve_min.max(10_000));
-    let covered = u128::from(reserve.holds.get()).saturating_mul(10_000);
-    let covered = covered.checked_div(least).unwrap_or_default();
-    u64::try_from(covered).unwrap_or(u64::MAX)
+    let usable = u128::from(reserve.holds.get()).saturating_mul(10_000);
+    let usable = usable.checked_div(least).unwrap_or_default();
+    curve::reaches(curve::of(&draft.founding().issuance), usable).get()
 }
 
 fn circulating(view: &dyn View) -> u64 {
@@ -243,7 +248,8 @@ fn redeem(
         return Err(Refusal::AmountIsZero);
     }
     let mut reserve = fresh_reserve(draft)?;
-    if circulating(draft) > covers(draft, reserve) {
+    let before = circulating(draft);
+    if before > covers(draft, reserve) {
         let (room, asked) = (Credits::ZERO, amount);
         return Err(Refusal::Issue(IssueRefusal::ReserveShort { room, asked }));
     }
@@ -257,10 +263,16 @@ fn redeem(
             about: About::Ledger,
         },
     )?;
+    let curve = curve::of(&draft.founding().issuance);
+    let gives = curve::gives(curve, Credits::new(before), amount);
     reserve.holds = reserve
         .holds
-        .minus(amount)
+        .minus(gives)
         .expect("a reserve that covers all credits covers these");
+    assert!(
+        curve::integral(curve, Credits::new(circulating(draft))) <= reserve.holds.get().into(),
+        "a reserve holds what its curve asks for the credits that are left"
+    );
     draft.put::<Reserves>(&(), &reserve);
     assert!(
         circulating(draft) <= covers(draft, reserve),
@@ -269,6 +281,7 @@ fn redeem(
     draft.say(Event::Issue(IssueEvent::Redeemed {
         party,
         amount,
+        gives,
         memo,
     }));
     Ok(())

@@ -15,6 +15,7 @@ use crate::council::{
 use crate::epoch::{self, Epoch, reward};
 use crate::market::bench;
 use crate::market::index::{self, Index};
+use crate::money::curve;
 use crate::money::issue::{self, Reserve};
 use crate::params::{self, ClassSpec};
 use crate::people::{Accusation, Departed, Voter, voter};
@@ -120,6 +121,17 @@ pub fn issuance(view: &dyn View) -> Option<Issuance> {
 /// The reserve, where there is one.
 pub fn reserve(view: &dyn View) -> Option<Reserve> {
     issue::reserve(view)
+}
+
+/// What the next whole credit needs of the reserve, and what the last would give back; nothing
+/// where there is no reserve.
+pub fn credit_prices(view: &dyn View) -> Option<(Credits, Credits)> {
+    let founding = founding(view)?;
+    let Issuance::Reserve { curve, .. } = &founding.issuance else {
+        return None;
+    };
+    let supply = super::supply(view).circulating;
+    Some(curve::prices(curve.as_ref(), supply))
 }
 
 /// What the council lets a member mint or grant in an epoch; `None` if it never said.

@@ -75,6 +75,7 @@ fn covered(no: &mut Refused) {
         custodians: committee(),
         holds: cr(1_800_000),
         redeemable: true,
+        curve: None,
     });
     let by = member(0);
     let quota = Proposal::Quota {
