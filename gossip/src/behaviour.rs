@@ -11,7 +11,7 @@ use libp2p::gossipsub::{
 use libp2p::identity::Keypair;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::{identify, ping};
-use protocol::ids::{FederationId, PeerId};
+use protocol::ids::FederationId;
 use protocol::offer::OFFER_BYTES_MAX;
 
 use crate::gate::Admission;
@@ -50,18 +50,14 @@ impl Behaviour {
     pub(crate) fn new(
         key: &Keypair,
         federation: &FederationId,
-        members: &[PeerId],
         streams: Streams,
     ) -> Result<Self, String> {
-        let mut limits = connection_limits::Behaviour::new(
+        let limits = connection_limits::Behaviour::new(
             ConnectionLimits::default()
                 .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
                 .with_max_established_incoming(Some(CONNECTIONS_IN_MAX))
                 .with_max_established_outgoing(Some(CONNECTIONS_OUT_MAX)),
         );
-        for member in members {
-            limits.bypass_peer_id(&names::to_wire(*member));
-        }
         let identify = identify::Config::new(names::identify(federation), key.public())
             .with_agent_version(format!("tallygrid/{}", env!("CARGO_PKG_VERSION")))
             .with_push_listen_addr_updates(true);

@@ -22,7 +22,7 @@ pub struct Counts {
     pub offers_dropped: u64,
     /// Consensus frames from members that nobody read in time.
     pub consensus_in_dropped: u64,
-    /// Consensus frames to members that did not take them, or that were too large.
+    /// Consensus frames to members of now that did not take them, or that were too large.
     pub consensus_out_dropped: u64,
     /// Streams of others that were refused.
     pub streams_refused: u64,
@@ -73,14 +73,7 @@ impl Handle {
     /// [`OpenError::Crowded`] if the loop is too busy to listen, [`OpenError::Stopped`] after the
     /// end.
     pub fn announce(&self, offer: Signed<Offer>) -> Result<(), OpenError> {
-        let sent = self
-            .net
-            .commands
-            .try_send(Command::Announce(Box::new(offer)));
-        sent.map_err(|error| match error {
-            tokio::sync::mpsc::error::TrySendError::Full(_) => OpenError::Crowded,
-            tokio::sync::mpsc::error::TrySendError::Closed(_) => OpenError::Stopped,
-        })
+        self.tell(Command::Announce(Box::new(offer)))
     }
 
     /// Sends a message of at most 1 MiB and waits until the peer has it in its queue. Messages to
@@ -96,9 +89,27 @@ impl Handle {
     /// Says something to a member about blocks; never waits, promises nothing. Does nothing if
     /// `to` is not a member or we are not.
     pub fn consensus(&self, to: PeerId, bytes: impl Into<Arc<[u8]>>, lane: Lane) {
-        if let Some(pair) = self.net.pairs.get(&to) {
+        if let Some(pair) = self.net.pair(&to) {
             pair.outbox.put(bytes.into(), lane);
         }
+    }
+
+    /// From now on these are the members; never waits. Links to new ones are kept up, those to
+    /// others may close, and what members say about blocks is heard from these alone. Streams of
+    /// those who stay are not disturbed.
+    ///
+    /// # Errors
+    /// As [`Self::announce`]; nothing changed then, so ask again.
+    pub fn set_members(&self, members: impl IntoIterator<Item = PeerId>) -> Result<(), OpenError> {
+        self.tell(Command::Members(members.into_iter().collect()))
+    }
+
+    fn tell(&self, command: Command) -> Result<(), OpenError> {
+        let told = self.net.commands.try_send(command);
+        told.map_err(|error| match error {
+            tokio::sync::mpsc::error::TrySendError::Full(_) => OpenError::Crowded,
+            tokio::sync::mpsc::error::TrySendError::Closed(_) => OpenError::Stopped,
+        })
     }
 
     /// Fetches a blob of at most `size_max` bytes from the first of `from` that has it, verifies
@@ -140,7 +151,7 @@ impl Handle {
                 peer,
                 addresses: book.addresses(&peer),
                 latency,
-                member: self.net.members.contains(&peer),
+                member: self.net.members.has(&peer),
             })
             .collect();
         peers.sort_by_key(|seen| seen.peer);
@@ -165,6 +176,8 @@ impl Handle {
             consensus_out_dropped: self
                 .net
                 .pairs
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
                 .values()
                 .map(|pair| pair.outbox.dropped())
                 .sum(),

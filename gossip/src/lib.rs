@@ -23,6 +23,7 @@ mod handle;
 mod heard;
 #[cfg(test)]
 mod hostile_tests;
+mod members;
 mod messages;
 mod names;
 mod net;

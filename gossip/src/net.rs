@@ -1,7 +1,7 @@
 //! What the loops of this room share: who we are, whom we know, and how to open a stream.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use libp2p::Multiaddr;
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::consensus::Pair;
 use crate::directory::{self, Book};
 use crate::heard::Ear;
+use crate::members::Members;
 use crate::messages::Letter;
 use crate::scores::{Fault, Scores};
 use crate::streams::{self, ADMITTED, Ask, Channel, Class, Doors, Open, OpenError, Refusal};
@@ -35,6 +36,8 @@ pub(crate) enum Command {
         peer: PeerId,
         federation: Option<FederationId>,
     },
+    /// From now on these are the members.
+    Members(HashSet<PeerId>),
     /// Close all connections to a peer.
     ShutOut(PeerId),
     /// Stop, and say when everything is closed.
@@ -58,14 +61,14 @@ pub struct Seen {
 pub(crate) struct Net {
     pub(crate) local: PeerId,
     pub(crate) federation: FederationId,
-    pub(crate) members: Vec<PeerId>,
+    pub(crate) members: Arc<Members>,
     pub(crate) wishes: mpsc::Sender<Open>,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) book: Arc<Mutex<Book>>,
     pub(crate) scores: Arc<Mutex<Scores>>,
     pub(crate) doors: Arc<Doors>,
     pub(crate) ear: Ear,
-    pub(crate) pairs: HashMap<PeerId, Arc<Pair>>,
+    pub(crate) pairs: RwLock<HashMap<PeerId, Arc<Pair>>>,
     pub(crate) up: Mutex<HashMap<PeerId, Option<Duration>>>,
     pub(crate) listening: Mutex<Vec<Multiaddr>>,
     pub(crate) letters: Mutex<HashMap<PeerId, mpsc::Sender<Letter>>>,
@@ -87,11 +90,18 @@ impl Net {
     /// Members that are connected, in no particular order.
     pub(crate) fn members_up(&self) -> Vec<PeerId> {
         let up = self.up.lock().unwrap_or_else(PoisonError::into_inner);
-        self.members
+        let members = self.members.all();
+        members
             .iter()
             .filter(|member| up.contains_key(member))
             .copied()
             .collect()
+    }
+
+    /// Our end of the pair with a member, if we are both members.
+    pub(crate) fn pair(&self, member: &PeerId) -> Option<Arc<Pair>> {
+        let pairs = self.pairs.read().unwrap_or_else(PoisonError::into_inner);
+        pairs.get(member).cloned()
     }
 
     fn is_up(&self, peer: &PeerId) -> bool {

@@ -3,11 +3,13 @@
 //! Members are never shut out: a member that misbehaves is the federation's affair, and losing its
 //! votes would hurt all. Nothing here reads a clock: the time is handed in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::ids::PeerId;
 
+use crate::members::Members;
 /// So many points shut a peer out.
 const POINTS_MAX: u32 = 100;
 /// One point fades in this time.
@@ -52,12 +54,12 @@ struct Record {
 
 /// The records of all peers that did something wrong lately.
 pub(crate) struct Scores {
-    members: HashSet<PeerId>,
+    members: Arc<Members>,
     records: HashMap<PeerId, Record>,
 }
 
 impl Scores {
-    pub(crate) fn new(members: HashSet<PeerId>) -> Self {
+    pub(crate) fn new(members: Arc<Members>) -> Self {
         Self {
             members,
             records: HashMap::new(),
@@ -67,7 +69,7 @@ impl Scores {
     /// Notes a fault. `true` if the peer is to be shut out from now on.
     pub(crate) fn note(&mut self, peer: PeerId, fault: Fault, now: Instant) -> bool {
         let points = self.points(&peer, now) + fault.points();
-        let out = points >= POINTS_MAX && !self.members.contains(&peer);
+        let out = points >= POINTS_MAX && !self.members.has(&peer);
         if !self.records.contains_key(&peer) && self.records.len() >= RECORDS_MAX {
             let oldest = self.records.iter().min_by_key(|(_, record)| record.since);
             if let Some(oldest) = oldest.map(|(peer, _)| *peer) {
@@ -113,7 +115,7 @@ mod tests {
     #[test]
     fn faults_add_up_fade_and_shut_out_all_but_members() {
         let (peer, member) = (PeerId::new([1; 32]), PeerId::new([2; 32]));
-        let mut scores = Scores::new(HashSet::from([member]));
+        let mut scores = Scores::new(Arc::new(Members::new([member])));
         let start = Instant::now();
         assert!(!scores.note(peer, Fault::WrongBytes, start));
         assert_eq!(scores.points(&peer, start), 50);

@@ -1,8 +1,8 @@
 //! From a configuration to a network that listens.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -11,16 +11,16 @@ use libp2p::identity::Keypair;
 use libp2p::swarm::SwarmEvent;
 use protocol::ids::{FederationId, PeerId};
 use thiserror::Error;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use crate::blobs::{self, BlobSource};
-use crate::consensus::{self, Outbox, Pair};
 use crate::directory::{self, Book};
 use crate::gate;
 use crate::handle::Handle;
 use crate::heard::{Ear, Happening};
+use crate::members::Members;
 use crate::messages;
 use crate::names;
 use crate::net::Net;
@@ -78,7 +78,7 @@ pub struct Config {
     pub listen: Vec<Multiaddr>,
     /// Which federation we are of. Nobody of another is let in.
     pub federation: FederationId,
-    /// The members; links to them are kept up.
+    /// The members at first; links to them are kept up. [`Handle::set_members`] changes them.
     pub members: Vec<PeerId>,
     /// Peers whose addresses are known from the start; links to them are kept up.
     pub bootstrap: Vec<(PeerId, Vec<Multiaddr>)>,
@@ -157,26 +157,24 @@ impl Gossip {
         for (peer, addresses) in &bootstrap {
             book.configure(*peer, addresses);
         }
-        let mut kept: HashSet<PeerId> = members.iter().copied().collect();
-        kept.extend(bootstrap.iter().map(|(peer, _)| *peer));
-        kept.remove(&local);
+        let mut met_first: HashSet<PeerId> = bootstrap.iter().map(|(peer, _)| *peer).collect();
+        met_first.remove(&local);
 
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
         let (wishes, wished) = mpsc::channel(WISHES_MAX);
-        let everyone: HashSet<PeerId> = members.iter().copied().collect();
+        let members = Arc::new(Members::new(members));
         let book = Arc::new(Mutex::new(book));
-        let scores = Arc::new(Mutex::new(Scores::new(everyone.clone())));
+        let scores = Arc::new(Mutex::new(Scores::new(members.clone())));
         let caps = limits.caps();
         let (doors, arrivals) = Doors::new(
             local,
             &federation,
-            everyone,
+            members.clone(),
             caps,
             book.clone(),
             scores.clone(),
         );
         let doors = Arc::new(doors);
-        let (pairs, opened) = pair_up(local, &members);
         let net = Arc::new(Net {
             local,
             federation,
@@ -187,7 +185,7 @@ impl Gossip {
             scores,
             doors: doors.clone(),
             ear: Ear::default(),
-            pairs,
+            pairs: RwLock::default(),
             up: Mutex::default(),
             listening: Mutex::default(),
             letters: Mutex::default(),
@@ -202,58 +200,21 @@ impl Gossip {
             blobs,
             followers: to_followers,
         };
-        let loops = begin_loops(&net, arrivals, opened, &service);
-        tokio::spawn(Driver::new(swarm, net.clone(), orders, kept, limits.offers).run(loops));
+        let loops = begin_loops(&net, arrivals, &service);
+        tokio::spawn(Driver::new(swarm, net.clone(), orders, met_first, limits.offers).run(loops));
         let followers = Some(followers);
         Ok((Handle::new(net.clone()), Heard { net, followers }))
     }
 }
 
-/// The loops that serve streams and keep those between members.
-fn begin_loops(
-    net: &Arc<Net>,
-    mut arrivals: Arrivals,
-    mut opened: Opened,
-    service: &Service,
-) -> JoinSet<()> {
+/// The loops that serve streams.
+fn begin_loops(net: &Arc<Net>, mut arrivals: Arrivals, service: &Service) -> JoinSet<()> {
     let mut loops = JoinSet::new();
     for class in Class::ALL {
         let queue = arrivals.remove(&class).expect("every class has its queue");
         loops.spawn(accept(net.clone(), class, queue, service.clone()));
     }
-    for (member, pair) in &net.pairs {
-        let (net, pair, member) = (net.clone(), pair.clone(), *member);
-        match opened.remove(&member) {
-            Some(opened) if member < net.local => {
-                loops.spawn(consensus::follow(net, pair, opened));
-            }
-            _ => {
-                loops.spawn(consensus::keep(net, member, pair));
-            }
-        }
-    }
     loops
-}
-
-type Pairs = HashMap<PeerId, Arc<Pair>>;
-type Opened = HashMap<PeerId, mpsc::Receiver<Channel>>;
-
-/// One pair with each other member, if we are one ourselves.
-fn pair_up(local: PeerId, members: &[PeerId]) -> (Pairs, Opened) {
-    let (mut pairs, mut streams) = (HashMap::new(), HashMap::new());
-    if members.contains(&local) {
-        for member in members.iter().filter(|member| **member != local) {
-            let (opened, stream) = mpsc::channel(consensus::OPENED_MAX);
-            let pair = Pair {
-                outbox: Outbox::default(),
-                awake: Notify::new(),
-                opened,
-            };
-            pairs.insert(*member, Arc::new(pair));
-            streams.insert(*member, stream);
-        }
-    }
-    (pairs, streams)
 }
 
 async fn begin_listening(
@@ -353,8 +314,8 @@ async fn serve(
         Class::Blob => blobs::serve(net, blobs, channel).await,
         Class::Directory => directory::serve(net, channel).await,
         Class::Consensus => {
-            if let Some(pair) = net.pairs.get(&channel.peer()) {
-                // Its loop ends only with everything else.
+            if let Some(pair) = net.pair(&channel.peer()) {
+                // Its loop ends with the membership of either, or with everything else.
                 let _ = pair.opened.send(channel).await;
             }
         }

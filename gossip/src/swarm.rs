@@ -1,5 +1,6 @@
 //! Builds and drives the one libp2p swarm: everything that happens on it passes here.
 
+mod links;
 mod spoken;
 
 use std::collections::{HashMap, HashSet};
@@ -14,11 +15,10 @@ use protocol::ids::PeerId;
 use protocol::offer::Offer;
 use protocol::signed::Signed;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use crate::behaviour::{Behaviour, BehaviourEvent};
-use crate::directory;
 use crate::gate;
 use crate::heard::Happening;
 use crate::names;
@@ -26,7 +26,7 @@ use crate::net::{Command, Net};
 use crate::offers::{Bucket, Gate, OfferRate};
 use crate::patience::Patience;
 use crate::scores::Fault;
-use crate::streams::{self, Streams};
+use crate::streams::Streams;
 
 /// A handshake takes so long at most.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
@@ -44,8 +44,7 @@ const SCORES_EVERY: u32 = 20;
 /// # Errors
 /// In words, if a part does not accept our settings.
 pub(crate) fn build(key: Keypair, net: &Net, streams: Streams) -> Result<Swarm<Behaviour>, String> {
-    let (federation, members) = (net.federation, net.members.clone());
-    let behaviour = Behaviour::new(&key, &federation, &members, streams)?;
+    let behaviour = Behaviour::new(&key, &net.federation, streams)?;
     let swarm = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, || {
@@ -86,6 +85,10 @@ pub(crate) struct Driver {
     commands: mpsc::Receiver<Command>,
     loops: JoinSet<()>,
     kept: HashMap<PeerId, Kept>,
+    /// Those of them that we were told to meet first.
+    met_first: HashSet<PeerId>,
+    /// The loops of the pairs with other members.
+    paired: HashMap<PeerId, AbortHandle>,
     ungreeted: HashMap<ConnectionId, Instant>,
     gate: Gate,
     rate: OfferRate,
@@ -98,20 +101,19 @@ impl Driver {
         swarm: Swarm<Behaviour>,
         net: Arc<Net>,
         commands: mpsc::Receiver<Command>,
-        kept: HashSet<PeerId>,
+        met_first: HashSet<PeerId>,
         rate: OfferRate,
     ) -> Self {
-        let kept = kept
-            .into_iter()
-            .map(|peer| (peer, Kept::default()))
-            .collect();
+        let kept = met_first.iter().map(|peer| (*peer, Kept::default()));
         Self {
             gate: Gate::new(net.federation, rate),
             swarm,
             net,
             commands,
             loops: JoinSet::new(),
-            kept,
+            kept: kept.collect(),
+            met_first,
+            paired: HashMap::new(),
             ungreeted: HashMap::new(),
             rate,
             outgoing: Outgoing {
@@ -122,9 +124,11 @@ impl Driver {
         }
     }
 
-    /// Runs until told to stop. `loops` are those that end with it.
+    /// Runs until told to stop, with the members of the beginning. `loops` are those that end with
+    /// it.
     pub(crate) async fn run(mut self, loops: JoinSet<()>) {
         self.loops = loops;
+        self.set_members(HashSet::clone(&self.net.members.all()));
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stopped = loop {
@@ -176,6 +180,7 @@ impl Driver {
             } => {
                 self.greeted(connection, peer, federation);
             }
+            Command::Members(members) => self.set_members(members),
             Command::ShutOut(peer) => {
                 tracing::info!(%peer, "a peer is shut out for what it did");
                 // It may be gone already.
@@ -202,7 +207,7 @@ impl Driver {
                     self.net.ear.presence(Happening::PeerUp(peer));
                 }
                 drop(up);
-                if let Some(pair) = self.net.pairs.get(&peer) {
+                if let Some(pair) = self.net.pair(&peer) {
                     pair.awake.notify_one();
                 }
             }
@@ -330,32 +335,5 @@ impl Driver {
             peers.iter().for_each(|peer| self.check_score(peer));
         }
         while self.loops.try_join_next().is_some() {}
-    }
-
-    /// Dials those whose link is kept and who are not connected.
-    fn keep_links(&mut self, now: Instant) {
-        for (peer, kept) in &mut self.kept {
-            let wire = names::to_wire(*peer);
-            if self.swarm.is_connected(&wire) || kept.next.is_some_and(|next| now < next) {
-                continue;
-            }
-            kept.next = Some(now + kept.patience.wait());
-            let known = !self
-                .net
-                .book
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .addresses(peer)
-                .is_empty();
-            if known {
-                // Fails where a dial is under way already.
-                let _ = self.swarm.dial(streams::dial(wire));
-            } else {
-                let (net, peer) = (self.net.clone(), *peer);
-                self.loops.spawn(async move {
-                    directory::find(&net, peer).await;
-                });
-            }
-        }
     }
 }

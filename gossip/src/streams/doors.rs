@@ -1,7 +1,7 @@
 //! Who may open what: asked for every connection and every stream of a stranger, before a byte of
 //! it is read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::handler::Offered;
 use super::{Class, Refusal};
 use crate::directory::Book;
+use crate::members::Members;
 use crate::names;
 use crate::scores::Scores;
 
@@ -70,7 +71,7 @@ pub(crate) struct Caps {
 /// See the module.
 pub(crate) struct Doors {
     local: PeerId,
-    members: HashSet<PeerId>,
+    members: Arc<Members>,
     names: Arc<[(StreamProtocol, Class)]>,
     queues: HashMap<Class, mpsc::Sender<Arriving>>,
     places: Places,
@@ -84,7 +85,7 @@ impl Doors {
     pub(crate) fn new(
         local: PeerId,
         federation: &FederationId,
-        members: HashSet<PeerId>,
+        members: Arc<Members>,
         caps: Caps,
         book: Arc<Mutex<Book>>,
         scores: Arc<Mutex<Scores>>,
@@ -166,11 +167,9 @@ impl Doors {
         let allowed = match class {
             // Of two members the one with the lower key opens: there is one stream per pair.
             Class::Consensus => {
-                self.members.contains(&self.local)
-                    && self.members.contains(&peer)
-                    && peer < self.local
+                self.members.has(&self.local) && self.members.has(&peer) && peer < self.local
             }
-            Class::Directory => self.members.contains(&self.local),
+            Class::Directory => self.members.has(&self.local),
             Class::Hello | Class::Message | Class::Blob | Class::Follow => true,
         };
         if !allowed {
@@ -180,9 +179,7 @@ impl Doors {
         let total: usize = places.values().sum();
         let count = places.entry(peer).or_default();
         // Members are never crowded out by others.
-        if *count >= self.caps.per_peer
-            || (total >= self.caps.total && !self.members.contains(&peer))
-        {
+        if *count >= self.caps.per_peer || (total >= self.caps.total && !self.members.has(&peer)) {
             if *count == 0 {
                 places.remove(&peer);
             }
