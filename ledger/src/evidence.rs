@@ -7,6 +7,8 @@
 use crate::engine::{BlockHash, MemberKey, vote_bytes};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ed25519_dalek::{Signature, Verifier, VerifyingKey};
+use protocol::entry::{TwoVotes, Vote};
+use protocol::ids::{Digest, PublicKey};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
@@ -58,10 +60,34 @@ impl DoubleVote {
     }
 }
 
+impl From<&SignedVote> for Vote {
+    fn from(vote: &SignedVote) -> Self {
+        Self {
+            block: Digest::new(*vote.block.bytes()),
+            signature: vote.signature,
+        }
+    }
+}
+
+/// As it is shown on the ledger.
+impl From<&DoubleVote> for TwoVotes {
+    fn from(double: &DoubleVote) -> Self {
+        Self {
+            key: PublicKey::new(*double.member.bytes()),
+            view: double.view,
+            phase: double.phase,
+            first: (&double.first).into(),
+            second: (&double.second).into(),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Book {
     votes: BTreeMap<(u64, u8, MemberKey), SignedVote>,
     faults: VecDeque<DoubleVote>,
+    /// The latest places where somebody voted twice, whether they were taken or not.
+    found: VecDeque<(u64, u8, MemberKey)>,
 }
 
 /// Compares votes and keeps what it finds.
@@ -96,12 +122,8 @@ impl Evidence {
             first,
             second: vote,
         };
-        let known = book
-            .faults
-            .iter()
-            .any(|fault| (fault.member, fault.view, fault.phase) == (member, view, phase));
         // Signatures are checked only here: honest votes never come this far.
-        if known {
+        if book.found.contains(&place) {
             return;
         }
         if !double.holds(chain) {
@@ -115,6 +137,10 @@ impl Evidence {
                 book.faults.pop_front();
             }
             book.faults.push_back(double);
+            if book.found.len() == FAULTS_MAX {
+                book.found.pop_front();
+            }
+            book.found.push_back(place);
         }
     }
 
@@ -165,5 +191,7 @@ mod tests {
         let faults = evidence.take();
         assert_eq!(faults.len(), 1, "once for each view");
         assert!(faults[0].holds(7) && !faults[0].holds(8));
+        look(2, vote(&key, 2, 24));
+        assert!(evidence.take().is_empty(), "also when it was taken");
     }
 }

@@ -43,12 +43,13 @@ pub use evidence::DoubleVote;
 pub use feed::{Agreed, Answer, Feed, Refused};
 pub use follow::{FRAME_BYTES_MAX, FollowFault, Frame};
 pub use pool::PoolRefusal;
-pub use start::{Config, NoCarrier, Role, StartError, WallClock, members_in};
+pub use start::{Config, NoCarrier, Role, StartError, WallClock};
 pub use thrown::ThrownOut;
 pub use verify::{Difference, Verified, VerifyError};
 pub use wire::{Carrier, Lane, NotTaken};
 
 use disk::Disk;
+use ed25519_dalek::SigningKey;
 use known::NotAnEntry;
 use protocol::bytes;
 use protocol::entry::SignedEntry;
@@ -143,6 +144,12 @@ impl Ledger {
         self.seat.deliver(member, frame)
     }
 
+    /// Lets this peer vote with one more key, from the block on that makes it its member's. Nothing
+    /// happens at one that was started to follow only.
+    pub fn may_vote_with(&self, key: SigningKey) {
+        self.seat.add_key(key);
+    }
+
     /// Lets an entry wait for a block. The ledger does not pass it on: whoever signed it hands it
     /// to every member, because the next leader may be any of them.
     ///
@@ -205,7 +212,7 @@ impl Ledger {
     pub fn status(&self) -> Status {
         let reader = self.ask();
         let (waiting, health) = match &*self.seat.part() {
-            Part::Member { engine, parts } => (parts.pool.len(), Some(engine.health())),
+            Part::Member { engine, parts, .. } => (parts.pool.len(), Some(engine.health())),
             Part::Follower(_) | Part::Between => (0, None),
         };
         Status {

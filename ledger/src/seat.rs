@@ -10,6 +10,9 @@
 //!
 //! A member that was away while its seat ended, or while all whom it knew were replaced, hears
 //! nothing any more from those who vote now. It gets on by following, like anybody else.
+//!
+//! A member whose voting key is replaced holds both keys for a while, and votes with the one that
+//! the ledger names; the guard is the same for both.
 
 use crate::app::{App, Clock, Parts};
 use crate::disk::Disk;
@@ -30,11 +33,16 @@ use std::time::{Duration, Instant};
 /// A member on whose ledger nothing is agreed for so long asks others for blocks.
 const STILL_FOR: Duration = Duration::from_secs(30);
 
+/// Keys that are remembered; the oldest are forgotten first.
+pub(crate) const KEYS_MAX: usize = 8;
+
 /// What this peer does with blocks.
 pub(crate) enum Part {
     Member {
         engine: Engine,
         parts: Arc<Parts>,
+        /// Whose votes it signs.
+        me: MemberKey,
     },
     Follower(Follower),
     /// It is going from one to the other.
@@ -43,13 +51,25 @@ pub(crate) enum Part {
 
 /// What a peer needs for voting, if its key is or becomes a member's.
 pub(crate) struct Vote {
-    pub(crate) key: SigningKey,
+    /// Keys that are, were or may become its member's; the ledger says which it is.
+    pub(crate) keys: Mutex<Vec<SigningKey>>,
     pub(crate) members: Members,
     pub(crate) first_rows: FirstRows,
     pub(crate) view_time: Duration,
     pub(crate) guard: PathBuf,
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Vote {
+    /// The key of ours that is one of these members', if any is.
+    fn key_of(&self, members: &Members) -> Option<SigningKey> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut theirs = keys.iter().rev();
+        theirs
+            .find(|key| members.get(&MemberKey::of(key)).is_some())
+            .cloned()
+    }
 }
 
 /// The place of this peer in its federation.
@@ -101,9 +121,13 @@ impl Seat {
             return Ok(false);
         };
         let members = execute::members(&self.disk);
-        if members.get(&MemberKey::of(&vote.key)).is_none() || !self.disk.adopt(&members) {
+        let Some(key) = vote.key_of(&members) else {
+            return Ok(false);
+        };
+        if !self.disk.adopt(&members) {
             return Ok(false);
         }
+        let me = MemberKey::of(&key);
         let parts = Arc::new(Parts {
             disk: self.disk.clone(),
             pool: Pool::default(),
@@ -115,7 +139,7 @@ impl Seat {
         let config = EngineConfig {
             chain: self.chain,
             members: vote.members.clone(),
-            key: vote.key.clone(),
+            key,
             view_time: vote.view_time,
             block_bytes_max: BLOCK_BYTES_MAX,
             first_rows: vote.first_rows.clone(),
@@ -124,7 +148,7 @@ impl Seat {
         };
         let app = App::new(parts.clone(), vote.view_time);
         let engine = Engine::start(config, self.disk.clone(), app, vote.carrier.clone())?;
-        self.put(Part::Member { engine, parts });
+        self.put(Part::Member { engine, parts, me });
         Ok(true)
     }
 
@@ -147,23 +171,54 @@ impl Seat {
     }
 
     /// Whether this peer needs blocks from others who agreed on them; a member whose seat ended
-    /// becomes a follower here.
+    /// becomes a follower here, and one whose key was replaced by another that lies here goes on
+    /// with that one.
     pub(crate) fn follows(&self) -> bool {
         let _alone = self.move_alone();
         match &*self.part() {
             Part::Follower(_) => return true,
-            Part::Member { engine, .. } if self.votes(engine) => return self.stands_still(),
+            Part::Member { engine, me, .. } if self.votes(engine, me) => {
+                return self.stands_still();
+            }
             Part::Member { .. } | Part::Between => {}
         }
         self.leave();
-        true
+        match self.sit() {
+            Ok(true) => {
+                tracing::info!(target: "ledger::seat", "this peer votes with another key");
+                false
+            }
+            Ok(false) => true,
+            Err(error) => {
+                tracing::error!(target: "ledger::seat", %error, "cannot vote with another key");
+                true
+            }
+        }
     }
 
-    /// Whether this member's votes may count.
-    fn votes(&self, engine: &Engine) -> bool {
-        let electorate = engine.disk().electorate();
-        let me = self.vote.as_ref().map(|vote| MemberKey::of(&vote.key));
-        electorate.is_some_and(|who| who.voters().any(|member| Some(member) == me))
+    /// Whether votes with the key `me` may count, and none with another of ours counts for more.
+    fn votes(&self, engine: &Engine, me: &MemberKey) -> bool {
+        let Some(who) = engine.disk().electorate() else {
+            return false;
+        };
+        let ours = self.vote.as_ref().and_then(|vote| vote.key_of(&who.now));
+        // Until those of now have taken over, a member that is none of them helps them along; but
+        // it cannot do so beside itself.
+        match ours {
+            Some(key) => MemberKey::of(&key) == *me,
+            None => who.voters().any(|member| member == *me),
+        }
+    }
+
+    /// Lets this peer vote with one more key, should the ledger say that it is its member's.
+    pub(crate) fn add_key(&self, key: SigningKey) {
+        if let Some(vote) = &self.vote {
+            let mut keys = vote.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            keys.retain(|known| known.verifying_key() != key.verifying_key());
+            let over = (keys.len() + 1).saturating_sub(KEYS_MAX);
+            keys.drain(..over);
+            keys.push(key);
+        }
     }
 
     fn stands_still(&self) -> bool {

@@ -12,12 +12,11 @@ use crate::{LEDGER_FOLDER, Ledger, VOTES_FILE};
 use ed25519_dalek::SigningKey;
 use protocol::bytes::{Limited, Malformed};
 use protocol::genesis::Genesis;
-use protocol::ids::PeerId;
 use protocol::units::Moment;
 use rules::GenesisRefused;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The note that says whose ledger this is: it begins with the federation.
@@ -41,16 +40,12 @@ pub struct Config {
 }
 
 /// What a peer does in its federation.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "one is made in the life of a process"
-)]
 pub enum Role {
-    /// It votes with this consensus key, which is used for nothing else, while the ledger says that
-    /// it is a member's, and follows while it does not.
+    /// It votes with whichever of these consensus keys the ledger says is a member's, and follows
+    /// while none is. They are used for nothing else.
     Member {
-        /// The key.
-        key: SigningKey,
+        /// The keys, the newest last; at most 8 are remembered.
+        keys: Vec<SigningKey>,
     },
     /// It follows the blocks that members agree on.
     Follower,
@@ -142,8 +137,8 @@ pub(crate) fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Ledger,
     let checker = Arc::new(Checker::new(genesis.id()));
     let vote = match role {
         Role::Follower => None,
-        Role::Member { key } => Some(Vote {
-            key,
+        Role::Member { keys } => Some(Vote {
+            keys: Mutex::new(keys),
             members,
             first_rows,
             view_time,
@@ -160,21 +155,6 @@ pub(crate) fn start(config: Config, carrier: Arc<dyn Carrier>) -> Result<Ledger,
         checker,
         seat,
     })
-}
-
-/// The nodes of members as the ledger in `home` has them, which nobody else has open; nobody if
-/// there is none yet.
-///
-/// # Errors
-/// [`DiskError`] if it cannot be opened.
-pub fn members_in(home: &Path) -> Result<Vec<PeerId>, DiskError> {
-    let path = home.join(LEDGER_FOLDER);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let disk = Disk::open(&path)?;
-    let members = rules::read::members(&disk);
-    Ok(members.into_iter().map(|member| member.peer).collect())
 }
 
 /// The rows of genesis, the commitment's among them.

@@ -7,13 +7,16 @@
 #[path = "federation/town.rs"]
 mod town;
 
-use ledger::WallClock;
-use protocol::entry::{Body, Choice, CouncilRequest, Joining, Proposal};
+use ledger::{MemberKey, WallClock};
+use protocol::entry::{Body, Choice, CouncilRequest, Joining, KeyRotation, Proposal, VoterRequest};
 use protocol::genesis::Genesis;
+use protocol::signed::Signed;
 use protocol::units::{Credits, Height, Millis};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use town::{PATIENCE, Town, await_entries, consensus, key, party, peer, public, root_at};
+use town::{
+    PATIENCE, Town, await_entries, consensus, key, next_consensus, party, peer, public, root_at,
+};
 
 /// The member who is none yet, and whose its party is.
 const NEW: u8 = 4;
@@ -171,4 +174,53 @@ fn who_missed_the_end_of_its_seat_and_more_takes_proven_blocks() {
     });
     assert_eq!(root_at(town.member(3), last), root_at(town.member(0), last));
     assert!(town.member(3).verify().is_ok());
+}
+
+/// All voting keys are replaced at one epoch's end; each member goes on with its new one, which is
+/// the only one that counts, and nothing is started again for it.
+#[test]
+fn voting_keys_are_replaced_while_all_members_run() {
+    let mut town = Town::of(quick());
+    let federation = town.genesis.id();
+    for number in 0..town::MEMBERS {
+        let (old, new) = (consensus(number), next_consensus(number));
+        let rotation = KeyRotation {
+            federation,
+            member: party(1 + number),
+            old: public(&old),
+            new: public(&new),
+        };
+        let [by_old, by_new] = [old, new].map(|key| Signed::sign(rotation, &key).signature());
+        let request = VoterRequest::Rotate {
+            rotation: Box::new(rotation),
+            by_old,
+            by_new,
+        };
+        let body = Body::Council(CouncilRequest::Voter(request));
+        agree(&mut town, 1 + number, body);
+    }
+    let replaced = |town: &Town, number: u8| {
+        let known = town.member(number).member_of(&peer(number));
+        known == Some(MemberKey::of(&next_consensus(number)))
+    };
+    until(&town, "all keys are replaced", |town| {
+        (0..town::MEMBERS).all(|number| replaced(town, number) && !town.member(number).follows())
+    });
+    let before = town.member(0).status().height;
+    let entry = town.transfer(11, 20, 5);
+    let id = town.propose(&entry);
+    let last = await_entries(town.member(0), before, &[id]);
+    // Opened again, each finds the key that counts; any one may be away.
+    for number in 0..town::MEMBERS {
+        town.stop(number);
+        let entry = town.transfer(11, 20, 5);
+        let id = town.propose(&entry);
+        await_entries(town.member((number + 1) % town::MEMBERS), last, &[id]);
+        town.start(number, Arc::new(WallClock));
+        assert!(is_member(&town, number));
+    }
+    for ledger in town.running() {
+        assert!(ledger.take_evidence().is_empty(), "nobody voted twice");
+        assert!(ledger.verify().is_ok());
+    }
 }

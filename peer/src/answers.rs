@@ -19,7 +19,7 @@ mod standing;
 mod trust;
 mod wallet;
 
-pub use council::{council, emergencies, notices, proposal, proposals};
+pub use council::{accusations, council, emergencies, notices, proposal, proposals};
 pub use disputes::{dispute, disputes};
 pub use govern::{class, classes, epoch, epochs, param, params, unknown_param};
 pub use jobs::{JobBook, explain};

@@ -111,7 +111,6 @@ async fn feed(ledger: Arc<Ledger>, mut channel: Channel) -> Result<(), String> {
 /// Follows the members' blocks, one member after the other, whenever this peer does not vote, for
 /// as long as the process runs.
 pub async fn follow(ledger: Arc<Ledger>, handle: Handle, me: PeerId) {
-    let mut told = false;
     for turn in 0_usize.. {
         let book = Arc::clone(&ledger);
         let needs = spawn_blocking(move || book.follows().then(|| book.member_nodes())).await;
@@ -119,10 +118,6 @@ pub async fn follow(ledger: Arc<Ledger>, handle: Handle, me: PeerId) {
             sleep(VOTES_TIME).await;
             continue;
         };
-        if !told && members.contains(&me) && !ledger.status().is_member {
-            told = true;
-            tracing::warn!("the council made this peer a member: it votes once it is restarted");
-        }
         members.retain(|member| *member != me);
         let Some(member) = members.get(turn % members.len().max(1)) else {
             sleep(VOTES_TIME).await;

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use gossip::Happening;
 use ledger::Agreed;
 use protocol::bytes;
-use protocol::entry::SignedEntry;
+use protocol::entry::{Body, CouncilRequest, SignedEntry, TwoVotes, VoterRequest};
 use protocol::ids::{EntryId, PeerId};
 use protocol::message::{MESSAGE_BYTES_MAX, Message};
 use protocol::units::{Millis, Moment};
@@ -26,6 +26,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::api::door::Request;
 use crate::entries::TEND_EVERY;
+use crate::home::Home;
+use crate::keys::Keys;
 use crate::perform::Driver;
 
 /// A block whose agreed time is no older than this is news, and no longer history.
@@ -180,18 +182,15 @@ impl Driver {
     }
 
     fn take_in(&mut self, from: PeerId, entries: Vec<SignedEntry>) {
-        if let Some(intake) = &self.intake
-            && !intake.put(from, entries)
-        {
+        if !self.intake.put(from, entries) {
             tracing::debug!(%from, "entries were dropped: too many wait");
         }
     }
 
     /// Tells those who handed them in of entries that no block will take.
     fn tell_refused(&mut self) {
-        let Some(intake) = &self.intake else { return };
         let me = self.keys.node();
-        for refused in intake.refused() {
+        for refused in self.intake.refused() {
             if refused.to == me {
                 self.refused(me, refused.entry, &refused.why);
             } else {
@@ -217,9 +216,75 @@ impl Driver {
         if due {
             self.tended = Some(now);
             self.entries.tend(now, self.ledger.status().now);
+            self.show_votes(now);
+            self.follow_members(now);
         }
         self.tell_tallies(now);
         self.feed(Input::Tick);
+    }
+
+    /// Has links and the steward go by who is a member now.
+    fn follow_members(&mut self, now: Moment) {
+        let members = self.ledger.member_nodes();
+        if let Some(due) = self.links.due(now, &members)
+            && self.gossip.set_members(due.iter().copied()).is_ok()
+        {
+            tracing::info!(
+                members = members.len(),
+                links = due.len(),
+                "links to members change"
+            );
+            self.links.told(due);
+        }
+        self.find_voting_key();
+        if !self.links.seated && members.contains(&self.keys.node()) {
+            self.links.seated = true;
+            self.feed(Input::Seated);
+        }
+    }
+
+    /// Once the ledger names another voting key for this peer: finds it in the key file.
+    fn find_voting_key(&mut self) {
+        let named = self.ledger.member_of(&self.keys.node());
+        if named == self.links.voting {
+            return;
+        }
+        self.links.voting = named;
+        let path = Home::at(&self.home).keys();
+        match Keys::load(&path) {
+            Ok(keys) => {
+                for key in keys.consensus_keys() {
+                    self.ledger.may_vote_with(key);
+                }
+            }
+            Err(error) => tracing::error!(%error, "cannot look for this peer's voting key"),
+        }
+    }
+
+    /// Shows on the ledger which members voted twice, as this member saw it.
+    fn show_votes(&mut self, now: Moment) {
+        let me = self.keys.node();
+        for double in self.ledger.take_evidence() {
+            let mut nodes = self.ledger.member_nodes().into_iter();
+            let turn = nodes.position(|node| node == me).unwrap_or_default();
+            self.witness.note(now, turn as u64, TwoVotes::from(&double));
+        }
+        for votes in self.witness.due(now) {
+            let (key, view) = (votes.key, votes.view);
+            let votes = Box::new(votes);
+            let request = CouncilRequest::Voter(VoterRequest::ShowVotes { votes });
+            match self.entries.say(now, Body::Council(request)) {
+                Ok(()) => {
+                    let what = "showing two votes of one key";
+                    tracing::warn!(target: "peer::faults", %key, view, what);
+                }
+                Err(why) => {
+                    let what = "two votes are not shown";
+                    tracing::info!(target: "peer::faults", %key, view, %why, what);
+                }
+            }
+        }
+        self.send_entries();
     }
 }
 

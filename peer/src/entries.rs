@@ -26,6 +26,7 @@ const BATCH_BYTES_MAX: usize = 512 * 1_024;
 enum Asker {
     Steward(ProposalToken),
     Person(Reply<EntryView>),
+    Nobody,
 }
 
 /// The entries that this peer signed or was handed signed, and that no block holds yet.
@@ -91,6 +92,24 @@ impl Entries {
         None
     }
 
+    /// Has agreed what this peer says of its own accord, and nobody waits for. What the ledger here
+    /// refuses is not sent.
+    ///
+    /// # Errors
+    /// The refusal, in words, or that too much waits.
+    pub fn say(&mut self, now: Moment, body: Body) -> Result<(), String> {
+        let keys = Arc::clone(&self.keys);
+        let signed = self.outbox.sign(now, body, |entry| keys.sign_entry(entry));
+        let entry = signed.ok_or_else(|| too_many().to_string())?;
+        if let Err(rejected) = self.ledger.preview(&entry) {
+            self.outbox.take_back(&entry);
+            return Err(rejected.to_string());
+        }
+        self.askers.insert(entry.entry_id(), Asker::Nobody);
+        self.fresh.push(entry);
+        Ok(())
+    }
+
     /// Has an entry agreed that a person asks for. What the ledger here refuses is answered at
     /// once; all else when a block holds it, when members refuse it, or when its life is over.
     pub fn enter(&mut self, now: Moment, wanted: Wanted, reply: Reply<EntryView>) {
@@ -144,7 +163,7 @@ impl Entries {
             let body = ours.or_else(|| self.signed.take(answer.entry));
             self.against.remove(&answer.entry);
             let token = match self.askers.remove(&answer.entry) {
-                None => continue,
+                None | Some(Asker::Nobody) => continue,
                 Some(Asker::Steward(token)) => token,
                 Some(Asker::Person(reply)) => {
                     asked::tell(reply, &self.ledger, block, answer, body.as_ref());
@@ -186,6 +205,7 @@ impl Entries {
         self.against.remove(&id);
         let token = match self.askers.remove(&id)? {
             Asker::Steward(token) => token,
+            Asker::Nobody => return None,
             Asker::Person(reply) => {
                 reply.give(Err(match rejected {
                     Some(Rejected::Refusal(why)) => asked::refusal(why.code(), &why.to_string()),

@@ -1,5 +1,6 @@
 //! Where a member takes in entries, its own and others': checked and pooled one batch at a time,
-//! off the loop, and what no block will take is told to whoever handed it in.
+//! off the loop, and what no block will take is told to whoever handed it in. At a peer that is no
+//! member they are let go unread: it may become one at any block.
 //!
 //! ```text
 //! entries, from whom ──▶ queue ──▶ pool ──▶ block
@@ -61,7 +62,7 @@ struct Desk {
 }
 
 impl Intake {
-    /// Begins to take in entries for this ledger, which is a member's.
+    /// Begins to take in entries for this ledger.
     pub fn new(ledger: Arc<Ledger>) -> Self {
         let (batches, taken) = sync_channel::<(PeerId, Vec<SignedEntry>)>(BATCHES_MAX);
         let desk = Arc::new(Mutex::new(Desk::default()));
@@ -119,9 +120,13 @@ impl Desk {
 fn take(ledger: &Ledger, desk: &Mutex<Desk>, from: PeerId, entry: &SignedEntry) {
     let id = entry.entry_id();
     let refusal = ledger.propose(entry).err();
-    if matches!(refusal, Some(PoolRefusal::NotAnEntry(_))) {
-        tracing::warn!(%from, entry = %id, "what was handed in is no entry");
-        return;
+    match refusal {
+        Some(PoolRefusal::NotAMember) => return,
+        Some(PoolRefusal::NotAnEntry(_)) => {
+            tracing::warn!(%from, entry = %id, "what was handed in is no entry");
+            return;
+        }
+        Some(_) | None => {}
     }
     let mut desk = open(desk);
     desk.note(id, from);

@@ -2,13 +2,15 @@
 //!
 //! A peer has three: its **node** key *is* the peer and signs offers and seals; its **party** key
 //! signs entries, and so spends credits; its **consensus** key votes on blocks, should the peer be
-//! a member's. They lie in one file that only its owner can read, with a checksum:
+//! a member's. While that one is being replaced, the **next** one lies beside it. They lie in one
+//! file that only its owner can read, with a checksum:
 //!
 //! ```text
 //! tallygrid keys v1
 //! node <64 hexadecimal digits>
 //! party <64 hexadecimal digits>
 //! consensus <64 hexadecimal digits>
+//! next <64 hexadecimal digits>            (only while the consensus key is being replaced)
 //! check <64 hexadecimal digits: BLAKE3 of the lines above>
 //! ```
 
@@ -20,8 +22,8 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
-use protocol::entry::{EmergencyOrder, Entry, Seal, SignedEntry};
-use protocol::ids::{Digest, PartyId, PeerId, PublicKey};
+use protocol::entry::{EmergencyOrder, Entry, KeyRotation, Seal, SignedEntry, VoterRequest};
+use protocol::ids::{Digest, FederationId, PartyId, PeerId, PublicKey};
 use protocol::offer::Offer;
 use protocol::signed::Signed;
 use thiserror::Error;
@@ -31,8 +33,9 @@ use crate::home::our_uid;
 
 const HEADER: &str = "tallygrid keys v1";
 const NAMES: [&str; 3] = ["node", "party", "consensus"];
+const NEXT: &str = "next";
 const CHECK: &str = "tallygrid keys file v1";
-/// A key file may have so many bytes; a whole one has fewer than 400.
+/// A key file may have so many bytes; a whole one has fewer than 500.
 const FILE_BYTES_MAX: u64 = 4_096;
 
 /// The keys cannot be read or made.
@@ -89,6 +92,7 @@ pub struct Keys {
     node: SigningKey,
     party: SigningKey,
     consensus: SigningKey,
+    next: Option<SigningKey>,
 }
 
 impl fmt::Debug for Keys {
@@ -106,7 +110,11 @@ impl Keys {
         match Self::load(path) {
             Err(KeyError::Disk { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
                 let keys = Self::fresh()?;
-                keys.write(path)?;
+                keys.write(path, |part, path| {
+                    // Unlike a rename it never replaces keys that another process has just written.
+                    fs::hard_link(part, path)?;
+                    fs::remove_file(part)
+                })?;
                 Ok(keys)
             }
             other => other,
@@ -149,11 +157,25 @@ impl Keys {
     }
 
     fn fresh() -> Result<Self, KeyError> {
-        let mut seeds = [[0; 32]; 3].map(Zeroizing::new);
-        for seed in &mut seeds {
-            getrandom::fill(&mut seed[..]).map_err(KeyError::NoChance)?;
-        }
+        let seeds = [fresh_seed()?, fresh_seed()?, fresh_seed()?];
         Ok(Self::of(&seeds))
+    }
+
+    /// Lets a next consensus key lie in this file beside the one that votes `today`, so that a
+    /// crash at any time leaves both; one that lies there already and does not vote yet stays.
+    ///
+    /// # Errors
+    /// [`KeyError`]; the file is as it was then.
+    pub fn prepare_next(path: &Path, today: PublicKey) -> Result<Self, KeyError> {
+        let mut keys = Self::load(path)?;
+        if let Some(next) = keys.next.take_if(|next| public(next) == today) {
+            keys.consensus = next;
+        }
+        if keys.next.is_none() {
+            keys.next = Some(SigningKey::from_bytes(&*fresh_seed()?));
+            keys.write(path, |part, path| fs::rename(part, path))?;
+        }
+        Ok(keys)
     }
 
     fn of([node, party, consensus]: &[Zeroizing<[u8; 32]>; 3]) -> Self {
@@ -161,6 +183,7 @@ impl Keys {
             node: SigningKey::from_bytes(node),
             party: SigningKey::from_bytes(party),
             consensus: SigningKey::from_bytes(consensus),
+            next: None,
         }
     }
 
@@ -185,25 +208,25 @@ impl Keys {
         }
         let mut seeds = [[0; 32]; 3].map(Zeroizing::new);
         for (name, seed) in NAMES.iter().zip(&mut seeds) {
-            let line = lines.next().ok_or("a key is missing")?;
-            let digits = line
-                .strip_prefix(name)
-                .and_then(|rest| rest.strip_prefix(' '));
-            let digits = digits
-                .filter(|digits| digits.len() == 64)
-                .ok_or("a key is missing")?;
-            HEXLOWER
-                .decode_mut(digits.as_bytes(), &mut seed[..])
-                .map_err(|_| "a key is not written in hexadecimal digits")?;
+            read_seed(lines.next(), name, seed)?;
         }
-        Ok(Self::of(&seeds))
+        let mut keys = Self::of(&seeds);
+        if let Some(line) = lines.next() {
+            let mut seed = Zeroizing::new([0; 32]);
+            read_seed(Some(line), NEXT, &mut seed)?;
+            keys.next = Some(SigningKey::from_bytes(&seed));
+        }
+        Ok(keys)
     }
 
-    fn write(&self, path: &Path) -> Result<(), KeyError> {
+    /// As they lie in the file.
+    fn text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(1_024));
         text.push_str(HEADER);
         text.push('\n');
-        for (name, key) in NAMES.iter().zip([&self.node, &self.party, &self.consensus]) {
+        let names = NAMES.into_iter().chain([NEXT]);
+        let keys = [&self.node, &self.party, &self.consensus].into_iter();
+        for (name, key) in names.zip(keys.chain(&self.next)) {
             let seed = Zeroizing::new(key.to_bytes());
             text.push_str(name);
             text.push(' ');
@@ -214,7 +237,16 @@ impl Keys {
         text.push_str("check ");
         text.push_str(&sum);
         text.push('\n');
+        text
+    }
 
+    /// Writes the file, whole or not at all; `place` puts what was written where it belongs.
+    fn write(
+        &self,
+        path: &Path,
+        place: impl Fn(&Path, &Path) -> io::Result<()>,
+    ) -> Result<(), KeyError> {
+        let text = self.text();
         let part = path.with_extension("part");
         let save = || -> io::Result<()> {
             // A part left by a peer that died while writing was never used.
@@ -229,9 +261,7 @@ impl Keys {
                 .open(&part)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            // A link, unlike a rename, never replaces keys that another process has just written.
-            fs::hard_link(&part, path)?;
-            fs::remove_file(&part)?;
+            place(&part, path)?;
             let folder = path.parent().filter(|folder| *folder != Path::new(""));
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
         };
@@ -254,12 +284,12 @@ impl Keys {
 
     /// The party's root key.
     pub fn party_key(&self) -> PublicKey {
-        PublicKey::new(self.party.verifying_key().to_bytes())
+        public(&self.party)
     }
 
     /// The key that votes are checked with.
     pub fn consensus(&self) -> PublicKey {
-        PublicKey::new(self.consensus.verifying_key().to_bytes())
+        public(&self.consensus)
     }
 
     /// The node key's secret seed, for the swarm's handshakes and nothing else.
@@ -267,9 +297,28 @@ impl Keys {
         Zeroizing::new(self.node.to_bytes())
     }
 
-    /// The secret consensus key, for the ledger's votes and nothing else.
-    pub fn consensus_key(&self) -> SigningKey {
-        self.consensus.clone()
+    /// The secret consensus key and the next one, if one lies there, for the ledger's votes and
+    /// nothing else.
+    pub fn consensus_keys(&self) -> Vec<SigningKey> {
+        let keys = [&self.consensus].into_iter().chain(&self.next);
+        keys.cloned().collect()
+    }
+
+    /// That the next consensus key takes the place of the one of now, signed by both; `None` while
+    /// there is no next one.
+    pub fn sign_rotation(&self, federation: FederationId) -> Option<VoterRequest> {
+        let next = self.next.as_ref()?;
+        let rotation = KeyRotation {
+            federation,
+            member: self.party(),
+            old: self.consensus(),
+            new: public(next),
+        };
+        Some(VoterRequest::Rotate {
+            rotation: Box::new(rotation),
+            by_old: Signed::sign(rotation, &self.consensus).signature(),
+            by_new: Signed::sign(rotation, next).signature(),
+        })
     }
 
     /// Signs an entry as the party.
@@ -308,90 +357,33 @@ impl Keys {
     }
 }
 
+fn public(key: &SigningKey) -> PublicKey {
+    PublicKey::new(key.verifying_key().to_bytes())
+}
+
+fn fresh_seed() -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut seed[..]).map_err(KeyError::NoChance)?;
+    Ok(seed)
+}
+
+fn read_seed(line: Option<&str>, name: &str, seed: &mut [u8; 32]) -> Result<(), &'static str> {
+    let digits = line
+        .and_then(|line| line.strip_prefix(name))
+        .and_then(|rest| rest.strip_prefix(' '));
+    let digits = digits
+        .filter(|digits| digits.len() == 64)
+        .ok_or("a key is missing")?;
+    HEXLOWER
+        .decode_mut(digits.as_bytes(), seed)
+        .map(|_| ())
+        .map_err(|_| "a key is not written in hexadecimal digits")
+}
+
 fn check(text: &str) -> String {
     let sum = Digest::derive(CHECK, &[text.as_bytes()]);
     HEXLOWER.encode(sum.bytes())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    fn made() -> (tempfile::TempDir, PathBuf, Keys) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("keys");
-        let keys = Keys::load_or_make(&path).unwrap();
-        (dir, path, keys)
-    }
-
-    #[test]
-    fn keys_are_made_once_for_us_alone_and_found_again() {
-        let (dir, path, keys) = made();
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        let again = Keys::load_or_make(&path).unwrap();
-        assert_eq!(keys.node(), again.node());
-        assert_eq!(keys.party(), again.party());
-        assert_eq!(keys.consensus(), again.consensus());
-        assert_eq!(keys.secret("salt", &[b"a"]), again.secret("salt", &[b"a"]));
-        assert_ne!(keys.secret("salt", &[b"a"]), again.secret("salt", &[b"b"]));
-        let other = Keys::load_or_make(&dir.path().join("other")).unwrap();
-        assert_ne!(keys.node(), other.node());
-        assert_ne!(keys.node().bytes(), keys.party_key().bytes());
-    }
-
-    #[test]
-    fn every_cut_and_every_changed_byte_is_damage_and_nothing_is_overwritten() {
-        let (_dir, path, _) = made();
-        let whole = fs::read(&path).unwrap();
-        let refused = |bytes: &[u8]| {
-            fs::write(&path, bytes).unwrap();
-            let error = Keys::load_or_make(&path).unwrap_err();
-            assert!(matches!(error, KeyError::Damaged { .. }), "{error}");
-            assert_eq!(fs::read(&path).unwrap(), bytes);
-        };
-        for len in 0..whole.len() - 1 {
-            refused(&whole[..len]);
-        }
-        for place in 0..whole.len() - 1 {
-            let mut changed = whole.clone();
-            changed[place] ^= 1;
-            refused(&changed);
-        }
-        refused(&[0xff; 9_000]);
-    }
-
-    #[test]
-    fn a_key_file_that_others_can_read_is_refused_with_the_command_that_helps() {
-        let (_dir, path, _) = made();
-        for mode in [0o640, 0o604, 0o666] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let said = Keys::load(&path).unwrap_err().to_string();
-            assert!(said.contains("chmod 600"), "{said}");
-        }
-    }
-
-    #[test]
-    fn what_is_signed_is_signed_by_the_right_key_and_no_secret_is_shown() {
-        let (_dir, path, keys) = made();
-        let federation = protocol::ids::FederationId::new([1; 32]);
-        let job = protocol::ids::JobId::new([2; 32]);
-        let seal = Seal {
-            federation,
-            bundle: protocol::ids::BundleId { job, index: 0 },
-            peer: keys.node(),
-            hash: Digest::of(b""),
-        };
-        let seal = keys.sign_seal(seal);
-        assert_eq!(seal.claimed_key().bytes(), keys.node().bytes());
-        assert!(seal.check().is_ok());
-        let shown = format!("{keys:?}");
-        let text = fs::read_to_string(path).unwrap();
-        let secrets = text.lines().skip(1).filter_map(|line| line.split_once(' '));
-        assert!(
-            secrets
-                .map(|(_, secret)| secret)
-                .all(|secret| !shown.contains(secret))
-        );
-    }
-}
+mod tests;

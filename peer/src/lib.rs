@@ -14,6 +14,7 @@ pub mod entries;
 pub mod home;
 pub mod intake;
 pub mod keys;
+pub mod links;
 pub mod load;
 pub mod mail;
 pub mod outbox;
@@ -27,6 +28,7 @@ pub mod show;
 pub mod told;
 pub mod up;
 pub mod watch;
+pub mod witness;
 
 mod news;
 mod requests;

@@ -11,7 +11,6 @@ use gossip::{Gossip, Handle, Heard};
 use ledger::{Agreed, Clock, Ledger, Role, WallClock};
 use protocol::bytes;
 use protocol::genesis::{GENESIS_BYTES_MAX, Genesis};
-use protocol::ids::{FederationId, PeerId};
 use protocol::job::Profile;
 use protocol::units::{Bps, Bytes, Credits, Height};
 use steward::{Identity, Input, Member, Misbehave, SaltKey, Steward};
@@ -29,6 +28,7 @@ use crate::entries::Entries;
 use crate::home::{Home, HomeError, Lock};
 use crate::intake::Intake;
 use crate::keys::{KeyError, Keys};
+use crate::links::Links;
 use crate::mail::Mail;
 use crate::perform::Driver;
 use crate::runs::Runs;
@@ -36,6 +36,7 @@ use crate::sealing::Sealing;
 use crate::told::Told;
 use crate::up::every;
 use crate::watch::Watchers;
+use crate::witness::Witness;
 
 /// So many agreed blocks wait for the loop; the feed waits behind them.
 const AGREED_MAX: usize = 64;
@@ -128,11 +129,8 @@ impl Peer {
         let genesis = Arc::new(read_genesis(&home.genesis())?);
         let misbehave = fault_switch(&genesis, fault)?;
         let blobs = Arc::new(Blobs::open(&home.blobs())?);
-        let members = members(home, &genesis)?;
-        let is_member = members.contains(&keys.node());
-        let federation = (genesis.id(), members);
-        let (gossip, mut heard) = start_gossip(home, &config, &keys, federation, &blobs).await?;
-        let ledger = start_ledger(home, &config, (&keys, is_member), &genesis, &gossip)?;
+        let (gossip, mut heard) = start_gossip(home, &config, &keys, &genesis, &blobs).await?;
+        let ledger = start_ledger(home, &config, &keys, &genesis, &gossip)?;
         carry_blocks(&keys, &ledger, &gossip, &mut heard);
         let (runs, sealing, results) = workshop(home, &config, &keys, &blobs)?;
         let (fetched, fetches) = mpsc::channel(FETCHED_MAX);
@@ -158,9 +156,11 @@ impl Peer {
             works: config.work.is_some(),
             fault: misbehave.map(|_| "answers some tasks wrongly".to_owned()),
             connected: BTreeSet::new(),
-            intake: is_member.then(|| Intake::new(Arc::clone(&ledger))),
+            intake: Intake::new(Arc::clone(&ledger)),
+            links: Links::default(),
             fetched,
             fetching: Arc::new(Semaphore::new(FETCHING_MAX)),
+            witness: Witness::default(),
             inbox: VecDeque::new(),
             tickets: BTreeMap::new(),
             next_ticket: 0,
@@ -200,7 +200,10 @@ impl Peer {
 }
 
 /// A federation's first state, whole and within its limits.
-pub(crate) fn read_genesis(path: &Path) -> Result<Genesis, StartError> {
+///
+/// # Errors
+/// [`StartError::Genesis`].
+pub fn read_genesis(path: &Path) -> Result<Genesis, StartError> {
     let unusable = |why: String| StartError::Genesis {
         path: path.to_owned(),
         why,
@@ -228,23 +231,12 @@ fn fault_switch(genesis: &Genesis, fault: Option<Bps>) -> Result<Option<Misbehav
     Ok(Some(Misbehave::WrongOutcome { every }))
 }
 
-/// Who the members are, or were at first: links are kept between them, and only they vote. The
-/// council may have let some in since the last start; they are linked from the next one on.
-fn members(home: &Home, genesis: &Genesis) -> Result<Vec<PeerId>, StartError> {
-    let mut members = ledger::members_in(home.root()).map_err(ledger::StartError::from)?;
-    for member in &genesis.members {
-        if !members.contains(&member.peer) {
-            members.push(member.peer);
-        }
-    }
-    Ok(members)
-}
-
+/// The network, with the members of the beginning: the driver says who has become one since.
 async fn start_gossip(
     home: &Home,
     config: &Config,
     keys: &Keys,
-    (federation, members): (FederationId, Vec<PeerId>),
+    genesis: &Genesis,
     blobs: &Arc<Blobs>,
 ) -> Result<(Handle, Heard), StartError> {
     let bad = |why| StartError::Address {
@@ -269,8 +261,8 @@ async fn start_gossip(
     Ok(Gossip::start(gossip::Config {
         node_key: keys.node_seed(),
         listen: listen.map_err(bad)?,
-        federation,
-        members,
+        federation: genesis.id(),
+        members: genesis.members.iter().map(|member| member.peer).collect(),
         bootstrap,
         blobs: Arc::clone(blobs) as Arc<dyn gossip::BlobSource>,
         limits: gossip::Limits::default(),
@@ -294,19 +286,16 @@ fn workshop(
 fn start_ledger(
     home: &Home,
     config: &Config,
-    (keys, may_vote): (&Keys, bool),
+    keys: &Keys,
     genesis: &Arc<Genesis>,
     gossip: &Handle,
 ) -> Result<Arc<Ledger>, StartError> {
     let ledger_config = ledger::Config {
         home: home.root().to_owned(),
         genesis: Genesis::clone(genesis),
-        role: if may_vote {
-            Role::Member {
-                key: keys.consensus_key(),
-            }
-        } else {
-            Role::Follower
+        // It follows for as long as the ledger says that no such key is a member's.
+        role: Role::Member {
+            keys: keys.consensus_keys(),
         },
         view_time: Duration::from_secs(config.view_seconds),
         clock: Arc::new(WallClock) as Arc<dyn Clock>,

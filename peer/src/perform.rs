@@ -30,12 +30,14 @@ use crate::driver::now;
 use crate::entries::Entries;
 use crate::intake::Intake;
 use crate::keys::Keys;
+use crate::links::Links;
 use crate::mail::Mail;
 use crate::runs::{self, NotBegun, Runs};
 use crate::sealing::Sealing;
 use crate::serving;
 use crate::told::Told;
 use crate::watch::Watchers;
+use crate::witness::Witness;
 
 /// Everything the loop owns.
 pub struct Driver {
@@ -75,12 +77,16 @@ pub struct Driver {
     pub(crate) fault: Option<String>,
     /// Who is connected.
     pub(crate) connected: BTreeSet<PeerId>,
-    /// At a member: where entries go to be checked, off this loop.
-    pub(crate) intake: Option<Intake>,
+    /// Where entries go to be checked, off this loop; they stay only at a member.
+    pub(crate) intake: Intake,
+    /// What was told of the members, to whom links are kept.
+    pub(crate) links: Links,
     /// Where fetches that ended are told.
     pub(crate) fetched: mpsc::Sender<Input>,
     /// How many fetches run at a time.
     pub(crate) fetching: Arc<Semaphore>,
+    /// Members that were seen to vote twice.
+    pub(crate) witness: Witness,
     /// Inputs that performing an effect gave rise to.
     pub(crate) inbox: VecDeque<Input>,
     /// Who waits for a job to be on the ledger.
@@ -197,8 +203,8 @@ impl Driver {
                     self.mail.post(member, &message);
                 }
             }
-            if let (Some(intake), Message::Entries(entries)) = (&self.intake, message)
-                && !intake.put(me, entries)
+            if let Message::Entries(entries) = message
+                && !self.intake.put(me, entries)
             {
                 tracing::debug!("our own pool's queue is full; trying again soon");
             }

@@ -9,9 +9,9 @@ use std::process::Output;
 
 use peer::api::problem::{Code, Problem};
 use peer::api::types::{
-    EntryForm, EntryView, HistoryPage, KeysView, List, NodeFullView, NoticeView, ParamView,
-    PartyView, PreviewView, ProposalState, ProposalView, PurseView, SigningView, StatusView,
-    WhyView,
+    AccusationView, BalanceView, EntryForm, EntryView, HistoryPage, KeysView, List, NodeFullView,
+    NoticeView, ParamView, PartyView, PreviewView, ProposalState, ProposalView, PurseView,
+    SigningView, StatusView, WhyView,
 };
 use peer::keys::Keys;
 use protocol::entry::{Body, Entry};
@@ -105,6 +105,8 @@ async fn a_number_is_read_proposed_voted_on_and_changed() {
     assert!(changed.at.unwrap() >= changed.not_before);
     refused(&line(&scene, &execute), 1, "it was carried out");
 
+    let accused: List<AccusationView> = json(&scene, "council accused");
+    assert!(accused.items.is_empty(), "{accused:?}");
     let text = "council notify maintenance --severity warning";
     ok(&at(&scene, "uni-4", text));
     let notices = agreed(&scene, "council notices", |all: &List<NoticeView>| {
@@ -202,6 +204,8 @@ async fn credits_are_set_apart_and_granted_and_what_peers_risk_is_shown() {
     let allowed = shown.delegates[0].limits.as_ref().unwrap();
     assert_eq!(allowed.classes, ["grid", "edge"]);
     assert_eq!(allowed.total.0, Credits::new(5_000_000));
+    let wallet: BalanceView = json(&scene, "wallet balance");
+    assert_eq!(wallet.set_apart.0, Credits::new(20_000_000));
     let tiny = tiny.to_str().unwrap();
     let before = shown.available.0;
     ok(&scene.run(&["run", tiny, "--purse", &purse]));
@@ -234,6 +238,8 @@ async fn credits_are_set_apart_and_granted_and_what_peers_risk_is_shown() {
     let ls = format!("grant ls {}", bob.1);
     let grants = agreed(&scene, &ls, |all: &List<PurseView>| !all.items.is_empty());
     assert_eq!(grants.items[0].purse.full(), grant);
+    let wallet: BalanceView = json(&scene, &format!("wallet balance {}", bob.1));
+    assert_eq!(wallet.granted.0, Credits::new(1));
     let back = line(&scene, &format!("grant return {grant}"));
     refused(&back, 10, "the grant is good until 20");
 

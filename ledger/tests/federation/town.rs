@@ -41,6 +41,11 @@ pub(crate) fn consensus(number: u8) -> SigningKey {
     key(100 + number)
 }
 
+/// The key that takes that one's place, if the member has it replaced; it lies at its ledger too.
+pub(crate) fn next_consensus(number: u8) -> SigningKey {
+    key(120 + number)
+}
+
 pub(crate) fn peer(number: u8) -> PeerId {
     PeerId::new(key(150 + number).verifying_key().to_bytes())
 }
@@ -144,12 +149,11 @@ impl Town {
 
     pub(crate) fn start(&mut self, number: u8, clock: Arc<dyn Clock>) {
         let (link, frames) = sync_channel(LINK);
-        let key = consensus(number);
-        self.links
-            .0
-            .write()
-            .unwrap()
-            .insert(key.verifying_key().to_bytes(), link);
+        let keys = vec![consensus(number), next_consensus(number)];
+        for key in &keys {
+            let mut links = self.links.0.write().unwrap();
+            links.insert(key.verifying_key().to_bytes(), link.clone());
+        }
         self.links.1.write().unwrap().remove(&peer(number));
         let carrier = From {
             me: peer(number),
@@ -158,7 +162,7 @@ impl Town {
         let config = Config {
             home: self.home(number).to_path_buf(),
             genesis: self.genesis.clone(),
-            role: Role::Member { key },
+            role: Role::Member { keys },
             view_time: VIEW,
             clock,
         };
@@ -169,8 +173,7 @@ impl Town {
     }
 
     pub(crate) fn stop(&mut self, number: u8) {
-        let key = consensus(number).verifying_key().to_bytes();
-        self.links.0.write().unwrap().remove(&key);
+        self.unlink(number);
         if let Some(ledger) = self.members[usize::from(number)].take() {
             ledger.stop();
             closed(ledger);
@@ -180,8 +183,14 @@ impl Town {
     /// From now on nothing gets to or from this member, until it is started again.
     pub(crate) fn silence(&self, number: u8) {
         self.links.1.write().unwrap().insert(peer(number));
-        let key = consensus(number).verifying_key().to_bytes();
-        self.links.0.write().unwrap().remove(&key);
+        self.unlink(number);
+    }
+
+    fn unlink(&self, number: u8) {
+        for key in [consensus(number), next_consensus(number)] {
+            let key = key.verifying_key().to_bytes();
+            self.links.0.write().unwrap().remove(&key);
+        }
     }
 
     pub(crate) fn member(&self, number: u8) -> &Ledger {

@@ -344,6 +344,13 @@ impl Federation {
         }
     }
 
+    /// Checks that no running member holds two votes against another.
+    pub fn nobody_voted_twice(&self) {
+        for engine in self.live() {
+            assert!(engine.take_evidence().is_empty(), "somebody voted twice");
+        }
+    }
+
     /// Checks that running members agree on every block they both have, and that proofs hold, each
     /// by the members before its block.
     pub fn check(&self) -> Height {

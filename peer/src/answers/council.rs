@@ -16,8 +16,8 @@ use super::{Sources, sponsor_name};
 use crate::amount::of_param;
 use crate::api::problem::{Code, Problem};
 use crate::api::types::{
-    CouncilStateView, EmergencyView, NoticeView, ProposalState, ProposalView, Time, UpgradeView,
-    VoteView,
+    AccusationView, CouncilStateView, EmergencyView, NoticeView, ProposalState, ProposalView, Time,
+    UpgradeView, VoteView,
 };
 
 /// Proposals before number `before` (all, if absent), newest first, at most `limit`.
@@ -204,11 +204,36 @@ fn place(place: Place) -> String {
     }
 }
 
-/// The newest notices, newest first, at most `limit`.
-pub fn notices(from: &Sources<'_>, limit: u32) -> Vec<NoticeView> {
+/// What was shown against members, and against those of the beginning that have left.
+pub fn accusations(from: &Sources<'_>) -> Vec<AccusationView> {
+    let view = from.ledger.ask();
+    let today = rules::read::members(&view).into_iter();
+    let first = from.genesis.members.iter();
+    let all: BTreeMap<PartyId, String> = first
+        .map(|member| (PartyId::of(&member.party), member.name.clone()))
+        .chain(today.map(|member| (member.party, member.name)))
+        .collect();
+    let shown = all.into_iter().filter_map(|(party, name)| {
+        let shown = rules::read::accusation(&view, party)?;
+        Some(AccusationView {
+            member: party.into(),
+            name,
+            evidence: shown.evidence.into(),
+            view: shown.view,
+            when: shown.when.into(),
+            until: shown.until.into(),
+            punished: shown.punished,
+        })
+    });
+    shown.collect()
+}
+
+/// The newest notices before number `before` (all, if absent), newest first, at most `limit`.
+pub fn notices(from: &Sources<'_>, before: Option<u64>, limit: u32) -> Vec<NoticeView> {
     let view = from.ledger.ask();
     let count = rules::read::council(&view).notices;
-    let newest = (0..count).rev().take(limit as usize);
+    let end = before.map_or(count, |before| count.min(before));
+    let newest = (0..end).rev().take(limit as usize);
     let notice = |number| {
         let given = rules::read::notice(&view, number)?;
         let document = given.notice.document;

@@ -28,15 +28,12 @@ pub fn nodes(from: &Sources<'_>, reached: &Reached, now: Moment) -> Vec<NodeView
         .into_iter()
         .map(|offer| (offer.peer, offer.issued))
         .collect();
+    let members = rules::read::members(&view);
     let node = |peer: PeerId| {
         let standing = rules::read::peer(&view, peer);
         let row = standing.as_ref().map(|standing| &standing.peer);
         let jailed = row.map(|row| row.jailed_until).filter(|until| *until > now);
-        let member = from
-            .genesis
-            .members
-            .iter()
-            .find(|member| member.peer == peer);
+        let member = members.iter().find(|member| member.peer == peer);
         let me = peer == from.me;
         NodeView {
             peer: peer.into(),

@@ -38,6 +38,7 @@ pub fn ledger_view(from: &Sources<'_>, connected: &BTreeSet<PeerId>) -> LedgerVi
             name: member.name,
             party: member.party.into(),
             peer: member.peer.into(),
+            consensus: member.consensus.into(),
             power: member.power,
             connected: member.peer == from.me || connected.contains(&member.peer),
         });
@@ -53,10 +54,7 @@ pub fn ledger_view(from: &Sources<'_>, connected: &BTreeSet<PeerId>) -> LedgerVi
 
 /// The peer on one screen.
 pub fn status(from: &Sources<'_>, present: Present<'_>) -> StatusView {
-    let member = from
-        .genesis
-        .member(&from.party)
-        .is_some_and(|member| member.peer == from.me);
+    let member = from.ledger.member_nodes().contains(&from.me);
     let roles = [
         (member, Role::Member),
         (present.works, Role::Worker),

@@ -6,16 +6,19 @@ use protocol::ids::{BundleId, JobId, PeerId};
 use protocol::job::Class;
 use protocol::units::Moment;
 use rules::read::{NotDrawn, Trust};
-use rules::work::{Ground, Hold, HoldState};
+use rules::work::{Ground, Hold, HoldState, PaidResult};
 use rules::{Account, Pool, View};
 
 use super::govern::PROPOSALS_MAX;
 use super::{Reached, Sources, nodes};
 use crate::api::problem::{Code, Problem};
 use crate::api::types::{
-    BackerView, FaultCount, HoldView, Id, LeavingView, Money, NodeFullView, PreviewView, ShareView,
-    TrustView, WeightView, WhyNot, WhyView,
+    BackerView, DoubtView, FaultCount, HoldView, Id, KeptView, LeavingView, Money, NodeFullView,
+    PreviewView, ShareView, TrustView, WeightView, WhyNot, WhyView,
 };
+
+/// So many of a peer's newest doubtful results are shown with a slash.
+const DOUBTS_MAX: usize = 256;
 
 /// Every fault, in the order in which a peer's record counts them.
 pub const FAULTS: [Fault; 11] = [
@@ -241,6 +244,7 @@ pub fn slash(from: &Sources<'_>, number: u64) -> Result<HoldView, Problem> {
     if let Some(frozen) = rules::read::emergency_in_force(&view, freeze) {
         shown.until = frozen.until.max(hold.until).into();
     }
+    shown.kept = kept(&view, number);
     Ok(shown)
 }
 
@@ -289,7 +293,28 @@ fn hold_view(hold: &Hold, appeals: &[(u64, BundleId)]) -> HoldView {
         until: hold.until.into(),
         shares: hold.shares.iter().map(share).collect(),
         appeals: mine.map(|(number, _)| *number).collect(),
+        kept: None,
     }
+}
+
+/// What is kept of a slash for its peer's doubtful results.
+fn kept(view: &dyn View, slash: u64) -> Option<KeptView> {
+    let (redress, left) = rules::read::redress(view, slash)?;
+    let doubtful = rules::read::tainted(view, redress.peer, u64::MAX, DOUBTS_MAX);
+    let doubt = |result: &PaidResult| DoubtView {
+        number: result.number,
+        job: result.bundle.job.into(),
+        bundle: result.bundle.index,
+        submitter: result.submitter.into(),
+        paid: result.paid.into(),
+        redressed: result.redressed,
+    };
+    Some(KeptView {
+        left: left.into(),
+        until: redress.until.into(),
+        rest_to: redress.rest_to.into(),
+        results: doubtful.iter().map(doubt).collect(),
+    })
 }
 
 fn account_words(account: Account) -> String {

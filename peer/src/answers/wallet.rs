@@ -2,10 +2,10 @@
 
 use protocol::ids::{PartyId, PeerId};
 use protocol::units::Credits;
-use rules::{About, Account, Code, Line};
+use rules::{About, Account, Code, Line, PurseKind, View};
 
 use super::{ROWS_MAX, Sources};
-use crate::api::types::{BalanceView, Direction, Held, HistoryItem, HistoryPage};
+use crate::api::types::{BalanceView, Direction, Held, HistoryItem, HistoryPage, Time};
 
 /// What `party` holds, as last agreed.
 pub fn balance(from: &Sources<'_>, party: PartyId) -> BalanceView {
@@ -53,15 +53,44 @@ pub fn balance(from: &Sources<'_>, party: PartyId) -> BalanceView {
             amount: member.into(),
         });
     }
+    let [set_apart, granted] = in_purses(&view, party, &mut held).map(Into::into);
     BalanceView {
         party: party.into(),
         available: rules::read::wallet(&view, party).available.into(),
+        set_apart,
+        granted,
         escrow: escrow.into(),
         bonded: bonded.into(),
         locked: locked.into(),
         held,
         height: view.height().get(),
     }
+}
+
+/// What lies in a party's task wallets, and in grants to it; each is noted among what is held.
+fn in_purses(view: &dyn View, party: PartyId, held: &mut Vec<Held>) -> [Credits; 2] {
+    let mut sums = [Credits::ZERO; 2];
+    for purse in super::party::purse_ids(view, party) {
+        let Some(standing) = rules::read::purse(view, purse) else {
+            continue;
+        };
+        let amount = standing.available;
+        if amount == Credits::ZERO {
+            continue;
+        }
+        let (place, why) = match standing.purse.kind {
+            PurseKind::TaskWallet { .. } => (0, format!("task wallet {purse}")),
+            PurseKind::Grant { expires, .. } => {
+                (1, format!("grant {purse}, good until {}", Time(expires)))
+            }
+        };
+        sums[place] = sum(sums[place], amount);
+        held.push(Held {
+            why,
+            amount: amount.into(),
+        });
+    }
+    sums
 }
 
 fn sum(a: Credits, b: Credits) -> Credits {

@@ -13,8 +13,8 @@ use super::door::{ANSWER_MAX, PAGE_MAX, Request};
 use super::problem::{Code, Problem};
 use super::routes::{Answer, Desk, Written, named};
 use super::types::{
-    ClassView, CouncilStateView, EmergencyView, EpochView, HoldView, Kind, List, NoticeView,
-    ParamView, PartyView, PreviewView, ProposalView, PurseView, SigningView, WhyView,
+    AccusationView, ClassView, CouncilStateView, EmergencyView, EpochView, HoldView, Kind, List,
+    NoticeView, ParamView, PartyView, PreviewView, ProposalView, PurseView, SigningView, WhyView,
 };
 use crate::answers::{self, FAULTS};
 
@@ -31,6 +31,7 @@ pub(super) fn routes() -> Router<Desk> {
         .route("/proposals/{number}", get(proposal))
         .route("/notices", get(notices))
         .route("/emergencies", get(emergencies))
+        .route("/accusations", get(accusations))
         .route("/nodes/{peer}", get(node))
         .route("/nodes/{peer}/explain", get(why))
         .route("/slashes", get(slashes))
@@ -147,10 +148,13 @@ async fn proposal(State(desk): State<Desk>, Path(text): Path<String>) -> Answer<
 }
 
 async fn notices(State(desk): State<Desk>, Query(page): Query<Page>) -> Answer<List<NoticeView>> {
-    let limit = page.limit();
-    let look = desk
-        .door
-        .look(move |from| Ok(answers::notices(from, limit)));
+    let (before, limit) = (page.before, page.limit());
+    let look = move |from: &answers::Sources<'_>| Ok(answers::notices(from, before, limit));
+    desk.door.look(look).await.map(listed)
+}
+
+async fn accusations(State(desk): State<Desk>) -> Answer<List<AccusationView>> {
+    let look = desk.door.look(|from| Ok(answers::accusations(from)));
     look.await.map(listed)
 }
 

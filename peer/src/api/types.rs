@@ -18,8 +18,8 @@ mod written;
 
 pub use dispute::{Claim, DisputeState, DisputeView, DisputedTaskView, SlashView};
 pub use govern::{
-    ChangedView, ClassView, CouncilStateView, EmergencyView, EpochView, NoticeView, ParamView,
-    PendingView, PoolView, ProposalState, ProposalView, UpgradeView, VoteView,
+    AccusationView, ChangedView, ClassView, CouncilStateView, EmergencyView, EpochView, NoticeView,
+    ParamView, PendingView, PoolView, ProposalState, ProposalView, UpgradeView, VoteView,
 };
 pub use job::{
     EndedView, Ends, ExplainView, JobState, JobView, PeerReason, Reason, Tally, TaskState, TaskView,
@@ -35,8 +35,8 @@ pub use submit::{
     ArrayForm, BlobForm, EnvForm, InputForm, JobForm, LimitsForm, SubmittedView, Wish,
 };
 pub use trust::{
-    BackerView, FaultCount, HoldView, LeavingView, NodeFullView, PreviewView, ShareView, TrustView,
-    WeightView, WhyNot, WhyView,
+    BackerView, DoubtView, FaultCount, HoldView, KeptView, LeavingView, NodeFullView, PreviewView,
+    ShareView, TrustView, WeightView, WhyNot, WhyView,
 };
 pub use wallet::{BalanceView, Direction, Held, HistoryItem, HistoryPage};
 pub use written::{Document, Done, Id, Kind, List, Money, Named, Time};

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use protocol::ids::PartyId;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
@@ -22,6 +23,26 @@ use crate::show::{Face, Look};
 
 /// A devnet that was told to stop may take so long.
 const DEVNET_STOP_TIME: Duration = Duration::from_secs(60);
+
+/// Which part of a list that may be long.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Page {
+    /// Only what stands before this number
+    #[arg(long, value_name = "NUMBER")]
+    before: Option<u64>,
+    /// How many at most
+    #[arg(long, default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    limit: u32,
+}
+
+impl Page {
+    /// As a path's query, without the question mark.
+    pub fn query(&self) -> String {
+        let before = self.before.map(|before| format!("&before={before}"));
+        format!("limit={}{}", self.limit, before.unwrap_or_default())
+    }
+}
 
 /// What every command has at hand.
 #[derive(Clone, Debug)]
@@ -204,14 +225,9 @@ pub(super) fn party_query(text: Option<&String>) -> Result<String, Problem> {
 pub(super) async fn history(
     desk: &Desk,
     party: Option<&String>,
-    before: Option<u64>,
-    limit: u32,
+    page: Page,
 ) -> Result<(), Problem> {
-    let before = before
-        .map(|before| format!("&before={before}"))
-        .unwrap_or_default();
-    let party = party_query(party)?;
-    let path = format!("/wallet/history?limit={limit}{before}{party}");
+    let path = format!("/wallet/history?{}{}", page.query(), party_query(party)?);
     desk.show_from::<HistoryPage>(&path).await
 }
 

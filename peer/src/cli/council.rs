@@ -9,11 +9,13 @@ use protocol::entry::{
 use protocol::ids::Digest;
 
 use super::act::{Signer, find_node};
-use super::asking::Desk;
+use super::asking::{Desk, Page};
 use super::propose::{self, ProposeCommand};
 use super::{parse, slash};
 use crate::api::problem::Problem;
-use crate::api::types::{CouncilStateView, EmergencyView, List, NoticeView, ProposalView};
+use crate::api::types::{
+    AccusationView, CouncilStateView, EmergencyView, List, NoticeView, ProposalView,
+};
 use crate::keys::Keys;
 
 /// About the council.
@@ -22,13 +24,9 @@ use crate::keys::Keys;
 pub enum CouncilCommand {
     /// List proposals, newest first
     Ls {
-        /// Only those with a smaller number
-        #[arg(long, value_name = "NUMBER")]
-        before: Option<u64>,
-        /// How many at most
-        #[arg(long, default_value_t = 100)]
-        #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
-        limit: u32,
+        /// Which part.
+        #[command(flatten)]
+        page: Page,
     },
     /// Show one: what it would do, power for and against, when it can be carried out
     Show {
@@ -39,11 +37,12 @@ pub enum CouncilCommand {
     Status,
     /// List what members told everyone, newest first
     Notices {
-        /// How many at most
-        #[arg(long, default_value_t = 100)]
-        #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
-        limit: u32,
+        /// Which part.
+        #[command(flatten)]
+        page: Page,
     },
+    /// List what was shown against members that voted twice
+    Accused,
     /// List what emergency keys can stop, and what is stopped
     Emergencies,
     /// Put something to the vote, as a member; it leaves a deposit
@@ -137,20 +136,20 @@ pub enum SeverityArg {
 
 pub(super) async fn perform(desk: &Desk, command: CouncilCommand) -> Result<(), Problem> {
     match command {
-        CouncilCommand::Ls { before, limit } => {
-            let before = before.map(|before| format!("&before={before}"));
-            let path = format!("/proposals?limit={limit}{}", before.unwrap_or_default());
-            desk.show_from::<List<ProposalView>>(&path).await
+        CouncilCommand::Ls { page } => {
+            desk.show_from::<List<ProposalView>>(&format!("/proposals?{}", page.query()))
+                .await
         }
         CouncilCommand::Show { number } => {
             desk.show_from::<ProposalView>(&format!("/proposals/{number}"))
                 .await
         }
         CouncilCommand::Status => desk.show_from::<CouncilStateView>("/council").await,
-        CouncilCommand::Notices { limit } => {
-            desk.show_from::<List<NoticeView>>(&format!("/notices?limit={limit}"))
+        CouncilCommand::Notices { page } => {
+            desk.show_from::<List<NoticeView>>(&format!("/notices?{}", page.query()))
                 .await
         }
+        CouncilCommand::Accused => desk.show_from::<List<AccusationView>>("/accusations").await,
         CouncilCommand::Emergencies => desk.show_from::<List<EmergencyView>>("/emergencies").await,
         CouncilCommand::Propose(command) => propose::perform(desk, command).await,
         other => {
@@ -217,6 +216,7 @@ async fn request(
         | CouncilCommand::Show { .. }
         | CouncilCommand::Status
         | CouncilCommand::Notices { .. }
+        | CouncilCommand::Accused
         | CouncilCommand::Emergencies
         | CouncilCommand::Propose(_) => unreachable!("`perform` answers these itself"),
     })

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use protocol::entry::{Body, OpKeyPowers, PartyRequest, Quorum, Root, Scope};
+use protocol::entry::{Body, CouncilRequest, OpKeyPowers, PartyRequest, Quorum, Root, Scope};
 use protocol::ids::{PartyId, PublicKey};
 use protocol::units::{Credits, Millis};
 
@@ -11,7 +11,8 @@ use super::act::{Signer, enter_signed, find_party};
 use super::asking::{self, Desk};
 use super::parse;
 use crate::api::problem::{Code, Problem};
-use crate::api::types::{Id, KeysView, PartyView};
+use crate::api::types::{Id, KeysView, LedgerView, PartyView};
+use crate::home::Home;
 use crate::keys::Keys;
 
 /// About keys. PARTY is a whole id, a member's name, or `me`.
@@ -94,6 +95,16 @@ pub enum KeyCommand {
         #[arg(long, value_name = "PARTY")]
         party: Option<String>,
     },
+    /// Replace the key that signs a member's votes, from the next epoch on
+    ///
+    /// The new key is made here and written into the member's own key file, beside the old one,
+    /// before anything is asked of the ledger; its running peer goes over to it by itself. Ask it
+    /// on the machine of the member.
+    RotateVoting {
+        /// Who signs.
+        #[command(flatten)]
+        signer: Signer,
+    },
     /// Choose the sponsor who may give the party a new root when the old one is lost
     Guardian {
         /// The sponsor; `nobody` for none
@@ -172,6 +183,7 @@ pub(super) async fn perform(desk: &Desk, command: KeyCommand) -> Result<(), Prob
             threshold,
             party,
         } => return rotate(desk, (&key, &new), threshold, party.as_deref()).await,
+        KeyCommand::RotateVoting { signer } => return rotate_voting(desk, &signer).await,
         KeyCommand::Recover(command) => return recover(desk, command).await,
         KeyCommand::Add {
             key,
@@ -246,6 +258,24 @@ async fn rotate(
     let body = Body::Party(PartyRequest::RotateRoot { root });
     let agreed = enter_signed(desk, &old, party, &new, body).await?;
     desk.show(&agreed)
+}
+
+async fn rotate_voting(desk: &Desk, signer: &Signer) -> Result<(), Problem> {
+    let own: KeysView = desk.client.get("/keys").await?;
+    let ledger: LedgerView = desk.client.get("/ledger").await?;
+    let member = ledger.members.iter().find(|member| member.peer == own.node);
+    let member = member.ok_or_else(|| {
+        Problem::new(Code::NotAllowed, "this peer is no member's node")
+            .because("only members vote on blocks")
+            .try_this("peer ledger status")
+    })?;
+    let keys = Keys::prepare_next(&Home::at(Path::new(&own.home)).keys(), member.consensus.0)?;
+    let federation = signer.signing(desk).await?.federation.0;
+    let request = keys
+        .sign_rotation(federation)
+        .expect("a next key was prepared");
+    let body = Body::Council(CouncilRequest::Voter(request));
+    signer.act(desk, body).await
 }
 
 fn root_of(keys: &[Keys], threshold: Option<u32>) -> Result<Root, Problem> {

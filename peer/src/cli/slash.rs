@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use protocol::entry::{Body, Correction, CouncilRequest, Place, Proposal};
+use protocol::entry::{
+    AuditRequest, Body, Correction, CouncilRequest, Place, Proposal, REDRESSED_MAX,
+};
 use protocol::event::Fault;
 use protocol::ids::{BundleId, Digest};
 
 use super::act::{Signer, find_node};
-use super::asking::Desk;
+use super::asking::{Desk, Page};
 use super::{job, parse};
 use crate::answers::FAULTS;
 use crate::api::problem::{Code, Problem};
-use crate::api::types::{HoldView, List, NodeFullView, PreviewView};
+use crate::api::types::{DoubtView, HoldView, List, NodeFullView, PreviewView};
 
 /// About slashes.
 #[derive(Debug, Subcommand)]
@@ -20,13 +22,9 @@ use crate::api::types::{HoldView, List, NodeFullView, PreviewView};
 pub enum SlashCommand {
     /// List slashes, newest first: held for their appeal, shared out, or returned
     Ls {
-        /// Only those with a smaller number
-        #[arg(long, value_name = "NUMBER")]
-        before: Option<u64>,
-        /// How many at most
-        #[arg(long, default_value_t = 100)]
-        #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
-        limit: u32,
+        /// Which part.
+        #[command(flatten)]
+        page: Page,
     },
     /// Show one: what for, what proves it, who has which part, who appeals
     Show {
@@ -47,6 +45,14 @@ pub enum SlashCommand {
         #[arg(long, value_name = "CODE", value_parser = parse::fault)]
         fault: Option<Fault>,
     },
+    /// Take back what was paid for doubtful results of a convicted peer, out of its slash
+    Redress {
+        /// The slash's number, from `peer slash ls`
+        number: u64,
+        /// Who signs: whoever paid for the results.
+        #[command(flatten)]
+        signer: Signer,
+    },
     /// Propose, as a member, that a held slash goes back where it came from
     Appeal {
         /// Its number, from `peer slash ls`
@@ -62,10 +68,9 @@ pub enum SlashCommand {
 
 pub(super) async fn perform(desk: &Desk, command: SlashCommand) -> Result<(), Problem> {
     match command {
-        SlashCommand::Ls { before, limit } => {
-            let before = before.map(|before| format!("&before={before}"));
-            let path = format!("/slashes?limit={limit}{}", before.unwrap_or_default());
-            desk.show_from::<List<HoldView>>(&path).await
+        SlashCommand::Ls { page } => {
+            desk.show_from::<List<HoldView>>(&format!("/slashes?{}", page.query()))
+                .await
         }
         SlashCommand::Show { number } => {
             desk.show_from::<HoldView>(&format!("/slashes/{number}"))
@@ -77,6 +82,7 @@ pub(super) async fn perform(desk: &Desk, command: SlashCommand) -> Result<(), Pr
             bundle,
             fault,
         } => preview(desk, &node, (&job, bundle), fault).await,
+        SlashCommand::Redress { number, signer } => redress(desk, number, &signer).await,
         SlashCommand::Appeal {
             number,
             reason,
@@ -113,6 +119,42 @@ async fn preview(
         }
     }
     desk.show(&List::from(all))
+}
+
+/// Claims for the oldest of the signer's results that nobody has claimed for: as many as one entry
+/// may name.
+async fn redress(desk: &Desk, number: u64, signer: &Signer) -> Result<(), Problem> {
+    let slash: HoldView = desk.client.get(&format!("/slashes/{number}")).await?;
+    let show = format!("peer slash show {number}");
+    let kept = slash.kept.ok_or_else(|| {
+        Problem::new(
+            Code::NotFound,
+            format!("nothing of slash {number} is kept for doubtful results"),
+        )
+        .because(
+            "a part is kept once the slash for a wrong result is shared out, for a time, \
+             and where other results of the peer are in doubt",
+        )
+        .try_this(show.clone())
+    })?;
+    let me = signer.signing(desk).await?.party;
+    let ours = |result: &&DoubtView| result.submitter == me && !result.redressed;
+    let ours = kept.results.iter().rev().filter(ours);
+    let results: Vec<u64> = ours
+        .take(REDRESSED_MAX)
+        .map(|result| result.number)
+        .collect();
+    if results.is_empty() {
+        let title = format!("no doubtful result of {} is yours to claim for", slash.peer);
+        return Err(Problem::new(Code::NotFound, title)
+            .because("whoever paid for a result claims for it, once")
+            .try_this(show));
+    }
+    let request = AuditRequest::Redress {
+        slash: number,
+        results,
+    };
+    signer.act(desk, Body::Audit(request)).await
 }
 
 async fn appeal(

@@ -6,7 +6,7 @@ use protocol::ids::{PeerId, PurseId};
 use protocol::units::{Credits, Millis};
 
 use super::act::{Signer, find_node, find_party};
-use super::asking::{Desk, history, party_query};
+use super::asking::{Desk, Page, history, party_query};
 use super::{parse, slash};
 use crate::api::problem::{Code, Problem};
 use crate::api::types::{BalanceView, List, NodeFullView, PurseView};
@@ -24,13 +24,9 @@ pub enum WalletCommand {
     History {
         /// Another party's; this peer's own if absent
         party: Option<String>,
-        /// Only what came before this
-        #[arg(long, value_name = "PLACE")]
-        before: Option<u64>,
-        /// How many at most
-        #[arg(long, default_value_t = 100)]
-        #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
-        limit: u32,
+        /// Which part.
+        #[command(flatten)]
+        page: Page,
     },
     /// Pay another party
     #[command(visible_alias = "transfer")]
@@ -199,11 +195,7 @@ pub(super) async fn perform(desk: &Desk, command: WalletCommand) -> Result<(), P
             let path = format!("/wallet?{}", party_query(party.as_ref())?);
             desk.show_from::<BalanceView>(&path).await
         }
-        WalletCommand::History {
-            party,
-            before,
-            limit,
-        } => history(desk, party.as_ref(), before, limit).await,
+        WalletCommand::History { party, page } => history(desk, party.as_ref(), page).await,
         WalletCommand::Send {
             party,
             amount,
@@ -216,33 +208,14 @@ pub(super) async fn perform(desk: &Desk, command: WalletCommand) -> Result<(), P
             node,
             amount,
             signer,
-        } => {
-            let (peer, ours) = owned(desk, &node, &signer).await?;
-            let body = match ours {
-                true => Body::Bond { peer, amount },
-                false => Body::Stake(StakeRequest::Back { peer, amount }),
-            };
-            signer.act(desk, body).await
-        }
+        } => stake(desk, (&node, &signer), Stake::Add(amount)).await,
         WalletCommand::Unbond {
             node,
             amount,
             signer,
-        } => {
-            let (peer, ours) = owned(desk, &node, &signer).await?;
-            let body = match ours {
-                true => Body::Unbond { peer, amount },
-                false => Body::Stake(StakeRequest::Unback { peer, amount }),
-            };
-            signer.act(desk, body).await
-        }
+        } => stake(desk, (&node, &signer), Stake::Leave(amount)).await,
         WalletCommand::Withdraw { node, signer } => {
-            let (peer, ours) = owned(desk, &node, &signer).await?;
-            let body = match ours {
-                true => Body::Withdraw { peer },
-                false => Body::Stake(StakeRequest::Reclaim { peer }),
-            };
-            signer.act(desk, body).await
+            stake(desk, (&node, &signer), Stake::TakeOut).await
         }
         WalletCommand::Task(command) => task(desk, command).await,
         other => issue(desk, other).await,
@@ -277,8 +250,29 @@ async fn issue(desk: &Desk, command: WalletCommand) -> Result<(), Problem> {
     }
 }
 
-/// A peer, and whether it is the signer's own.
-async fn owned(desk: &Desk, node: &str, signer: &Signer) -> Result<(PeerId, bool), Problem> {
+/// What is done to what a peer stands to lose.
+#[derive(Clone, Copy, Debug)]
+enum Stake {
+    Add(Credits),
+    Leave(Credits),
+    TakeOut,
+}
+
+impl Stake {
+    /// For a peer that is the signer's own, or that the signer stands in for.
+    const fn body(self, peer: PeerId, is_own: bool) -> Body {
+        match (self, is_own) {
+            (Self::Add(amount), true) => Body::Bond { peer, amount },
+            (Self::Add(amount), false) => Body::Stake(StakeRequest::Back { peer, amount }),
+            (Self::Leave(amount), true) => Body::Unbond { peer, amount },
+            (Self::Leave(amount), false) => Body::Stake(StakeRequest::Unback { peer, amount }),
+            (Self::TakeOut, true) => Body::Withdraw { peer },
+            (Self::TakeOut, false) => Body::Stake(StakeRequest::Reclaim { peer }),
+        }
+    }
+}
+
+async fn stake(desk: &Desk, (node, signer): (&str, &Signer), stake: Stake) -> Result<(), Problem> {
     let peer = find_node(desk, node).await?;
     let view: NodeFullView = desk.client.get(&format!("/nodes/{}", peer.full())).await?;
     let owner = view.node.owner.ok_or_else(|| {
@@ -288,8 +282,8 @@ async fn owned(desk: &Desk, node: &str, signer: &Signer) -> Result<(PeerId, bool
         )
         .try_this("ask a member or a community desk: peer node admit NODE OWNER")
     })?;
-    let signing = signer.signing(desk).await?;
-    Ok((peer, owner == signing.party))
+    let is_own = owner == signer.signing(desk).await?.party;
+    signer.act(desk, stake.body(peer, is_own)).await
 }
 
 async fn task(desk: &Desk, command: TaskCommand) -> Result<(), Problem> {

@@ -22,6 +22,8 @@ const GRANT: Credits = Credits::new(1_000_000_000_000);
 const MEMBER_BOND: Credits = Credits::new(10_000_000_000);
 /// What a peer stands to lose.
 const PEER_BOND: Credits = Credits::new(100_000_000_000);
+/// So many of the members' parties hold an emergency key; two of them must sign.
+const EMERGENCY_KEYS: usize = 3;
 /// What a peer asks for a Gfuel.
 const PER_GFUEL: Credits = Credits::new(10_000);
 /// Memory for one guest.
@@ -168,7 +170,13 @@ impl Plan {
                 .collect(),
             params: params(),
             issuance: Issuance::Fixed,
-            emergency: Committee::NOBODY,
+            emergency: Committee {
+                keys: of(Kind::Member)
+                    .take(EMERGENCY_KEYS)
+                    .map(|(_, keys)| keys.party_key())
+                    .collect(),
+                threshold: 2,
+            },
         }
     }
 
@@ -208,6 +216,7 @@ fn params() -> Params {
         // A decision of the council can be carried out while its proposer still looks on.
         epoch: second(10),
         timelock: 1,
+        recovery: 1,
         // Whoever tries things out kills peers: they work again as soon as they are back.
         suspension: 0,
         ..Params::standard()

@@ -4,7 +4,7 @@ use super::work::{id, maybe};
 use super::{Cell, Face, Section, Tone};
 use crate::amount::percent;
 use crate::api::types::{
-    CouncilStateView, EmergencyView, List, NoticeView, ProposalState, ProposalView,
+    AccusationView, CouncilStateView, EmergencyView, List, NoticeView, ProposalState, ProposalView,
 };
 
 fn state(proposal: &ProposalView) -> Cell {
@@ -168,6 +168,31 @@ impl Face for List<EmergencyView> {
     fn ids(&self) -> Vec<String> {
         let in_force = self.items.iter().filter(|one| one.in_force);
         in_force.map(|one| one.act.clone()).collect()
+    }
+}
+
+impl Face for List<AccusationView> {
+    fn sections(&self, wide: bool) -> Vec<Section> {
+        let head = vec!["MEMBER", "STATE", "VIEW", "SHOWN", "UNTIL", "EVIDENCE"];
+        let row = |one: &AccusationView| {
+            let state = match one.punished {
+                true => Cell::toned(Tone::Bad, "punished"),
+                false => Cell::toned(Tone::Warn, "accused"),
+            };
+            vec![
+                one.name.as_str().into(),
+                state,
+                one.view.into(),
+                one.when.into(),
+                one.until.into(),
+                id(&one.evidence, wide).into(),
+            ]
+        };
+        vec![Section::Rows(head, self.items.iter().map(row).collect())]
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.items.iter().map(|one| one.evidence.full()).collect()
     }
 }
 

@@ -105,6 +105,8 @@ impl Face for BalanceView {
         let mut sections = vec![Section::Card(vec![
             ("party", self.party.full().into()),
             ("available", self.available.into()),
+            ("in task wallets", self.set_apart.into()),
+            ("granted", self.granted.into()),
             ("in escrow", self.escrow.into()),
             ("bonded", self.bonded.into()),
             ("of that locked", self.locked.into()),

@@ -3,7 +3,9 @@
 use super::work::{id, maybe};
 use super::{Cell, Face, Section, Tone};
 use crate::amount::percent;
-use crate::api::types::{HoldView, List, NodeFullView, PreviewView, TrustView, WhyNot, WhyView};
+use crate::api::types::{
+    DoubtView, HoldView, List, NodeFullView, PreviewView, TrustView, WhyNot, WhyView,
+};
 
 impl Face for NodeFullView {
     fn sections(&self, wide: bool) -> Vec<Section> {
@@ -162,8 +164,8 @@ impl Face for List<HoldView> {
 }
 
 impl Face for HoldView {
-    fn sections(&self, _wide: bool) -> Vec<Section> {
-        let card = vec![
+    fn sections(&self, wide: bool) -> Vec<Section> {
+        let mut card = vec![
             ("slash", Cell::from(self.number)),
             ("node", self.peer.full().into()),
             ("fault", format!("{} {}", self.fault, self.words).into()),
@@ -175,10 +177,32 @@ impl Face for HoldView {
             ("shared out", self.until.into()),
             ("appeals", numbers(&self.appeals)),
         ];
+        if let Some(kept) = &self.kept {
+            card.push(("kept for doubtful results", kept.left.into()));
+            card.push(("claimed until", kept.until.into()));
+        }
         let rows = self.shares.iter();
         let rows = rows.map(|share| vec![share.to.as_str().into(), share.amount.into()]);
         let shares = Section::Rows(vec!["GOES TO", "AMOUNT"], rows.collect());
-        vec![Section::Card(card), shares]
+        let mut sections = vec![Section::Card(card), shares];
+        let doubtful = self.kept.iter().flat_map(|kept| &kept.results);
+        let row = |result: &DoubtView| {
+            let state = if result.redressed { "claimed" } else { "open" };
+            vec![
+                result.number.into(),
+                id(&result.job, wide).into(),
+                result.bundle.into(),
+                id(&result.submitter, wide).into(),
+                result.paid.into(),
+                state.into(),
+            ]
+        };
+        let rows: Vec<_> = doubtful.map(row).collect();
+        if !rows.is_empty() {
+            let head = vec!["DOUBTFUL", "JOB", "BUNDLE", "PAID BY", "PAID", "CLAIM"];
+            sections.push(Section::Rows(head, rows));
+        }
+        sections
     }
 
     fn ids(&self) -> Vec<String> {

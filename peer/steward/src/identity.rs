@@ -81,7 +81,8 @@ pub struct Identity {
     pub peer: PeerId,
     /// The party that owns it and signs its entries.
     pub party: PartyId,
-    /// Whether it is the node of a member, and so judges when its party is called.
+    /// Whether it is the node of a member, and so judges when its party is called; see
+    /// [`crate::Input::Seated`].
     pub member: bool,
     /// Whether its party may let peers in: a member's or a desk's.
     pub sponsor: bool,

@@ -119,6 +119,9 @@ pub enum Input {
     Lost(Digest),
     /// Something asked for was not even begun, because its part is full.
     Busy(Busy),
+    /// From now on this peer is the node of a member: it judges when its party is called, and its
+    /// party may let peers in. Whoever loses its seat is not called any more.
+    Seated,
     /// Nothing happened but time.
     Tick,
 }

@@ -207,6 +207,7 @@ impl Steward {
                 self.live = true;
                 self.jobs.revive();
             }
+            Input::Seated => (self.me.member, self.me.sponsor) = (true, true),
             Input::Request { ticket, request } => self.requested(ticket, request),
             Input::Offered(offer) => {
                 let peer = offer.peer;

@@ -281,6 +281,29 @@ impl Kind for List<EmergencyView> {
     const KIND: &'static str = "peer.v1.EmergencyList";
 }
 
+/// The latest proof of two votes that was shown against a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccusationView {
+    /// Against whom.
+    pub member: Id<PartyId>,
+    /// What people call it.
+    pub name: String,
+    /// The proof's name, for `peer council propose suspend`.
+    pub evidence: Id<Digest>,
+    /// In which view it voted twice.
+    pub view: u64,
+    /// When it was shown.
+    pub when: Time,
+    /// Until when it judges nothing and keeps its bond, unless it was punished.
+    pub until: Time,
+    /// Whether the council has punished it.
+    pub punished: bool,
+}
+
+impl Kind for List<AccusationView> {
+    const KIND: &'static str = "peer.v1.AccusationList";
+}
+
 /// What the council keeps beside its proposals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CouncilStateView {

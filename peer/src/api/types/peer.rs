@@ -38,6 +38,8 @@ pub struct MemberView {
     pub party: Id<PartyId>,
     /// Its node.
     pub peer: Id<PeerId>,
+    /// The key that signs its votes.
+    pub consensus: Id<PublicKey>,
     /// Its weight in votes.
     pub power: u8,
     /// Whether we have a connection to its node now, or are it.

@@ -165,6 +165,38 @@ pub struct HoldView {
     pub shares: Vec<ShareView>,
     /// Proposals that would correct it and are not over.
     pub appeals: Vec<u64>,
+    /// What of it is kept for who paid for doubtful results, while it is; not in lists.
+    pub kept: Option<KeptView>,
+}
+
+/// What of a slash is kept for those who paid for doubtful results of the peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptView {
+    /// How much is left.
+    pub left: Money,
+    /// Until when it can be claimed.
+    pub until: Time,
+    /// Who has the rest then.
+    pub rest_to: Id<PartyId>,
+    /// The peer's newest doubtful results, newest first, at most 256.
+    pub results: Vec<DoubtView>,
+}
+
+/// A result that is in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubtView {
+    /// Its number among the peer's.
+    pub number: u64,
+    /// The job.
+    pub job: Id<JobId>,
+    /// The bundle.
+    pub bundle: u32,
+    /// Who paid for it, and may claim that.
+    pub submitter: Id<PartyId>,
+    /// How much was paid.
+    pub paid: Money,
+    /// Whether that was claimed.
+    pub redressed: bool,
 }
 
 /// A part of a slash.

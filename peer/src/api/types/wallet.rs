@@ -8,7 +8,7 @@ use super::written::{Id, Kind, Money, Time};
 /// Credits that are held, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// Such as `escrow of job_…` or `bond of node_…`.
+    /// Such as `escrow of job_…`, `bond of node_…` or `task wallet purse_…`.
     pub why: String,
     /// How much.
     pub amount: Money,
@@ -21,13 +21,17 @@ pub struct BalanceView {
     pub party: Id<PartyId>,
     /// What it can spend now.
     pub available: Money,
+    /// What lies in its task wallets.
+    pub set_apart: Money,
+    /// What is left of grants to it, expired ones too while nobody has returned them.
+    pub granted: Money,
     /// What is set aside for its open jobs.
     pub escrow: Money,
     /// What its peers stand to lose.
     pub bonded: Money,
     /// Of that, what open bundles hold.
     pub locked: Money,
-    /// Each held amount and why; the escrows and bonds above, one by one.
+    /// Each held amount and why: task wallets, grants, escrows and bonds, one by one.
     pub held: Vec<Held>,
     /// The height at which this was so.
     pub height: u64,
