@@ -41,7 +41,7 @@ fn bodies() -> Vec<Body> {
         },
         ChannelRequest::TopUp { channel, amount },
         ChannelRequest::Redeem {
-            voucher: Signed::sign(voucher(), &key),
+            voucher: Box::new(Signed::sign(voucher(), &key)),
             preimage: Some(Digest::of(b"outcome")),
         },
         ChannelRequest::Settle { channel },

@@ -87,7 +87,7 @@ pub enum ChannelRequest {
     /// Be paid, as its receiver, what a voucher's lane has not paid yet.
     Redeem {
         /// The voucher; it names its channel.
-        voucher: SignedVoucher,
+        voucher: Box<SignedVoucher>,
         /// What its hash lock asks for; nothing, where it has none.
         preimage: Option<Digest>,
     },

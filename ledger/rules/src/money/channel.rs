@@ -74,9 +74,9 @@ table!(
 impl Channel {
     /// What was redeemed of all lanes.
     pub fn redeemed(&self) -> Credits {
-        let lanes = self.lanes.iter().map(|lane| lane.redeemed);
+        let mut lanes = self.lanes.iter().map(|lane| lane.redeemed);
         lanes
-            .fold(Some(Credits::ZERO), |sum, lane| sum?.plus(lane))
+            .try_fold(Credits::ZERO, Credits::plus)
             .expect("what is redeemed is at most the deposit")
     }
 

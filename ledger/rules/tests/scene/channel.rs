@@ -35,7 +35,7 @@ pub(crate) fn voucher(
 
 /// The request to redeem a voucher that someone signs.
 pub(crate) fn redeeming(voucher: Voucher, signer: Who, preimage: Option<Digest>) -> Body {
-    let voucher = Signed::sign(voucher, &key(signer.0));
+    let voucher = Box::new(Signed::sign(voucher, &key(signer.0)));
     Body::Channel(ChannelRequest::Redeem { voucher, preimage })
 }
 
