@@ -195,6 +195,7 @@ impl Driver {
             seal_window: wish.seal_window,
             budget: wish.budget,
             purse: wish.purse,
+            canaries: 0,
         };
         let request = steward::Request::Submit {
             digest,

@@ -223,6 +223,9 @@ pub struct Stream {
     /// What it pays for a Gfuel, in micro-credits; by offers if absent.
     #[serde(default)]
     pub price: Option<u64>,
+    /// Its submitter plants as many canaries in each job as it may.
+    #[serde(default)]
+    pub canaries: bool,
     /// The class of its jobs.
     #[serde(default = "grid", deserialize_with = "class::deserialize")]
     pub class: Class,

@@ -257,6 +257,7 @@ fn refused(refusal: &Refusal) -> Fate {
             | Refusal::NotEnoughPeers { .. }
             | Refusal::NotAllSealed { .. }
             | Refusal::CloseTooEarly { .. }
+            | Refusal::DepositTooSmall { .. }
             | Refusal::NonceInFuture { .. }
     );
     let kind = match refusal {

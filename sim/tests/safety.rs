@@ -47,7 +47,10 @@ fn an_honest_federation_settles_everything() {
 
 #[test]
 fn spoofed_offers_earn_nothing() {
-    holds(&short("spoofed-offers", 8_000), 1..=1);
+    // One play of thirty may be lucky: so few bound little, and the mean must hold even so.
+    let mut scene = short("spoofed-offers", 8_000);
+    scene.holds[0].of = sim::scene::Of::Mean;
+    holds(&scene, 1..=3);
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub(crate) enum Aim {
     AuditSeal(JobId, u16),
     AuditOpen(JobId, u16, u32),
     Accept(JobId),
+    Canaries(JobId),
     Contest(BundleId),
     Demand(BundleId, PeerId),
     Answer(BundleId),
@@ -67,7 +68,8 @@ impl Aim {
             | Self::Openings(_, job, _)
             | Self::AuditSeal(job, _)
             | Self::AuditOpen(job, ..)
-            | Self::Accept(job) => Some(*job),
+            | Self::Accept(job)
+            | Self::Canaries(job) => Some(*job),
             Self::Dispute(bundle)
             | Self::Contest(bundle)
             | Self::Demand(bundle, _)

@@ -43,6 +43,9 @@ pub enum Why {
     Panel,
     /// We audit it.
     Audit,
+    /// It is ours, and we want to know what some of its tasks give before we submit it. Its bundle
+    /// is named after the job's content: it has no name on the ledger yet.
+    Canary,
 }
 
 /// One thing to be done.

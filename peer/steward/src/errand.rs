@@ -75,7 +75,7 @@ impl Errand {
             self.stage = Stage::Running(token);
             let alter = match self.why {
                 Why::Work => hand.me.lies(&self.tasks),
-                Why::Panel | Why::Audit => Vec::new(),
+                Why::Panel | Why::Audit | Why::Canary => Vec::new(),
             };
             if !alter.is_empty() {
                 let (bundle, tasks) = (self.bundle, alter.clone());

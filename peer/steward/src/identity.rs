@@ -38,6 +38,12 @@ impl SaltKey {
         Digest::derive("tallygrid steward audit salt v1", &parts)
     }
 
+    /// The salt of a submission's canaries, by which they are chosen too.
+    pub(crate) fn canary_salt(&self, job: &Digest, submission: u64) -> Digest {
+        let parts: [&[u8]; 3] = [&self.0, job.bytes(), &submission.to_le_bytes()];
+        Digest::derive("tallygrid steward canary salt v1", &parts)
+    }
+
     /// The start of a submission's hash chain.
     pub(crate) fn chain_secret(&self, job: &Digest, submission: u64) -> Digest {
         let parts: [&[u8]; 3] = [&self.0, job.bytes(), &submission.to_le_bytes()];

@@ -189,4 +189,7 @@ pub struct Choices {
     pub budget: Option<Credits>,
     /// The task wallet or grant that pays; the party's own wallet, if none.
     pub purse: Option<PurseId>,
+    /// So many of its tasks are run at home before it is submitted, and planted as canaries; none
+    /// for 0. More than [`protocol::entry::canaries_most`] gives for the federation is refused.
+    pub canaries: u32,
 }

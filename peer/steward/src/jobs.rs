@@ -14,6 +14,7 @@ use protocol::units::Moment;
 use crate::desk::{Aim, Role, Turn};
 use crate::effect::{Answer, Effect, News, Report, Ticket};
 use crate::hand::Hand;
+use crate::input::Choices;
 use crate::trouble::{Kind, Trouble};
 
 pub(crate) mod bundle;
@@ -24,11 +25,13 @@ pub(crate) mod early;
 pub(crate) mod hear;
 pub(crate) mod job;
 pub(crate) mod judge;
+pub(crate) mod plant;
 pub(crate) mod price;
 pub(crate) mod view;
 
 use early::Early;
 use job::{OwnJob, Phase, job_of};
+use plant::{Planted, Planting};
 
 /// So many submissions and open jobs a peer has at most; more are refused.
 pub const JOBS_OPEN_MAX: usize = 1_024;
@@ -45,6 +48,9 @@ struct Submission {
     chain: Digest,
     purse: Option<PurseId>,
     ticket: Ticket,
+    /// Canaries that are run before it is submitted.
+    planting: Option<Planting>,
+    planted: Option<Planted>,
 }
 
 #[derive(Debug, Default)]
@@ -69,11 +75,12 @@ impl Jobs {
         self.submissions.len() + self.jobs.len().saturating_sub(self.ended.len())
     }
 
-    /// Begins to submit a job, which `purse` pays for, if it is not the party's own wallet.
+    /// Begins to submit a job; where canaries are chosen, once they are known.
     pub(crate) fn submit(
         &mut self,
         ticket: Ticket,
-        (terms, purse): (Terms, Option<PurseId>),
+        terms: Terms,
+        choices: &Choices,
         hand: &mut Hand<'_>,
     ) {
         if self.open() >= JOBS_OPEN_MAX {
@@ -83,13 +90,17 @@ impl Jobs {
         }
         let secret = hand.me.salt_key.chain_secret(&terms.job, self.next);
         let chain = chain(&chain(&secret));
+        let planting =
+            (choices.canaries > 0).then(|| Planting::of(&terms, self.next, choices.canaries, hand));
         self.submissions.insert(
             self.next,
             Submission {
                 terms,
                 chain,
-                purse,
+                purse: choices.purse,
                 ticket,
+                planting,
+                planted: None,
             },
         );
         self.next += 1;
@@ -162,18 +173,21 @@ impl Jobs {
         hand: &mut Hand<'_>,
     ) {
         let number = self.number(&terms.job, end, hand);
+        let mut planted = None;
         let secret = number.map(|number| hand.me.salt_key.chain_secret(&terms.job, number));
         if let Some(number) = number {
             self.next = self.next.max(number + 1);
             hand.desk.forget(Aim::Submit(number));
             if let Some(submission) = self.submissions.remove(&number) {
+                planted = submission.planted;
                 let (ticket, answer) = (submission.ticket, Answer::Submitted(id));
                 hand.out.push(Effect::Reply { ticket, answer });
             }
         } else if hand.live {
             hand.out.report(Report::SecretUnknown(id));
         }
-        if let Some(job) = OwnJob::submitted(event, secret, time) {
+        if let Some(mut job) = OwnJob::submitted(event, secret, time) {
+            job.checks.planted = planted;
             self.jobs.insert(id, job);
             hand.tell(News::Submitted(id));
         }
@@ -204,8 +218,10 @@ impl Jobs {
     /// Does what is open now, for every job.
     pub(crate) fn act(&mut self, hand: &mut Hand<'_>) {
         self.hear_early(hand);
+        self.plant(hand);
         let mut given_up = Vec::new();
-        for (number, submission) in &self.submissions {
+        let ready = |(_, submission): &(&u64, &Submission)| submission.planting.is_none();
+        for (number, submission) in self.submissions.iter().filter(ready) {
             let aim = Aim::Submit(*number);
             let body = || {
                 Some(Body::Submit {

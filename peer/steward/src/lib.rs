@@ -54,7 +54,9 @@ pub use explain::{Explanation, Reason};
 pub use faults::{Fault, Severity};
 pub use identity::{Identity, Member, Misbehave, SaltKey};
 pub use input::{Busy, Choices, Fate, Input, Request};
-pub use jobs::view::{BundleView, CopyState, CopyView, JobState, JobView, TaskState, TaskView};
+pub use jobs::view::{
+    BundleView, Canaries, CopyState, CopyView, JobState, JobView, TaskState, TaskView,
+};
 pub use standing::{OurStanding, StandingOffer};
 pub use trouble::{Kind, Trouble};
 
@@ -304,7 +306,7 @@ impl Steward {
                 job,
                 choices,
             } => match jobs::price::terms(digest, &job, &choices, &self.standing, hand.me) {
-                Ok(terms) => self.jobs.submit(ticket, (terms, choices.purse), &mut hand),
+                Ok(terms) => self.jobs.submit(ticket, terms, &choices, &mut hand),
                 Err(answer) => hand.out.push(Effect::Reply { ticket, answer }),
             },
             Request::Cancel(job) => self.jobs.cancel(ticket, job, &mut hand),
@@ -336,7 +338,10 @@ impl Steward {
             Some(errand) => Some(errand),
             None => match self.duties.errand(token) {
                 Some(errand) => Some(errand),
-                None => self.audits.errand(token),
+                None => match self.audits.errand(token) {
+                    Some(errand) => Some(errand),
+                    None => self.jobs.errand(token),
+                },
             },
         };
         let Some(errand) = errand else {

@@ -274,6 +274,7 @@ impl Dice {
                             seal_window: None,
                             budget: None,
                             purse: None,
+                            canaries: 0,
                         },
                     },
                 };

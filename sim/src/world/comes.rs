@@ -1,6 +1,6 @@
 //! What comes from outside: jobs, and mishaps.
 
-use protocol::entry::{Body, IssueRequest};
+use protocol::entry::{Body, IssueRequest, canaries_most};
 use protocol::event::{Event, IssueEvent};
 use protocol::units::{Credits, Fuel, Millis};
 use steward::{Choices, Input, Request, Ticket};
@@ -111,6 +111,12 @@ impl World<'_> {
         if work.even {
             self.facts.make_even(digest);
         }
+        let share = self.stage.genesis.params.canary;
+        let canaries = if work.canaries {
+            canaries_most(work.tasks, share)
+        } else {
+            0
+        };
         let request = Request::Submit {
             digest,
             choices: Choices {
@@ -121,6 +127,7 @@ impl World<'_> {
                 seal_window: None,
                 budget: None,
                 purse: None,
+                canaries,
             },
             job: job.clone(),
         };

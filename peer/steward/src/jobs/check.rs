@@ -1,5 +1,6 @@
-//! The audits of our own job: what auditors found is compared with what the peers opened. Where
-//! they differ we show a panel; else we say that we are content, and all are paid at once.
+//! The audits of our own job: what auditors found, and we knew as canaries, is compared with what
+//! the peers opened. Where they differ we show a panel; else we say that we are content, and all
+//! are paid at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,8 @@ use protocol::outcome::{self, LeafProof, Outcome};
 use super::bundle::{Bundle, Stage};
 use super::demand::demand;
 use super::job::OwnJob;
+use super::plant::Planted;
+use super::view::Canaries;
 use crate::desk::Aim;
 use crate::hand::Hand;
 
@@ -31,6 +34,10 @@ pub(crate) struct Checks {
     /// What auditors found, by the task's number in the job.
     found: BTreeMap<u32, Outcome>,
     opening: bool,
+    /// Canaries that we know and have not opened.
+    pub(crate) planted: Option<Planted>,
+    /// Canaries that are opened, by the task's number in the job.
+    known: BTreeMap<u32, Outcome>,
 }
 
 impl Checks {
@@ -66,6 +73,11 @@ impl Checks {
                 }
             }
             Event::AuditsOpening { .. } => self.opening = true,
+            Event::CanariesOpened { canaries, .. } => {
+                self.planted = None;
+                let known = canaries.iter().map(|canary| (canary.task, canary.outcome));
+                self.known.extend(known);
+            }
             Event::AuditOpened {
                 seat,
                 part,
@@ -88,26 +100,51 @@ impl Checks {
         }
     }
 
-    /// Whether every auditor has opened, or lapsed.
+    /// Whether every auditor has opened, or lapsed, and we have opened what we knew.
     fn is_open(&self) -> bool {
         let done = |seat: &Seat| seat.lapsed || seat.is_open();
-        self.opening && self.seats.values().all(done)
+        self.opening && self.planted.is_none() && self.seats.values().all(done)
     }
 
-    /// Proofs of what the peers of a bundle opened where an auditor found something else; `None` if
-    /// we lack their outcomes.
+    /// Proofs of what the peers of a bundle opened where an auditor found something else; where
+    /// none did, of one task where we knew better, since our deposit answers for it. `None` if we
+    /// lack their outcomes.
     fn differences(&self, bundle: &Bundle) -> Option<Vec<LeafProof>> {
-        let mut audited = self.found.range(bundle.tasks.clone()).peekable();
-        if audited.peek().is_none() {
+        let of_bundle = |all: &BTreeMap<u32, Outcome>| -> Vec<(u32, Outcome)> {
+            let tasks = all.range(bundle.tasks.clone());
+            tasks.map(|(task, outcome)| (*task, *outcome)).collect()
+        };
+        let (audited, known) = (of_bundle(&self.found), of_bundle(&self.known));
+        if audited.is_empty() && known.is_empty() {
             return Some(Vec::new());
         }
         let list = bundle.opened_list()?;
-        let differs = audited.filter_map(|(task, outcome)| {
+        let differs = |(task, outcome): (u32, Outcome)| {
             let place = task - bundle.tasks.start;
-            (list.get(place as usize) != Some(outcome)).then_some(place)
-        });
-        let proofs = differs.map(|place| outcome::prove(list, place));
+            (list.get(place as usize) != Some(&outcome)).then_some(place)
+        };
+        let mut places: Vec<u32> = audited.into_iter().filter_map(differs).collect();
+        if places.is_empty() {
+            places.extend(known.into_iter().find_map(differs));
+        }
+        let proofs = places.into_iter().map(|place| outcome::prove(list, place));
         proofs.take(DISPUTED_MAX).collect()
+    }
+
+    /// What became of our canaries: how many are opened, and the tasks of those that differ from
+    /// what the peers of their bundle opened.
+    pub(super) fn canaries(&self, bundles: &[Bundle]) -> Canaries {
+        let differs = |(task, outcome): (&u32, &Outcome)| {
+            let bundle = bundles.iter().find(|bundle| bundle.tasks.contains(task))?;
+            let opened = bundle
+                .opened_list()?
+                .get((task - bundle.tasks.start) as usize);
+            (opened != Some(outcome)).then_some(*task)
+        };
+        Canaries {
+            opened: u32::try_from(self.known.len()).unwrap_or(u32::MAX),
+            differ: self.known.iter().filter_map(differs).collect(),
+        }
     }
 }
 
@@ -122,6 +159,18 @@ impl OwnJob {
     pub(super) fn check(&self, hand: &mut Hand<'_>) {
         if !self.checks.opening {
             return;
+        }
+        if let Some(Planted { salt, canaries }) = &self.checks.planted {
+            let (job, salt, canaries) = (self.id, *salt, canaries.clone());
+            let open = AuditRequest::Canaries {
+                job,
+                salt,
+                canaries,
+            };
+            let body = || Some(Body::Audit(open));
+            hand.desk.want(Aim::Canaries(job), hand.now, hand.out, body);
+        } else {
+            hand.desk.forget(Aim::Canaries(self.id));
         }
         let mut content = self.checks.is_open();
         for bundle in &self.bundles {

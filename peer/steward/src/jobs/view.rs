@@ -53,6 +53,17 @@ pub struct JobView {
     pub tasks_here: u32,
     /// See `tasks_here`.
     pub tasks_judged: u32,
+    /// What its canaries showed, if its terms have any.
+    pub canaries: Option<Canaries>,
+}
+
+/// Tasks of a job of ours whose outcome we knew before it was submitted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Canaries {
+    /// How many are opened; 0 as long as peers may still read them.
+    pub opened: u32,
+    /// The numbers of those tasks where the peers opened something else.
+    pub differ: Vec<u32>,
 }
 
 /// A bundle of a job of ours.
@@ -142,6 +153,7 @@ impl OwnJob {
             .bundles
             .iter()
             .flat_map(|bundle| bundle.tasks.clone().filter_map(|task| bundle.shown(task)));
+        let canaries = self.terms.care.canaries;
         let (mut tasks_here, mut tasks_judged) = (0, 0);
         for (outcome, provisional) in shown {
             tasks_here += u32::from(self.have.contains(&outcome.digest));
@@ -160,6 +172,7 @@ impl OwnJob {
             slashed: self.slashed.clone(),
             tasks_here,
             tasks_judged,
+            canaries: canaries.map(|_| self.checks.canaries(&self.bundles)),
         }
     }
 

@@ -51,6 +51,7 @@ pub fn show(effect: &Effect) -> Option<String> {
                 Why::Work => "run",
                 Why::Panel => "judge",
                 Why::Audit => "audit",
+                Why::Canary => "know",
             };
             let lies = if alter.is_empty() {
                 String::new()

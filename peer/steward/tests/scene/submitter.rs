@@ -19,6 +19,7 @@ pub fn choices() -> Choices {
         seal_window: None,
         budget: None,
         purse: None,
+        canaries: 0,
     }
 }
 

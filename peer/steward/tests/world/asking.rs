@@ -26,6 +26,7 @@ impl World {
             seal_window: None,
             budget: None,
             purse: None,
+            canaries: self.canaries,
         };
         let (digest, job) = (job_digest(TASKS), Arc::new(job(TASKS)));
         let request = Request::Submit {
@@ -56,6 +57,12 @@ impl World {
             return false;
         };
         view.state == JobState::Ended && view.tasks_here == TASKS && view.tasks_judged == TASKS
+    }
+
+    /// The job as its submitter's steward shows it.
+    pub fn view(&self) -> Option<steward::JobView> {
+        let steward = &self.nodes[&self.submitter].steward;
+        self.job().and_then(|job| steward.job(&job))
     }
 
     pub fn outcomes(&self) -> Vec<Option<Outcome>> {

@@ -75,6 +75,8 @@ pub struct World {
     /// Whom to kill, and at which turn.
     pub kill: Option<(u8, usize)>,
     dead: BTreeSet<u8>,
+    /// So many tasks of a job are planted as canaries.
+    pub canaries: u32,
     /// Peers that seal and open, and show nobody what.
     pub hides: BTreeSet<u8>,
 }
@@ -99,6 +101,7 @@ impl World {
             turns: 0,
             kill: None,
             dead: BTreeSet::new(),
+            canaries: 0,
             hides: BTreeSet::new(),
             genesis,
         };
