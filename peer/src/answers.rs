@@ -9,6 +9,7 @@ use steward::Steward;
 
 use crate::blobs::Blobs;
 
+mod channels;
 mod council;
 mod disputes;
 mod govern;
@@ -19,6 +20,7 @@ mod standing;
 mod trust;
 mod wallet;
 
+pub use channels::{channel, channels};
 pub use council::{accusations, council, emergencies, notices, proposal, proposals};
 pub use disputes::{dispute, disputes};
 pub use govern::{class, classes, epoch, epochs, param, params, unknown_param};

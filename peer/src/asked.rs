@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use ledger::{Agreed, Ledger};
-use protocol::entry::{BankRequest, Body, CouncilRequest, SignedEntry};
+use protocol::entry::{BankRequest, Body, ChannelRequest, CouncilRequest, SignedEntry};
 use protocol::event::{CouncilEvent, Event};
-use protocol::ids::{EntryId, PurseId};
+use protocol::ids::{ChannelId, EntryId, PurseId};
 use protocol::units::Moment;
 use rules::Refusal;
 
@@ -94,6 +94,7 @@ pub fn tell(
             at: block.now.into(),
             proposal: body.and_then(|body| proposal(ledger, block, body)),
             purse: body.and_then(|body| purse(body, answer.entry)),
+            channel: body.and_then(|body| channel(body, answer.entry)),
         }),
     });
 }
@@ -120,6 +121,13 @@ const fn purse(body: &Body, entry: EntryId) -> Option<Id<PurseId>> {
         Body::Bank(BankRequest::OpenTaskWallet { .. } | BankRequest::MintGrant { .. }) => {
             Some(Id(PurseId::new(*entry.bytes())))
         }
+        _ => None,
+    }
+}
+
+const fn channel(body: &Body, entry: EntryId) -> Option<Id<ChannelId>> {
+    match body {
+        Body::Channel(ChannelRequest::Open { .. }) => Some(Id(ChannelId::new(*entry.bytes()))),
         _ => None,
     }
 }
@@ -169,11 +177,25 @@ fn with_times(why: &str) -> String {
 pub const fn code(number: u16) -> Code {
     match number {
         // Malformed in itself, or by its amounts.
-        1 | 2 | 20 | 22 | 40 | 50..=52 | 133 | 134 | 256 | 265 | 266 | 275..=278 => Code::Usage,
+        1
+        | 2
+        | 20
+        | 22
+        | 40
+        | 50..=52
+        | 133
+        | 134
+        | 256
+        | 265
+        | 266
+        | 275..=278
+        | 302
+        | 305
+        | 310 => Code::Usage,
         // A wallet, a key's limit, an allowance, a quota or a bond does not reach.
-        9 | 23 | 36 | 105 | 110 | 140..=142 | 145 | 160 | 282 | 283 | 288 => Code::Budget,
+        9 | 23 | 36 | 105 | 110 | 140..=142 | 145 | 160 | 282 | 283 | 288 | 316 => Code::Budget,
         // There is no such thing.
-        3 | 21 | 33 | 41 | 54 | 55 | 111 | 119 | 130 | 203 | 251 => Code::NotFound,
+        3 | 21 | 33 | 41 | 54 | 55 | 111 | 119 | 130 | 203 | 251 | 300 => Code::NotFound,
         53 | 60 => Code::NoOffers,
         // Who asks may not.
         4
@@ -194,11 +216,14 @@ pub const fn code(number: u16) -> Code {
         | 200
         | 250
         | 268
-        | 269 => Code::NotAllowed,
+        | 269
+        | 301
+        | 304
+        | 311
+        | 317 => Code::NotAllowed,
         // Too early: the same may pass later.
-        38 | 58 | 61 | 62 | 63 | 118 | 120 | 136 | 152 | 254 | 255 | 261 | 264 | 271 | 289 => {
-            Code::NotFinal
-        }
+        38 | 58 | 61 | 62 | 63 | 118 | 120 | 136 | 152 | 254 | 255 | 261 | 264 | 271 | 289
+        | 308 | 312 => Code::NotFinal,
         _ => Code::Failed,
     }
 }
@@ -216,6 +241,8 @@ const fn fix(number: u16) -> &'static str {
         252..=255 => "peer council show NUMBER",
         256 => "peer params show NAME",
         288 | 289 => "peer epoch ls",
+        300 => "peer channel ls",
+        301..=317 => "peer channel show CHANNEL",
         _ => match code(number) {
             Code::Budget => "peer wallet balance",
             Code::NotAllowed => "`peer key ls` says which keys speak for the party, and in what",

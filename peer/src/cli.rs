@@ -14,6 +14,7 @@ pub mod sim;
 
 mod act;
 mod asking;
+mod channel;
 mod council;
 mod form;
 mod govern;
@@ -34,6 +35,7 @@ use crate::api::problem::{Code, Problem};
 use crate::show::Format;
 pub use act::Signer;
 pub use asking::{Desk, print};
+pub use channel::ChannelCommand;
 pub use council::{ChoiceArg, CouncilCommand, SeverityArg};
 pub use demo::DemoArgs;
 pub use govern::{ClassCommand, EpochCommand, ParamsCommand};
@@ -136,6 +138,9 @@ pub enum Command {
     /// See and give grants: credits for work at other institutions
     #[command(subcommand)]
     Grant(GrantCommand),
+    /// Pay in small pieces: set credits aside once, sign vouchers, redeem the last
+    #[command(subcommand)]
+    Channel(ChannelCommand),
     /// See where results differed, and how it was judged
     #[command(subcommand)]
     Dispute(DisputeCommand),
@@ -330,6 +335,7 @@ pub async fn perform(desk: &Desk, command: Command) -> Result<(), Problem> {
         Command::Offer(OfferCommand::Ls) => asking::offers(desk).await,
         Command::Wallet(command) => wallet::perform(desk, command).await,
         Command::Grant(command) => grant::perform(desk, command).await,
+        Command::Channel(command) => channel::perform(desk, command).await,
         Command::Dispute(command) => asking::dispute(desk, command).await,
         Command::Slash(command) => slash::perform(desk, command).await,
         Command::Council(command) => council::perform(desk, command).await,

@@ -22,7 +22,9 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
-use protocol::entry::{EmergencyOrder, Entry, KeyRotation, Seal, SignedEntry, VoterRequest};
+use protocol::entry::{
+    EmergencyOrder, Entry, KeyRotation, Seal, SignedEntry, SignedVoucher, VoterRequest, Voucher,
+};
 use protocol::ids::{Digest, FederationId, PartyId, PeerId, PublicKey};
 use protocol::offer::Offer;
 use protocol::signed::Signed;
@@ -335,6 +337,11 @@ impl Keys {
     /// Signs an emergency order with the party key.
     pub fn sign_order(&self, order: EmergencyOrder) -> Signed<EmergencyOrder> {
         Signed::sign(order, &self.party)
+    }
+
+    /// Signs a voucher of a payment channel with the party key.
+    pub fn sign_voucher(&self, voucher: Voucher) -> SignedVoucher {
+        Signed::sign(voucher, &self.party)
     }
 
     /// Signs an offer as the peer.

@@ -1,6 +1,7 @@
 //! Faces of every answer: a table for people, tab-separated values for `cut`, JSON for programs,
 //! bare ids for the shell. What is shown is decided here; where it goes, at the top.
 
+mod channel;
 mod council;
 mod faces;
 mod govern;

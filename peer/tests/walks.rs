@@ -69,6 +69,11 @@ async fn the_council_decides_as_its_page_says() {
     walk("council.md").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn vouchers_pay_as_their_page_says() {
+    walk("channel.md").await;
+}
+
 /// Runs a page where a devnet lies in `grid/`; commands ask its researcher.
 async fn walk(page: &str) {
     let scene = Scene::start(None).await;

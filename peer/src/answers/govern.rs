@@ -12,7 +12,7 @@ use rules::{About, Account, Ballot, Code as Posting, View};
 use super::Sources;
 use crate::api::problem::{Code, Problem};
 use crate::api::types::{
-    ChangedView, ClassView, EpochView, ParamView, PendingView, PoolView, Time,
+    ChangedView, ClassView, EpochView, ParamView, PendingView, PoolView, ReserveView, Time,
 };
 
 /// So many of the newest proposals are looked through for what changes a number.
@@ -214,6 +214,7 @@ fn epoch_view(view: &dyn View, number: u64) -> Result<EpochView, Problem> {
         ends: runs.then_some(began.after(params.epoch).into()),
         issuance: issuance_words(&issuance).to_owned(),
         supply: rules::read::supply(view).circulating.into(),
+        reserve: reserve(view),
         treasury: rules::read::account(view, Account::Treasury)
             .amount()
             .into(),
@@ -230,11 +231,25 @@ fn epoch_view(view: &dyn View, number: u64) -> Result<EpochView, Problem> {
     })
 }
 
+fn reserve(view: &dyn View) -> Option<ReserveView> {
+    let reserve = rules::read::reserve(view)?;
+    let (price, gives) = rules::read::credit_prices(view)?;
+    Some(ReserveView {
+        holds: reserve.holds.into(),
+        as_of: reserve.as_of.into(),
+        price: price.into(),
+        gives: gives.into(),
+    })
+}
+
 const fn issuance_words(issuance: &Issuance) -> &'static str {
     match issuance {
         Issuance::Fixed => "fixed: what there was at the beginning",
         Issuance::Inflation => "inflation: every epoch, bounded by a share of all credits a year",
         Issuance::MutualCredit => "mutual credit: members may owe as far as their line",
+        Issuance::Reserve { curve: Some(_), .. } => {
+            "reserve: what custodians hold, at a price that rises with every credit"
+        }
         Issuance::Reserve {
             redeemable: true, ..
         } => "reserve: what custodians hold, and can be redeemed",

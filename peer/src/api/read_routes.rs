@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use protocol::event::Fault;
-use protocol::ids::{BundleId, JobId, PartyId, PeerId, PublicKey, PurseId};
+use protocol::ids::{BundleId, ChannelId, JobId, PartyId, PeerId, PublicKey, PurseId};
 use protocol::job::Class;
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,9 @@ use super::door::{ANSWER_MAX, PAGE_MAX, Request};
 use super::problem::{Code, Problem};
 use super::routes::{Answer, Desk, Written, named};
 use super::types::{
-    AccusationView, ClassView, CouncilStateView, EmergencyView, EpochView, HoldView, Kind, List,
-    NoticeView, ParamView, PartyView, PreviewView, ProposalView, PurseView, SigningView, WhyView,
+    AccusationView, ChannelView, ClassView, CouncilStateView, EmergencyView, EpochView, HoldView,
+    Kind, List, NoticeView, ParamView, PartyView, PreviewView, ProposalView, PurseView,
+    SigningView, WhyView,
 };
 use crate::answers::{self, FAULTS};
 
@@ -40,6 +41,8 @@ pub(super) fn routes() -> Router<Desk> {
         .route("/parties/{party}", get(party))
         .route("/parties/{party}/purses", get(purses))
         .route("/purses/{purse}", get(purse))
+        .route("/parties/{party}/channels", get(channels))
+        .route("/channels/{channel}", get(channel))
         .route("/signing/{key}", get(signing))
 }
 
@@ -247,6 +250,22 @@ async fn purses(State(desk): State<Desk>, Path(party): Path<String>) -> Answer<L
 async fn purse(State(desk): State<Desk>, Path(purse): Path<String>) -> Answer<PurseView> {
     let purse: PurseId = named("task wallet or grant", &purse)?;
     let look = desk.door.look(move |from| answers::purse(from, purse));
+    look.await.map(Written)
+}
+
+async fn channels(
+    State(desk): State<Desk>,
+    Path(party): Path<String>,
+) -> Answer<List<ChannelView>> {
+    let party = known_party(&party)?;
+    let look =
+        move |from: &answers::Sources<'_>| Ok(answers::channels(from, party.unwrap_or(from.party)));
+    desk.door.look(look).await.map(listed)
+}
+
+async fn channel(State(desk): State<Desk>, Path(channel): Path<String>) -> Answer<ChannelView> {
+    let channel: ChannelId = named("payment channel", &channel)?;
+    let look = desk.door.look(move |from| answers::channel(from, channel));
     look.await.map(Written)
 }
 

@@ -4,6 +4,7 @@
 //! micro-credits in a string; times are RFC 3339 in UTC; ids are written whole. A field may be
 //! added; one that is taken away or changes its meaning makes a new kind.
 
+mod channel;
 mod dispute;
 mod govern;
 mod job;
@@ -16,10 +17,12 @@ mod trust;
 mod wallet;
 mod written;
 
+pub use channel::{ChannelView, LaneView, VoucherView};
 pub use dispute::{Claim, DisputeState, DisputeView, DisputedTaskView, SlashView};
 pub use govern::{
     AccusationView, ChangedView, ClassView, CouncilStateView, EmergencyView, EpochView, NoticeView,
-    ParamView, PendingView, PoolView, ProposalState, ProposalView, UpgradeView, VoteView,
+    ParamView, PendingView, PoolView, ProposalState, ProposalView, ReserveView, UpgradeView,
+    VoteView,
 };
 pub use job::{
     EndedView, Ends, ExplainView, JobState, JobView, PeerReason, Reason, Tally, TaskState, TaskView,

@@ -231,6 +231,16 @@ impl Face for EpochView {
             ("issuance", self.issuance.as_str().into()),
             ("all credits", self.supply.into()),
             ("treasury", self.treasury.into()),
+        ]);
+        if let Some(reserve) = &self.reserve {
+            card.extend([
+                ("reserve holds", reserve.holds.into()),
+                ("as of", reserve.as_of.into()),
+                ("a credit needs", reserve.price.into()),
+                ("a credit gives", reserve.gives.into()),
+            ]);
+        }
+        card.extend([
             ("paid for work", self.paid.into()),
             ("burned of fees", self.burned.into()),
             ("may mint", self.cap.into()),

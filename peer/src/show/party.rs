@@ -178,12 +178,16 @@ impl Face for EntryView {
         if let Some(purse) = self.purse {
             card.push(("purse", purse.full().into()));
         }
+        if let Some(channel) = self.channel {
+            card.push(("channel", channel.full().into()));
+        }
         vec![Section::Card(card)]
     }
 
     fn ids(&self) -> Vec<String> {
         let made = self.proposal.map(|number| number.to_string());
         let made = made.or_else(|| self.purse.map(|purse| purse.full()));
+        let made = made.or_else(|| self.channel.map(|channel| channel.full()));
         vec![made.unwrap_or_else(|| self.entry.full())]
     }
 }

@@ -105,6 +105,19 @@ impl Kind for List<ClassView> {
     const KIND: &'static str = "peer.v1.ClassList";
 }
 
+/// What custodians hold for the credits there are, in millionths of its unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReserveView {
+    /// What it holds.
+    pub holds: Money,
+    /// When custodians said so.
+    pub as_of: Time,
+    /// What the next whole credit needs of it.
+    pub price: Money,
+    /// What the last whole credit would give back.
+    pub gives: Money,
+}
+
 /// An epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochView {
@@ -120,6 +133,8 @@ pub struct EpochView {
     pub issuance: String,
     /// All credits there are now.
     pub supply: Money,
+    /// What covers them, where a reserve does.
+    pub reserve: Option<ReserveView>,
     /// What the treasury holds now: grants come out of it.
     pub treasury: Money,
     /// What was paid for work in it.

@@ -1,6 +1,6 @@
 //! Parties: their keys, their task wallets and grants, and what they ask of the ledger.
 
-use protocol::ids::{EntryId, FederationId, PartyId, PublicKey, PurseId};
+use protocol::ids::{ChannelId, EntryId, FederationId, PartyId, PublicKey, PurseId};
 use serde::{Deserialize, Serialize};
 
 use super::written::{Id, Kind, List, Money, Time};
@@ -163,6 +163,8 @@ pub struct EntryView {
     pub proposal: Option<u64>,
     /// The task wallet or grant that it made.
     pub purse: Option<Id<PurseId>>,
+    /// The payment channel that it opened.
+    pub channel: Option<Id<ChannelId>>,
 }
 
 impl Kind for EntryView {

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
-use protocol::ids::{Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey, PurseId};
+use protocol::ids::{
+    ChannelId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey, PurseId,
+};
 use protocol::units::{Credits, Moment};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -24,6 +26,7 @@ macro_rules! named {
     };
 }
 named!(
+    ChannelId,
     Digest,
     EntryId,
     FederationId,
