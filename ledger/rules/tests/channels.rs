@@ -37,13 +37,17 @@ fn ten_thousand_vouchers_are_two_entries() {
     let each = Credits::new(7);
     let deposit = each.times(10_000).unwrap();
     let channel = scene.channel(R, ANNA, deposit).unwrap();
-    // Off the ledger: the payer signs each, and the receiver checks each before it goes on.
+    // Off the ledger: the payer signs each, and a receiver checks each before it goes on; here one
+    // in a hundred, to save a second.
     let signer = UnpackedKey::of(scene.open_channel(channel).signer).unwrap();
     let mut last = None;
     for number in 1..=10_000 {
         let paid = each.times(number).unwrap();
         let signed = Signed::sign(voucher(&scene, channel, (0, number), paid), &key(R.0));
-        last = Some(signed.check_by(&signer).unwrap().into_value());
+        last = Some(*signed.unchecked());
+        if number % 100 == 0 {
+            signed.check_by(&signer).unwrap();
+        }
     }
     scene.redeem(ANNA, last.unwrap(), R).unwrap();
     assert_eq!(scene.blocks.len(), blocks + 2, "two entries");
