@@ -386,5 +386,9 @@ fn log(report: &Report) {
             let why = "this peer was found wrong";
             tracing::error!(target: "peer::runs", %bundle, why, "the bond is not renewed");
         }
+        Report::CapacityMissing { class, seen } => {
+            let (class, why) = (class.name(), "members saw fewer than were offered");
+            tracing::error!(target: "peer::runs", class, seen, why, "no more slots are offered");
+        }
     }
 }

@@ -47,6 +47,8 @@ pub enum Aside {
     Jailed,
     /// It signed two results, or was jailed too often: it is never drawn again.
     Struck,
+    /// It claimed slots of which none was there.
+    Feigned,
 }
 
 impl Aside {
@@ -57,6 +59,7 @@ impl Aside {
             Self::Suspended => "missed too many of its runs",
             Self::Jailed => "returned a wrong result",
             Self::Struck => "is never drawn again",
+            Self::Feigned => "has none of the slots that it offered",
         }
     }
 }

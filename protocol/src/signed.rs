@@ -88,6 +88,11 @@ impl UnpackedKey {
     }
 }
 
+/// Whether votes could be checked with these bytes: members that nobody can hear would stop all.
+pub(crate) fn is_strong_key(key: &PublicKey) -> bool {
+    VerifyingKey::from_bytes(key.bytes()).is_ok_and(|key| !key.is_weak())
+}
+
 /// The digest that is signed: of the value under its own context.
 pub fn signing_digest<T: Signable>(value: &T) -> Digest {
     Digest::new(blake3::derive_key(T::CONTEXT, &bytes::write(value)))

@@ -193,6 +193,12 @@ fn requests() -> Vec<Body> {
         },
     ]);
     council.extend(of_voters().map(CouncilRequest::Voter));
+    council.push(CouncilRequest::ReportCapacity {
+        peer,
+        class,
+        epoch,
+        slots: 2,
+    });
     let report = ReserveReport {
         federation: FEDERATION,
         holds: AMOUNT,
@@ -375,7 +381,13 @@ fn events_of_the_council_and_of_issuance() {
         view: 3,
         until: Moment::new(5),
     };
-    let council = of_the_council().into_iter().chain([accused]);
+    let seen = CouncilEvent::CapacitySeen {
+        by: PARTY,
+        peer: PEER,
+        class: Class::Grid,
+        slots: 2,
+    };
+    let council = of_the_council().into_iter().chain([accused, seen]);
     let council = council.map(Event::Council);
     let all: Vec<Event> = council
         .chain(of_issuance().into_iter().map(Event::Issue))

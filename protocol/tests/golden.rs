@@ -509,6 +509,13 @@ fn events_of_faults() -> Vec<Event> {
             to: PARTY,
             amount,
         },
+        FaultEvent::CapacityFeigned {
+            finding: bundle,
+            peer,
+            class: Class::Grid,
+            claimed: 20,
+            seen: 2,
+        },
     ];
     events.into_iter().map(Event::Fault).collect()
 }

@@ -118,7 +118,7 @@ impl Crime {
             Self::TrustThenCheat => Box::new(trust_then_cheat::TrustThenCheat),
             Self::Whitewasher => Box::new(whitewasher::Whitewasher::default()),
             Self::Griefer => Box::new(griefer::Griefer),
-            Self::Spoofer => Box::new(spoofer::Spoofer),
+            Self::Spoofer => Box::new(spoofer::Spoofer::default()),
             Self::Spammer => Box::new(spammer::Spammer),
             Self::WashTrader => Box::new(wash_trader::WashTrader),
             Self::Hoarder => Box::new(hoarder::Hoarder),
@@ -178,6 +178,11 @@ pub(crate) trait Role: std::fmt::Debug {
     /// What its party enters by itself after a block.
     fn enter(&mut self, _seen: &Seen<'_>, _chance: &mut Chance) -> Vec<Body> {
         Vec::new()
+    }
+
+    /// The slots that are really there, of those that its machine offers.
+    fn slots(&self, offered: u16) -> u16 {
+        offered
     }
 
     /// Another identity than the one its group gives it.

@@ -94,6 +94,11 @@ impl Node {
         *slot
     }
 
+    /// How many tasks it runs at once, if all its slots are asked for.
+    pub(crate) fn slots_there(&self) -> u16 {
+        self.role.slots(self.me.slots)
+    }
+
     /// Takes note of what the ledger says of it.
     pub(crate) fn note(&mut self, event: &Event, now: Moment) {
         match event {

@@ -318,6 +318,7 @@ impl<'s> World<'s> {
     fn block(&mut self) {
         let mut block = self.ledger.make(self.now, &self.stage.keys);
         self.chores(&block);
+        self.look_at_capacity(&block);
         self.auditor.hear(&block);
         self.tally
             .hear(&block, &self.stage, &self.facts, &self.auditor);

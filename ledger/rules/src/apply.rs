@@ -10,7 +10,7 @@ use protocol::units::{Height, Moment};
 use crate::books;
 use crate::council;
 use crate::epoch;
-use crate::market::roster;
+use crate::market::{capacity, roster};
 use crate::money::{backer, bank, bond, fee, grant, issue, transfer};
 use crate::people::{self, key, op_key, party, sponsor};
 use crate::refusal::Refusal;
@@ -44,6 +44,7 @@ pub fn apply_block(view: &dyn View, at: &At, entries: &[CheckedEntry]) -> Applie
     let at = At { now, ..*at };
     let mut block = Draft::new(view, &founding, at);
     turn_clock(&mut block, &at);
+    capacity::cast_lots(&mut block, before);
     epoch::step(&mut block);
     due::apply(&mut block);
     grant::expire(&mut block, grant::EXPIRE_PER_BLOCK);

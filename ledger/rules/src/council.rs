@@ -18,7 +18,7 @@ use protocol::ids::{Digest, PartyId, PeerId};
 use protocol::job::Class;
 use protocol::units::{Credits, Height, Millis, Moment};
 
-use crate::market::bench;
+use crate::market::{bench, capacity};
 use crate::people::{Member, member, voter};
 use crate::refusal::{CouncilRefusal, Refusal};
 use crate::state::{Draft, View, row, table};
@@ -179,6 +179,12 @@ pub(crate) fn rule(
             bench::report(draft, sender, (*peer, *class), *score)
         }
         CouncilRequest::Voter(request) => voter::rule(draft, sender, request),
+        CouncilRequest::ReportCapacity {
+            peer,
+            class,
+            epoch,
+            slots,
+        } => capacity::report(draft, sender, (*peer, *class), (*epoch, *slots)),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::params::{YEAR, subsidy_max};
 use crate::people::{member, voter};
 use crate::state::{Draft, View, row, table};
 
+pub(crate) mod ready;
 pub(crate) mod reward;
 
 /// Things done for ended epochs in one block; the rest waits for the next.

@@ -17,6 +17,7 @@ use protocol::units::Credits;
 use crate::state::table;
 
 pub(crate) mod bench;
+pub(crate) mod capacity;
 pub(crate) mod caps;
 pub(crate) mod cards;
 pub(crate) mod class;

@@ -33,7 +33,8 @@ use crate::work::{
     Audit, Audited, AuditedTask, Audits, Bundle, Bundles, Demand, Dispute, Disputes, FaultRecord,
     Found, Hold, Job, JobNumbers, Jobs, JobsOf, ModuleFlag, PaidResult, Redress, Silence,
     Submitters, audit as audits_of, canary as canary_of, demand as demands, due,
-    faults as faults_of, hold as holds, redress as redresses, silence as silence_of, slash,
+    faults as faults_of, feigned, hold as holds, redress as redresses, silence as silence_of,
+    slash,
 };
 
 /// A party's credits.
@@ -250,16 +251,24 @@ pub fn holds_of(view: &dyn View, bundle: BundleId) -> Vec<u64> {
 
 /// What a fault of a peer in a bundle would cost it now, and how that would be split: burned, for
 /// those harmed, for who shows it, for the treasury. A conviction releases the bundle's lock first,
-/// so `locked_here` is counted as free.
+/// so `locked_here` is counted as free. Feigned capacity (F10) is no fault in a bundle: whichever is
+/// named, the answer is the same.
 pub fn slash_preview(
     view: &dyn View,
     bundle: BundleId,
     peer: PeerId,
     fault: Fault,
 ) -> Option<(Credits, [Credits; 4])> {
-    let (job, params) = (row::<Jobs>(view, &bundle.job)?, params(view)?);
+    let params = params(view)?;
+    let reach = slash::within_reach(view, bundle, (peer, fault))?;
+    if fault == Fault::FakeCapacity {
+        let taken = feigned::price(view, &params, peer, running_epoch(view)?.0).min(reach);
+        let [burned, treasury] = slash::split_apart(&params, taken);
+        return Some((taken, [burned, Credits::ZERO, Credits::ZERO, treasury]));
+    }
+    let job = row::<Jobs>(view, &bundle.job)?;
     let amount = slash::price(view, &params, (&job, bundle), (peer, fault));
-    let taken = amount.min(slash::within_reach(view, bundle, (peer, fault))?);
+    let taken = amount.min(reach);
     Some((taken, slash::split(&params, taken)))
 }
 

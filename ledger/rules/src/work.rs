@@ -53,6 +53,7 @@ pub(crate) mod draw;
 pub(crate) mod due;
 pub(crate) mod equivocate;
 pub(crate) mod faults;
+pub(crate) mod feigned;
 pub(crate) mod hold;
 pub(crate) mod open;
 pub(crate) mod records;

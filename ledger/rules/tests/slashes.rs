@@ -7,6 +7,8 @@
 
 #[path = "scene/audit.rs"]
 mod audit_scene;
+#[path = "scene/capacity.rs"]
+mod capacity_scene;
 #[path = "scene/job.rs"]
 mod job_scene;
 mod scene;
@@ -15,8 +17,9 @@ use job_scene::*;
 use proptest::prelude::*;
 use protocol::entry::{AuditRequest, Body};
 use protocol::event::{Ending, Fault};
+use protocol::genesis::Issuance;
 use protocol::ids::{BundleId, JobId, PeerId};
-use protocol::job::Terms;
+use protocol::job::{Class, Terms};
 use protocol::units::{Credits, Millis};
 use rules::work::{Hold, State};
 use rules::{Code, read};
@@ -98,7 +101,7 @@ fn shows(job: JobId, peer: PeerId) -> impl FnOnce(&mut Scene) {
 }
 
 /// Every way to be slashed.
-const STORIES: [fn(&mut Scene) -> Coming; 12] = [
+const STORIES: [fn(&mut Scene) -> Coming; 13] = [
     // F1: judged by a panel, caught by an audit, and hidden.
     |scene| {
         let (job, liar) = disputed(scene);
@@ -186,6 +189,19 @@ const STORIES: [fn(&mut Scene) -> Coming; 12] = [
         let window = scene.genesis.params.audit_window;
         coming(job, silent, Fault::NoJudgement, move |s| s.wait(window))
     },
+    // F10.
+    |scene| {
+        scene.earns(0);
+        scene.wait(Millis::new(1));
+        let (peer, fault) = (worker(0), Fault::FakeCapacity);
+        let bundle = read::capacity_finding(peer, Class::Grid, 1);
+        Coming {
+            bundle,
+            peer,
+            fault,
+            happen: Box::new(move |scene| scene.two_see(peer, 1)),
+        }
+    },
 ];
 
 fn share(hold: &Hold, codes: &[Code]) -> u64 {
@@ -198,6 +214,7 @@ fn share(hold: &Hold, codes: &[Code]) -> u64 {
 fn busy(bond: u64, judge: Credits) -> Scene {
     let mut genesis = genesis();
     genesis.params.replacements_max = 0;
+    genesis.issuance = Issuance::Inflation;
     for member in &mut genesis.members {
         member.bond = judge;
     }

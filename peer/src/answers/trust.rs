@@ -121,6 +121,9 @@ fn trust(view: &dyn View, peer: PeerId, class: Class) -> Option<TrustView> {
         sponsor_cap: weight.sponsor_cap,
         all: weight.all,
     });
+    let (_, challengers) = rules::read::challengers(view, peer, class).unwrap_or_default();
+    let seen = rules::read::capacity(view, peer, class);
+    let seen = seen.into_iter().flat_map(|capacity| capacity.seen);
     Some(TrustView {
         class: class.name().to_owned(),
         tier: tier.name().to_owned(),
@@ -132,6 +135,8 @@ fn trust(view: &dyn View, peer: PeerId, class: Class) -> Option<TrustView> {
         slots: offer.map_or(0, |offer| offer.slots),
         weight,
         bench: rules::read::bench(view, peer, class),
+        challengers: challengers.into_iter().map(Id).collect(),
+        seen: seen.map(|seen| seen.slots).collect(),
     })
 }
 
@@ -282,6 +287,10 @@ fn hold_view(hold: &Hold, appeals: &[(u64, BundleId)]) -> HoldView {
             Ground::Verdict(dispute) => format!("the verdict of dispute {dispute}"),
             Ground::Silence(when) => format!("silence, seen {}", crate::api::types::Time(when)),
             Ground::Seals(..) => "two seals of one bundle, both signed".to_owned(),
+            Ground::Capacity(class, epoch) => {
+                let class = class.name();
+                format!("what two of three members saw of its {class} slots in epoch {epoch}")
+            }
         },
         amount: hold.amount.into(),
         state: match hold.state {
@@ -328,7 +337,8 @@ fn account_words(account: Account) -> String {
     }
 }
 
-/// What a fault of a peer in a bundle would cost it now.
+/// What a fault of a peer in a bundle would cost it now; feigned capacity is one in none, and costs
+/// the same whatever is named.
 ///
 /// # Errors
 /// [`Code::NotFound`] for an unknown job or peer.
@@ -339,7 +349,9 @@ pub fn slash_preview(
     fault: Fault,
 ) -> Result<PreviewView, Problem> {
     let view = from.ledger.ask();
-    rules::read::job(&view, bundle.job).ok_or_else(|| no_job(bundle.job))?;
+    if fault != Fault::FakeCapacity {
+        rules::read::job(&view, bundle.job).ok_or_else(|| no_job(bundle.job))?;
+    }
     let preview = rules::read::slash_preview(&view, bundle, peer, fault);
     let (amount, [burned, harmed, finder, treasury]) = preview.ok_or_else(|| unknown(peer))?;
     Ok(PreviewView {

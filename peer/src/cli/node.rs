@@ -9,7 +9,7 @@ use super::asking::Desk;
 use super::job;
 use super::parse;
 use crate::api::problem::Problem;
-use crate::api::types::{List, NodeFullView, NodeView, WhyView};
+use crate::api::types::{EpochView, List, NodeFullView, NodeView, WhyView};
 
 /// About peers. NODE is an id, the beginning of one, a member's name, or `me`.
 #[derive(Debug, Subcommand)]
@@ -84,6 +84,24 @@ pub enum NodeCommand {
         #[command(flatten)]
         signer: Signer,
     },
+    /// Say, as a member drawn for it in this epoch, how many tasks a peer really ran at once.
+    ///
+    /// `peer node show NODE` says who is drawn. Where two of three saw fewer slots than it claims,
+    /// its offer is cut to what they saw, and it loses what standing ready has earned it (F10). You
+    /// measure by a job of your own; this command only says what you saw.
+    Challenge {
+        /// Which
+        node: String,
+        /// How many slots were there
+        #[arg(long)]
+        slots: u16,
+        /// In which class
+        #[arg(long, default_value = "grid", value_parser = parse::class)]
+        class: Class,
+        /// Who signs.
+        #[command(flatten)]
+        signer: Signer,
+    },
 }
 
 /// A peer, and who asks.
@@ -144,6 +162,22 @@ pub(super) async fn perform(desk: &Desk, command: NodeCommand) -> Result<(), Pro
         } => {
             let peer = find_node(desk, &node).await?;
             let request = CouncilRequest::ReportBench { peer, class, score };
+            signer.act(desk, Body::Council(request)).await
+        }
+        NodeCommand::Challenge {
+            node,
+            slots,
+            class,
+            signer,
+        } => {
+            let peer = find_node(desk, &node).await?;
+            let running: EpochView = desk.client.get("/epochs/now").await?;
+            let request = CouncilRequest::ReportCapacity {
+                peer,
+                class,
+                epoch: running.number,
+                slots,
+            };
             signer.act(desk, Body::Council(request)).await
         }
     }

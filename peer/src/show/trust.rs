@@ -49,6 +49,9 @@ impl Face for NodeFullView {
             let rows = rows.map(|part| vec![part.amount.into(), part.matures.into()]);
             sections.push(Section::Rows(vec!["LEAVES", "MATURES"], rows.collect()));
         }
+        if self.classes.iter().any(|class| class.slots > 0) {
+            sections.push(looked_at(&self.classes, wide));
+        }
         if !self.backers.is_empty() {
             let rows = self.backers.iter();
             let rows = rows.map(|one| vec![id(&one.party, wide).into(), one.amount.into()]);
@@ -85,6 +88,23 @@ fn trusted(classes: &[TrustView]) -> Section {
         ]
     };
     Section::Rows(head, classes.iter().map(row).collect())
+}
+
+/// Who may say in this epoch how many slots of an offer are there, and what was seen last.
+fn looked_at(classes: &[TrustView], wide: bool) -> Section {
+    let row = |class: &TrustView| {
+        let who: Vec<String> = class.challengers.iter().map(|one| id(one, wide)).collect();
+        let seen: Vec<String> = class.seen.iter().map(u16::to_string).collect();
+        let filled = |words: String| maybe(Some(words).filter(|words| !words.is_empty()).as_ref());
+        vec![
+            class.class.as_str().into(),
+            filled(who.join(" ")),
+            filled(seen.join(" ")),
+        ]
+    };
+    let offered = classes.iter().filter(|class| class.slots > 0);
+    let head = vec!["SLOTS IN", "ASKED BY", "SEEN"];
+    Section::Rows(head, offered.map(row).collect())
 }
 
 impl Face for WhyView {

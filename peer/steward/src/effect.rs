@@ -5,6 +5,7 @@ use std::sync::Arc;
 use protocol::entry::{Body, PeerSeal, Seal};
 use protocol::event::Ending;
 use protocol::ids::{BundleId, Digest, JobId, PeerId};
+use protocol::job::Class;
 use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::Outcome;
@@ -323,6 +324,14 @@ pub enum Report {
     Convicted {
         /// The bundle.
         bundle: BundleId,
+    },
+    /// Members saw fewer of our slots than we offered (F10), and we offer no more than those by
+    /// ourselves.
+    CapacityMissing {
+        /// The class.
+        class: Class,
+        /// How many they saw.
+        seen: u16,
     },
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use protocol::entry::Body;
-use protocol::event::{Event, Fault};
+use protocol::event::{Event, Fault, FaultEvent};
 use protocol::ids::{PartyId, PeerId};
 use protocol::job::Class;
 use protocol::units::{Credits, Millis, Moment};
@@ -65,6 +65,8 @@ pub(crate) struct Standing {
     offers: BTreeMap<(Class, PeerId), (u16, Credits)>,
     ours: OurStanding,
     away: Option<Away>,
+    /// What members saw of our slots, where we offered more.
+    seen: BTreeMap<Class, u16>,
 }
 
 /// Our offers were set aside.
@@ -110,6 +112,7 @@ impl Standing {
             offers: BTreeMap::new(),
             ours,
             away: None,
+            seen: BTreeMap::new(),
         }
     }
 
@@ -159,6 +162,20 @@ impl Standing {
                 per_gfuel,
             } => {
                 self.offers.insert((*class, *peer), (*slots, *per_gfuel));
+                // Who offers more by hand has found what was missing.
+                let more = self.seen.get(class).is_some_and(|seen| slots > seen);
+                if *peer == self.us && more {
+                    self.seen.remove(class);
+                }
+            }
+            Event::Fault(FaultEvent::CapacityFeigned {
+                peer, class, seen, ..
+            }) if *peer == self.us => {
+                self.seen.insert(*class, *seen);
+                return Some(Report::CapacityMissing {
+                    class: *class,
+                    seen: *seen,
+                });
             }
             Event::OfferWithdrawn { peer, class } => {
                 self.offers.remove(&(*class, *peer));
@@ -227,7 +244,8 @@ impl Standing {
     }
 
     /// Wants what a peer that works for others needs: to be let in, bonded, and on offer. Who was
-    /// convicted does not bond again by itself: its machine needs a hand first.
+    /// convicted does not bond again by itself: its machine needs a hand first. Nor does who offered
+    /// slots that members did not see offer them again.
     pub(crate) fn act(&self, hand: &mut Hand<'_>) {
         let me = hand.me;
         if !me.works() {
@@ -261,7 +279,11 @@ impl Standing {
             return;
         }
         for class in me.classes.iter().copied() {
-            let (slots, per_gfuel) = (me.slots, me.per_gfuel);
+            let seen = self.seen.get(&class).copied().unwrap_or(me.slots);
+            let (slots, per_gfuel) = (me.slots.min(seen), me.per_gfuel);
+            if slots == 0 {
+                continue;
+            }
             if self.offers.get(&(class, peer)) == Some(&(slots, per_gfuel)) {
                 hand.desk.forget(Aim::Offer(class));
             } else if !self.ours.convicted {

@@ -3,7 +3,7 @@
 
 mod scene;
 
-use protocol::event::{Aside, Event};
+use protocol::event::{Aside, Event, FaultEvent};
 use protocol::job::Class;
 use protocol::units::{Credits, Moment};
 use scene::*;
@@ -68,4 +68,40 @@ fn who_is_suspended_waits_until_that_is_over() {
     scene.agree("it is suspended", suspended, &[]);
     scene.wait("not yet", 60 * SECOND, &[]);
     scene.wait("over", 60 * SECOND, &["propose publish-offer"]);
+}
+
+#[test]
+fn who_offered_slots_that_are_not_there_offers_them_no_more() {
+    let mut scene = Scene::of(worker());
+    scene.agree("it is on offer", vec![on_offer()], &[]);
+    let feigned = |seen| {
+        Event::Fault(FaultEvent::CapacityFeigned {
+            finding: bundle(0),
+            peer: peer(1),
+            class: Class::Grid,
+            claimed: 2,
+            seen,
+        })
+    };
+    let offered = |slots| Event::OfferPublished {
+        peer: peer(1),
+        class: Class::Grid,
+        slots,
+        per_gfuel: worker().per_gfuel,
+    };
+    scene.agree(
+        "one of two is there",
+        vec![feigned(1), offered(1)],
+        &["1 slots seen"],
+    );
+    scene.wait("an hour", 3_600 * SECOND, &[]);
+    scene.agree("its owner found the other", vec![offered(2)], &[]);
+    scene.agree(
+        "none was there",
+        vec![feigned(0), set_aside(Aside::Feigned, 0)],
+        &["0 slots seen"],
+    );
+    scene.wait("an hour", 3_600 * SECOND, &[]);
+    scene.kill();
+    assert_eq!(scene.shown(), [""; 0], "it remembers that in its next life");
 }

@@ -3,13 +3,12 @@
 //! which three quarters of all power must want.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ed25519_dalek::VerifyingKey;
 
 use super::VoterRequest;
 use crate::bytes::{Limited, Malformed, at_most};
 use crate::ids::{BundleId, Digest, FederationId, PartyId, PeerId, PublicKey};
 use crate::job::{Class, NAME_BYTES_MAX};
-use crate::signed::Signable;
+use crate::signed::{Signable, is_strong_key};
 use crate::units::{Credits, Height};
 
 /// One proposal changes so many numbers at most.
@@ -77,6 +76,18 @@ pub enum CouncilRequest {
     },
     /// Something about members' votes on blocks.
     Voter(VoterRequest),
+    /// Say how many tasks a peer of another sponsor really ran at once. Only the three members may
+    /// that are drawn to ask it of this peer in the running epoch, each once.
+    ReportCapacity {
+        /// The peer.
+        peer: PeerId,
+        /// The class it stands ready for.
+        class: Class,
+        /// The running epoch.
+        epoch: u64,
+        /// The slots that were there, when as many were asked for at once as it offers.
+        slots: u16,
+    },
 }
 
 /// A key and its signature, apart from what was signed.
@@ -289,6 +300,7 @@ impl CouncilRequest {
             Self::TakeMemberBond => "take-member-bond",
             Self::ReportBench { .. } => "report-bench",
             Self::Voter(request) => request.name(),
+            Self::ReportCapacity { .. } => "report-capacity",
         }
     }
 }
@@ -324,7 +336,8 @@ impl Limited for CouncilRequest {
             | Self::Execute { .. }
             | Self::Signal { .. }
             | Self::TakeMemberBond
-            | Self::ReportBench { .. } => Ok(()),
+            | Self::ReportBench { .. }
+            | Self::ReportCapacity { .. } => Ok(()),
         }
     }
 }
@@ -369,11 +382,6 @@ impl Limited for Proposal {
             | Self::ClearModule { .. } => Ok(()),
         }
     }
-}
-
-/// Whether votes could be checked with these bytes: members that nobody can hear would stop all.
-pub(super) fn is_strong_key(key: &PublicKey) -> bool {
-    VerifyingKey::from_bytes(key.bytes()).is_ok_and(|key| !key.is_weak())
 }
 
 pub(super) fn some(what: &'static str, len: usize, max: usize) -> Result<(), Malformed> {

@@ -6,7 +6,7 @@ use ed25519_dalek::{Signature, Verifier, VerifyingKey};
 
 use crate::bytes::{Limited, Malformed};
 use crate::ids::{Digest, FederationId, PartyId, PublicKey};
-use crate::signed::{Signable, Signed};
+use crate::signed::{Signable, Signed, is_strong_key};
 
 /// Something about a member's votes on blocks. A variant's number never changes its meaning.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -136,7 +136,7 @@ impl Limited for KeyRotation {
 impl Limited for VoterRequest {
     fn within_limits(&self) -> Result<(), Malformed> {
         let strong = match self {
-            Self::Rotate { rotation, .. } => super::council::is_strong_key(&rotation.new),
+            Self::Rotate { rotation, .. } => is_strong_key(&rotation.new),
             Self::ShowVotes { .. } => true,
         };
         if strong {

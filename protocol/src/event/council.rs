@@ -156,6 +156,17 @@ pub enum CouncilEvent {
         /// It is not called as judge or auditor before this, unless the council speaks.
         until: Moment,
     },
+    /// A member that was drawn to ask said how many tasks a peer really ran at once.
+    CapacitySeen {
+        /// The member.
+        by: PartyId,
+        /// The peer.
+        peer: PeerId,
+        /// The class.
+        class: Class,
+        /// What it saw.
+        slots: u16,
+    },
 }
 
 /// Something of epochs and issuance that is now true for everyone.

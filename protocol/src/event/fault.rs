@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::ids::{BundleId, Digest, JobId, PartyId, PeerId};
+use crate::job::Class;
 use crate::outcome::Outcome;
 use crate::units::{Credits, Moment};
 
@@ -30,7 +31,7 @@ pub enum Fault {
     TwoVotes,
     /// F9: a submitter's input was missing, or its tasks have no one outcome.
     NoOneOutcome,
-    /// F10: a capacity that is not there was claimed. Reserved until capacity is measured.
+    /// F10: a capacity that is not there was claimed, as two of three members saw.
     FakeCapacity,
     /// F11: a storage challenge was missed. Reserved until there is storage to challenge.
     StorageMissed,
@@ -186,5 +187,19 @@ pub enum FaultEvent {
         to: PartyId,
         /// How much that is.
         amount: Credits,
+    },
+    /// A peer claimed slots that are not there (F10): its offer has those that are, and what it
+    /// could still claim for standing ready is void.
+    CapacityFeigned {
+        /// The name of the finding: what the slash is for, where one is taken.
+        finding: BundleId,
+        /// The peer.
+        peer: PeerId,
+        /// The class.
+        class: Class,
+        /// What it claimed.
+        claimed: u16,
+        /// What was seen, in the middle: what it may offer until the next epoch.
+        seen: u16,
     },
 }

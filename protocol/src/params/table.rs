@@ -183,7 +183,7 @@ governed! {
     silence_max: u8, Count { 89 "silence_max" = 3, 1..=64; }
     /// F8: for so long it is not drawn then.
     silence_span: u32, Epochs { 90 "silence_span" = 24, 1..=2_160; }
-    /// Reserved for F10, once capacity is measured: so much reward feigned capacity would cost.
+    /// Who feigned capacity (F10) loses what standing ready earned it in so many epochs.
     feigned_span: u32, Epochs { 91 "feigned_span" = 720, 1..=8_760; }
     /// A peer convicted of a wrong outcome is not drawn for so long.
     jail: Millis, Span { 92 "jail" = 604_800_000, 60_000..=31_536_000_000; }

@@ -1,6 +1,7 @@
 //! What comes from outside: jobs, and mishaps.
 
 use protocol::entry::{Body, IssueRequest, canaries_most};
+use protocol::entry::{Body, CouncilRequest, IssueRequest};
 use protocol::event::{Event, IssueEvent};
 use protocol::units::{Credits, Fuel, Millis};
 use steward::{Choices, Input, Request, Ticket};
@@ -8,6 +9,7 @@ use steward::{Choices, Input, Request, Ticket};
 use super::{Happening, World};
 use crate::cast::Crime;
 use crate::facts::Facts;
+use crate::node::Node;
 use crate::scene::{MishapKind, Rhythm, Source};
 use crate::sequencer::Block;
 use crate::stage::BEGINS;
@@ -96,6 +98,38 @@ impl World<'_> {
                 if self.stage.bands[node.group].crime != Crime::WashTrader {
                     let ready = IssueRequest::StandReady { peer, class };
                     self.ledger.put_own(signer, Body::Issue(ready));
+                }
+            }
+        }
+    }
+
+    /// What members do where epochs mint: those that are drawn for a peer that stands ready look how
+    /// many of its slots are there, and say so.
+    pub(super) fn look_at_capacity(&mut self, block: &Block) {
+        if self.scene.federation.issuance != Source::Inflation || self.healed {
+            return;
+        }
+        for event in &block.events {
+            let Event::Issue(IssueEvent::StandsReady { peer, class }) = event else {
+                continue;
+            };
+            let rows = &self.ledger.chain.rows;
+            let drawn = rules::read::challengers(rows, *peer, *class);
+            let known = self.stage.by_peer.get(peer);
+            let Some((n, (epoch, drawn))) = known.copied().zip(drawn) else {
+                continue;
+            };
+            let slots = self.stage.nodes.get(&n).map_or(0, Node::slots_there);
+            for party in drawn {
+                let report = CouncilRequest::ReportCapacity {
+                    peer: *peer,
+                    class: *class,
+                    epoch,
+                    slots,
+                };
+                let member = self.stage.keys.iter().position(|keys| keys.id == party);
+                if let Some(member) = member {
+                    self.ledger.put_own(member, Body::Council(report));
                 }
             }
         }

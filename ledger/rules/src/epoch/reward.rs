@@ -15,9 +15,9 @@ use protocol::ids::{PartyId, PeerId};
 use protocol::job::Class;
 use protocol::units::{Bps, Credits};
 
-use super::{Epoch, Epochs, closed, of, pay};
+use super::{Epoch, Epochs, closed, of, pay, ready};
 use crate::council::emergency;
-use crate::market::roster;
+use crate::market::{capacity, roster};
 use crate::money::{Account, bond};
 use crate::params::{Curve, class as preset};
 use crate::people::{Peers, owned};
@@ -153,7 +153,7 @@ pub(crate) fn was_late(draft: &mut Draft<'_>, peer: PeerId, class: Class) {
 ///
 /// # Errors
 /// [`Refusal`] if the peer is not the sender's, is struck or jailed, has no standing offer in the
-/// class, bonds less than a beginner's bond, or has said so already.
+/// class, bonds less than a beginner's bond, has said so already, or feigned slots in this epoch.
 pub(crate) fn stand_ready(
     draft: &mut Draft<'_>,
     sender: PartyId,
@@ -176,8 +176,13 @@ pub(crate) fn stand_ready(
     if share.ready > 0 {
         return Err(Refusal::Issue(IssueRefusal::AlreadyReady { peer }));
     }
-    let slots = u64::from(offer.standing.slots);
     let number = draft.epoch();
+    capacity::was_honest(draft, peer)?;
+    let slots = u64::from(capacity::believed(
+        draft,
+        (peer, class),
+        offer.standing.slots,
+    ));
     let mut epoch = of(draft, number);
     (share.ready, share.class) = (slots, class);
     sponsor.ready = sponsor.ready.saturating_add(slots);
@@ -205,7 +210,8 @@ pub(crate) fn claim(draft: &mut Draft<'_>, peer: PeerId, number: u64) -> Result<
         }));
     }
     emergency::issuance_runs(draft)?;
-    let amount = due(draft, peer, number);
+    let (worked, ready) = earned(draft, peer, number);
+    let amount = worked.plus(ready).expect("parts of what may be minted");
     if amount == Credits::ZERO {
         return Err(Refusal::Issue(IssueRefusal::NothingEarned));
     }
@@ -218,6 +224,7 @@ pub(crate) fn claim(draft: &mut Draft<'_>, peer: PeerId, number: u64) -> Result<
         return Err(Refusal::AmountTooLarge);
     }
     draft.put::<Epochs>(&number, &epoch);
+    ready::paid(draft, peer, ready);
     draft.say(Event::Issue(IssueEvent::Rewarded {
         peer,
         owner,
@@ -229,13 +236,19 @@ pub(crate) fn claim(draft: &mut Draft<'_>, peer: PeerId, number: u64) -> Result<
 
 /// What a peer can claim for a closed epoch.
 pub(crate) fn due(draft: &Draft<'_>, peer: PeerId, number: u64) -> Credits {
+    let (worked, ready) = earned(draft, peer, number);
+    worked.plus(ready).expect("parts of what may be minted")
+}
+
+/// What a peer can claim for its work in a closed epoch, and for standing ready in it.
+fn earned(draft: &Draft<'_>, peer: PeerId, number: u64) -> (Credits, Credits) {
     let params = draft.params();
     let age = draft.epoch().saturating_sub(number);
     let Some(share) = peer_share(draft, peer, number) else {
-        return Credits::ZERO;
+        return Default::default();
     };
     if share.claimed || age > params.claim_life.into() {
-        return Credits::ZERO;
+        return Default::default();
     }
     let sponsor = sponsor_share(draft, share.sponsor, number);
     let epoch: Epoch = of(draft, number);
@@ -249,12 +262,31 @@ pub(crate) fn due(draft: &Draft<'_>, peer: PeerId, number: u64) -> Credits {
         epoch.pools.availability,
         (epoch.ready, sponsor.ready, share.ready),
     );
-    let ready = if on_time(params, &share) {
-        ready
-    } else {
-        Credits::ZERO
+    let is_earned = on_time(params, &share) && !ready::is_void(draft, peer, number);
+    (worked, if is_earned { ready } else { Credits::ZERO })
+}
+
+/// The slots with which a peer has said to stand ready for a class in the running epoch.
+pub(crate) fn ready_with(draft: &Draft<'_>, peer: PeerId, class: Class) -> u16 {
+    let share = peer_share(draft, peer, draft.epoch()).filter(|share| share.class == class);
+    let slots = share.map_or(0, |share| share.ready);
+    u16::try_from(slots).unwrap_or(u16::MAX)
+}
+
+/// A peer feigned what it stands ready with in the running epoch: that is counted out, so that it
+/// takes nothing from others.
+pub(crate) fn is_not_ready(draft: &mut Draft<'_>, peer: PeerId) {
+    let number = draft.epoch();
+    let Some(mut share) = peer_share(draft, peer, number) else {
+        return;
     };
-    worked.plus(ready).expect("parts of what may be minted")
+    let mut sponsor = sponsor_share(draft, share.sponsor, number);
+    let mut epoch = of(draft, number);
+    let slots = std::mem::take(&mut share.ready);
+    sponsor.ready = sponsor.ready.saturating_sub(slots);
+    epoch.ready = epoch.ready.saturating_sub(slots);
+    put_back(draft, peer, &share, &sponsor);
+    draft.put::<Epochs>(&number, &epoch);
 }
 
 /// A peer's part of a pool, given what counts of all, of its sponsor and of itself.

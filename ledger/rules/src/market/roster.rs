@@ -9,7 +9,7 @@ use protocol::units::{Credits, Moment};
 use crate::market::cards::NEWCOMER_SLOT;
 use crate::market::{
     Listed, Offer, Offers, PAGE_OFFERS_MAX, PeerAt, Pile, Pool, PoolHead, PoolHeads, SponsorAt,
-    SponsorPlaces, Standing, caps, index, sums,
+    SponsorPlaces, Standing, capacity, caps, index, sums,
 };
 use crate::params::SLOTS_MAX;
 use crate::people::{Peers, meter, owned, reputation, tier};
@@ -23,7 +23,7 @@ const HUNDREDTH: u64 = 100;
 ///
 /// # Errors
 /// [`Refusal`] if the peer is not the sender's, is struck, jailed or suspended, the slots are out
-/// of range, or the roster is full.
+/// of range or more than members saw in this epoch, or the roster is full.
 pub(crate) fn publish(
     draft: &mut Draft<'_>,
     sender: PartyId,
@@ -45,6 +45,7 @@ pub(crate) fn publish(
         let max = SLOTS_MAX;
         return Err(Refusal::SlotsOutOfRange { asked: slots, max });
     }
+    capacity::allows(draft, (peer, class), slots)?;
     let standing = Standing {
         peer,
         sponsor: owned.sponsor,
@@ -100,6 +101,39 @@ pub(crate) fn set_aside(draft: &mut Draft<'_>, peer: PeerId, why: Aside, until: 
             });
         }
     }
+}
+
+/// Leaves a peer's offer so many slots, if it has more; without any it is no offer, and there can
+/// be none before `until`.
+pub(crate) fn cut(draft: &mut Draft<'_>, (peer, class): (PeerId, Class), to: u16, until: Moment) {
+    let known = draft.row::<Offers>(&(peer, class));
+    let Some(offer) = known.filter(|offer| offer.standing.slots > to) else {
+        return;
+    };
+    if to == 0 {
+        remove(draft, peer, class);
+        let why = Aside::Feigned;
+        draft.say(Event::OfferSetAside {
+            peer,
+            class,
+            why,
+            until,
+        });
+        return;
+    }
+    leave_pile(draft, class, &offer);
+    let standing = Standing {
+        slots: to,
+        ..offer.standing
+    };
+    enter_pile(draft, class, standing, offer.listed)
+        .expect("it has just left a place of the pile that it enters");
+    draft.say(Event::OfferPublished {
+        peer,
+        class,
+        slots: to,
+        per_gfuel: standing.per_gfuel,
+    });
 }
 
 /// Removes a peer's offer, and says whether there was one.

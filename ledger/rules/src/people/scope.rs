@@ -67,7 +67,8 @@ impl Need {
             CouncilRequest::Propose { .. }
             | CouncilRequest::Vote { .. }
             | CouncilRequest::Notify { .. }
-            | CouncilRequest::ReportBench { .. } => Scope::COUNCIL,
+            | CouncilRequest::ReportBench { .. }
+            | CouncilRequest::ReportCapacity { .. } => Scope::COUNCIL,
             CouncilRequest::Signal { .. } => Scope::COUNCIL.and(Scope::PEER),
             CouncilRequest::Execute { .. }
             | CouncilRequest::Emergency { .. }

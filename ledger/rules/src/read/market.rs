@@ -1,17 +1,19 @@
 //! Reading who stands ready, how far each is trusted, what it stands to lose, and why it is not
 //! drawn.
 
-use protocol::ids::PeerId;
+use protocol::ids::{BundleId, PartyId, PeerId};
 use protocol::job::Class;
 use protocol::units::{Credits, Moment};
 
+use super::running_epoch;
 use crate::market::caps::{self, Caps};
-use crate::market::{Offer, PAGE_OFFERS_MAX, Pile, Pool, Standing, roster, sums};
+use crate::market::{Offer, PAGE_OFFERS_MAX, Pile, Pool, Standing, capacity, roster, sums};
 use crate::money::{Account, backer, balance, bond, exposure};
 use crate::people::{Peers, meter, reputation, tier};
 use crate::state::{Clock, Federation, Founding, View, row};
-use crate::work::Job;
+use crate::work::{Job, feigned};
 
+pub use crate::market::capacity::{Capacity, Seen};
 pub use crate::money::backer::Backer;
 pub use crate::people::meter::Meter;
 pub use crate::people::reputation::{Reputation, Score};
@@ -234,4 +236,21 @@ pub fn why_not_drawn(
         }
     }
     why
+}
+
+/// The members that may say in the running epoch what a peer's capacity in a class is, and the
+/// epoch; `None` before it has drawn any.
+pub fn challengers(view: &dyn View, peer: PeerId, class: Class) -> Option<(u64, Vec<PartyId>)> {
+    let (running, _) = running_epoch(view)?;
+    capacity::challengers(view, peer, class).filter(|(epoch, _)| *epoch == running)
+}
+
+/// What members saw of a peer's capacity in a class, in the epoch in which one last looked.
+pub fn capacity(view: &dyn View, peer: PeerId, class: Class) -> Option<Capacity> {
+    capacity::last(view, peer, class)
+}
+
+/// The name under which a slash for feigned capacity (F10) is held and appealed.
+pub fn capacity_finding(peer: PeerId, class: Class, epoch: u64) -> BundleId {
+    feigned::name(peer, class, epoch)
 }

@@ -4,7 +4,7 @@
 //! 1-9, 100-109   nothing changed, not even fee and nonce
 //! 20-99          of the first rules
 //! 110-149        people and money      150-199  audits and faults
-//! 200-249        stake and reputation  250-299  council and epochs
+//! 200-249        stake and reputation  250-299  council, epochs, capacity
 //! 300-319        payment channels
 //! ```
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::params::ParamsRefused;
 
-/// A rule of the council said no: numbers 250 to 279.
+/// A rule of the council said no: numbers 250 to 279, and 291 to 299.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[allow(
     missing_docs,
@@ -74,6 +74,15 @@ pub enum CouncilRefusal {
     NotTwoVotes,
     #[error("as much was shown against {party} before, or the council still has time for it")]
     AlreadyAccused { party: PartyId },
+    #[error("capacity is seen in the running epoch, {running}, not in {epoch}")]
+    OtherEpoch { epoch: u64, running: u64 },
+    #[error("{party} is not drawn to ask for the capacity of {peer} in this epoch")]
+    NotChallenger { party: PartyId, peer: PeerId },
+    #[error(
+        "{peer} has {seen} slots, as members saw in this epoch: before the next one it cannot \
+         offer more, and standing ready earns it nothing"
+    )]
+    Feigned { peer: PeerId, seen: u16 },
 }
 
 impl CouncilRefusal {
@@ -110,11 +119,14 @@ impl CouncilRefusal {
             Self::RotationForged { .. } => 277,
             Self::NotTwoVotes => 278,
             Self::AlreadyAccused { .. } => 279,
+            Self::OtherEpoch { .. } => 291,
+            Self::NotChallenger { .. } => 292,
+            Self::Feigned { .. } => 293,
         }
     }
 }
 
-/// A rule of issuance said no: numbers 280 to 299.
+/// A rule of issuance said no: numbers 280 to 290.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[allow(
     missing_docs,

@@ -16,9 +16,11 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::entry::EmergencyAct;
 use protocol::event::{Event, Fault, FaultEvent};
 use protocol::ids::{BundleId, Digest, PeerId};
+use protocol::job::Class;
 use protocol::units::{Credits, Moment};
 
 use crate::council::emergency;
+use crate::epoch::ready;
 use crate::money::posting::{Posting, post_covered};
 use crate::money::{About, Account, Code, balance};
 use crate::people::member;
@@ -35,6 +37,8 @@ pub enum Ground {
     Silence(Moment),
     /// Two seals of one bundle, both signed.
     Seals(Digest, Digest),
+    /// What members saw of the peer's capacity in a class, in this epoch.
+    Capacity(Class, u64),
 }
 
 /// A part of a slash, and who has it.
@@ -64,7 +68,7 @@ pub enum HoldState {
 pub struct Hold {
     /// Its number, in the order of being taken.
     pub number: u64,
-    /// The bundle it was for.
+    /// The bundle it was for; for F10, the name of the finding.
     pub bundle: BundleId,
     /// The bond it was taken from.
     pub from: Account,
@@ -225,6 +229,9 @@ fn reverse(draft: &mut Draft<'_>, mut hold: Hold) {
     hold.state = HoldState::Returned;
     draft.put::<Holds>(&hold.number, &hold);
     faults::forget(draft, hold.peer, hold.fault);
+    if let Ground::Capacity(_, epoch) = hold.ground {
+        ready::reverse(draft, hold.peer, epoch, hold.amount);
+    }
     let (number, bundle, peer, amount) = (hold.number, hold.bundle, hold.peer, hold.amount);
     draft.say(Event::Fault(FaultEvent::SlashReturned {
         number,

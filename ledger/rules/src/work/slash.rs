@@ -105,6 +105,7 @@ pub(crate) fn price(
         }
         Fault::WrongJudgement => times(job.lock, params.judge_fine),
         Fault::NoJudgement => times(job.price, params.silence_fine),
+        // F10 is no fault in a bundle: its price is in `feigned`.
         Fault::LeaseMissed
         | Fault::TwoVotes
         | Fault::NoOneOutcome
@@ -126,6 +127,7 @@ pub(crate) fn within_reach(
     }
     let freed = match fault {
         Fault::TwoSeals => row.locked,
+        Fault::FakeCapacity => Credits::ZERO,
         _ => locked_in(view, bundle, peer).min(row.locked),
     };
     let leaving = balance(view, Account::Unbonding(peer)).amount();
@@ -161,30 +163,71 @@ pub(crate) fn take(
         return shared;
     }
     let shares = plan(case, &slash, rights, &mut shared);
+    keep(case.draft, bundle, &slash, (taken, shares));
+    shared
+}
+
+/// Takes for what was no fault in a job: nobody paid for it, so nobody but the federation has a
+/// part of it. Where it is held, and how it can be appealed, goes by the name of the `finding`.
+pub(crate) fn take_apart(draft: &mut Draft<'_>, finding: BundleId, slash: Slash) {
+    must_be_proved(draft, &slash);
+    faults::note(draft, slash.peer, slash.fault);
+    let taken = seize(draft, finding, &slash);
+    if taken == Credits::ZERO {
+        return;
+    }
+    let [burned, rest] = split_apart(draft.params(), taken);
+    let burn = Share {
+        to: issue::end_of_credits(draft),
+        amount: burned,
+        code: Code::SlashBurned,
+    };
+    let treasury = Share {
+        to: Account::Treasury,
+        amount: rest,
+        code: Code::SlashTreasury,
+    };
+    let mut shares = vec![burn, treasury];
+    shares.retain(|share| share.amount > Credits::ZERO);
+    keep(draft, finding, &slash, (taken, shares));
+}
+
+/// How an amount is split where nobody was harmed and nobody has found it alone: burned, and the
+/// treasury's.
+pub(crate) fn split_apart(params: &protocol::genesis::Params, taken: Credits) -> [Credits; 2] {
+    let burned = taken.share(params.slash_split[0]);
+    let rest = taken.minus(burned).expect("a share of at most the whole");
+    [burned, rest]
+}
+
+/// Keeps what was taken until its appeal window is over.
+fn keep(
+    draft: &mut Draft<'_>,
+    bundle: BundleId,
+    slash: &Slash,
+    (amount, shares): (Credits, Vec<Share>),
+) {
+    let counted = draft.count(|counts| counts.slashes = counts.slashes.saturating_add(1));
     let hold = Hold {
-        number: case
-            .draft
-            .count(|counts| counts.slashes = counts.slashes.saturating_add(1))
-            .slashes,
+        number: counted.slashes,
         bundle,
         from: slash.from,
         peer: slash.peer,
         fault: slash.fault,
         ground: slash.ground,
-        amount: taken,
+        amount,
         shares,
-        until: case.draft.now().after(case.draft.params().appeal_window),
+        until: draft.now().after(draft.params().appeal_window),
         state: HoldState::Held,
         returned: Credits::ZERO,
     };
-    case.draft.say(Event::Slashed {
+    draft.say(Event::Slashed {
         bundle,
         peer: slash.peer,
         fault: slash.fault,
-        amount: taken,
+        amount,
     });
-    hold::begin(case.draft, &hold);
-    shared
+    hold::begin(draft, &hold);
 }
 
 /// No slash without a verdict: what only a panel can find is found by one.
@@ -193,7 +236,7 @@ fn must_be_proved(draft: &Draft<'_>, slash: &Slash) {
         Ground::Verdict(number) => draft
             .row::<Disputes>(&number)
             .is_some_and(|dispute| dispute.verdict.is_some()),
-        Ground::Silence(_) | Ground::Seals(..) => false,
+        Ground::Silence(_) | Ground::Seals(..) | Ground::Capacity(..) => false,
     };
     let needs = matches!(slash.fault, Fault::WrongOutcome | Fault::WrongJudgement);
     let withheld = slash.fault == Fault::WrongOutcome && matches!(slash.ground, Ground::Silence(_));
@@ -287,90 +330,4 @@ fn is_kin(case: &Case<'_, '_>, peer: PeerId, finder: PartyId) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use protocol::genesis::Params;
-    use protocol::ids::{Digest, JobId};
-    use protocol::units::{Bps, Moment};
-
-    use super::*;
-    use crate::state::tests::on_nothing;
-    use crate::work::{Dispute, Round, Verdict};
-
-    const PEER: PeerId = PeerId::new([1; 32]);
-
-    /// A dispute with this number, judged or not.
-    fn dispute(number: u64, judged: bool) -> Dispute {
-        let bundle = BundleId {
-            job: JobId::new([2; 32]),
-            index: 0,
-        };
-        let verdict = Verdict {
-            right: Vec::new(),
-            upheld: Vec::new(),
-            convicted: Vec::new(),
-            slashed: Vec::new(),
-        };
-        Dispute {
-            number,
-            bundle,
-            when: Moment::new(1),
-            finder: PartyId::new([3; 32]),
-            auditors: Vec::new(),
-            tasks: Vec::new(),
-            stake: Credits::ZERO,
-            round: Round::First,
-            jurors: Vec::new(),
-            earlier: Vec::new(),
-            verdict: judged.then_some(verdict),
-        }
-    }
-
-    /// Whether a slash may be taken for this fault on this ground; dispute 0 is judged, 1 is not.
-    fn may_be_taken(fault: Fault, ground: Ground) -> bool {
-        let asked = std::panic::catch_unwind(|| {
-            on_nothing(|draft| {
-                for (number, judged) in [(0, true), (1, false)] {
-                    draft.put::<Disputes>(&number, &dispute(number, judged));
-                }
-                let slash = Slash::peer(PEER, fault, Credits::new(1), ground);
-                must_be_proved(draft, &slash);
-            });
-        });
-        asked.is_ok()
-    }
-
-    #[test]
-    fn what_only_a_panel_can_find_is_slashed_after_its_verdict_alone() {
-        let silence = Ground::Silence(Moment::new(1));
-        let seals = Ground::Seals(Digest::of(b"one"), Digest::of(b"other"));
-        let [judged, open, none] = [0, 1, 2].map(Ground::Verdict);
-        for (fault, ground, may) in [
-            (Fault::WrongOutcome, judged, true),
-            (Fault::WrongOutcome, open, false),
-            (Fault::WrongOutcome, none, false),
-            (Fault::WrongOutcome, seals, false),
-            // Its outcomes were demanded, and it hid them.
-            (Fault::WrongOutcome, silence, true),
-            (Fault::WrongJudgement, judged, true),
-            (Fault::WrongJudgement, open, false),
-            (Fault::WrongJudgement, silence, false),
-            (Fault::WrongJudgement, seals, false),
-            (Fault::NoSeal, silence, true),
-            (Fault::TwoSeals, seals, true),
-        ] {
-            assert_eq!(may_be_taken(fault, ground), may, "{fault:?} {ground:?}");
-        }
-    }
-
-    #[test]
-    fn parts_of_a_slash_add_up_to_it() {
-        let mut params = Params::standard();
-        params.slash_split = [3_333, 3_333, 3_333, 1].map(Bps::new);
-        for taken in [0, 1, 2, 3, 10_000, 128_000_001] {
-            let parts = split(&params, Credits::new(taken)).map(Credits::get);
-            assert_eq!(parts.iter().sum::<u64>(), taken);
-            assert_eq!(parts[0], parts[1]);
-            assert_eq!(parts[0], taken * 3_333 / 10_000);
-        }
-    }
-}
+mod tests;

@@ -157,6 +157,9 @@ pub(crate) const REFUSALS: &[(u16, &str)] = &[
     (288, "BondTooSmall"),
     (289, "EpochRuns"),
     (290, "NothingEarned"),
+    (291, "OtherEpoch"),
+    (292, "NotChallenger"),
+    (293, "Feigned"),
     (300, "UnknownChannel"),
     (301, "NotYourChannel"),
     (302, "ToOneself"),
@@ -317,6 +320,9 @@ pub(crate) const TABLES: &[(u16, &str)] = &[
     (0xBD, "Departed"),
     (0xBE, "PowerMoved"),
     (0xBF, "Benches"),
+    (0xC8, "Lots"),
+    (0xC9, "Capacities"),
+    (0xCA, "ReadyRecords"),
 ];
 
 /// Faults, by the name in the code and the one in documents and bills.

@@ -12,6 +12,8 @@ mod audit_scene;
 mod canary_scene;
 #[path = "../scene/channel.rs"]
 mod channel_scene;
+#[path = "../scene/capacity.rs"]
+mod capacity_scene;
 #[path = "../scene/council.rs"]
 mod council_scene;
 #[path = "../scene/job.rs"]
@@ -29,6 +31,7 @@ mod voter_scene;
 mod by_audits;
 mod by_canaries;
 mod by_channels;
+mod by_capacity;
 mod by_council;
 mod by_entries;
 mod by_issuance;
@@ -126,6 +129,7 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         by_voters::tell,
         by_redress::tell,
         by_channels::tell,
+        by_capacity::tell,
     ];
     let mut refused = Refused::default();
     std::thread::scope(|scope| {

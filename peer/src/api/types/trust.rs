@@ -87,6 +87,10 @@ pub struct TrustView {
     pub weight: Option<WeightView>,
     /// Millions of operators a second: the median of what members saw.
     pub bench: Option<u32>,
+    /// The members that may say in this epoch how many of its slots are there.
+    pub challengers: Vec<Id<PartyId>>,
+    /// What those who did saw, in the epoch of the last of them.
+    pub seen: Vec<u16>,
 }
 
 /// What an offer weighs in draws.

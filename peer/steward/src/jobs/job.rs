@@ -248,7 +248,8 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
             | FaultEvent::ModuleCleared { .. }
             | FaultEvent::RedressOpened { .. }
             | FaultEvent::Redressed { .. }
-            | FaultEvent::RedressOver { .. },
+            | FaultEvent::RedressOver { .. }
+            | FaultEvent::CapacityFeigned { .. },
         )
         | Event::Council(_)
         | Event::Issue(_)

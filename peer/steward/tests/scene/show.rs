@@ -155,5 +155,6 @@ fn show_report(report: &Report) -> String {
         Report::CannotRun { bundle, why } => format!("cannot run {}: {why}", bundle.index),
         Report::SecretUnknown(_) => "secret unknown".to_owned(),
         Report::Convicted { bundle } => format!("convicted for {}", bundle.index),
+        Report::CapacityMissing { seen, .. } => format!("{seen} slots seen"),
     }
 }
