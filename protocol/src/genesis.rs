@@ -8,6 +8,8 @@ use crate::entry::KEYS_MAX;
 use crate::ids::{Digest, FederationId, PartyId, PeerId, PublicKey};
 use crate::job::NAME_BYTES_MAX;
 use crate::units::{Bps, Credits, Moment};
+use crate::signed::is_strong_key;
+use crate::units::{Credits, Moment};
 
 pub use crate::params::Params;
 
@@ -192,6 +194,12 @@ impl Limited for Genesis {
             .any(|member| !(1..=100).contains(&member.power))
         {
             return Err(Malformed::Senseless("a member's power is 1 to 100"));
+        }
+        let mut members = self.members.iter();
+        if !members.all(|member| is_strong_key(&member.consensus)) {
+            return Err(Malformed::Senseless(
+                "a consensus key is an ed25519 key of full order",
+            ));
         }
         let names = self
             .members

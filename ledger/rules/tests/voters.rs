@@ -14,11 +14,12 @@ mod scene;
 mod voter_scene;
 
 use job_scene::*;
-use protocol::entry::{CouncilRequest, Joining, KeyRotation, Proposal};
+use protocol::bytes::Limited;
+use protocol::entry::{CouncilRequest, Joining, KeyRotation, Proposal, VoterRequest};
 use protocol::event::{CouncilEvent, Event};
 use protocol::ids::{Digest, PublicKey};
 use protocol::signed::Signed;
-use rules::{Refusal, read};
+use rules::{GenesisRefused, Refusal, begin, read};
 use scene::*;
 use voter_scene::*;
 
@@ -31,8 +32,13 @@ fn suspend(n: u8, evidence: Digest) -> Proposal {
     Proposal::Suspend { member, evidence }
 }
 
-/// A fifth member.
+/// A fifth member, and the epoch after it came.
 fn fifth(scene: &mut Scene) {
+    joins(scene);
+    scene.wait_epochs(1);
+}
+
+fn joins(scene: &mut Scene) {
     scene
         .decide(Proposal::Join(Joining {
             name: "fifth".into(),
@@ -42,7 +48,6 @@ fn fifth(scene: &mut Scene) {
             power: 1,
         }))
         .unwrap();
-    scene.wait_epochs(1);
 }
 
 fn changed(n: u8, consensus: PublicKey, power: u8) -> Event {
@@ -121,6 +126,60 @@ fn both_keys_must_sign_a_change_for_its_own_member_and_only_so_often() {
     assert_eq!(code(&rotate(&mut scene, 0, (102, 103))), 116);
     scene.wait_epochs(168);
     rotate(&mut scene, 0, (102, 103)).unwrap();
+}
+
+#[test]
+fn a_key_that_signs_no_votes_is_let_in_by_no_door() {
+    // No point of the curve, and one of small order, for which anybody's signature holds.
+    for bytes in [[2; 32], [0; 32]] {
+        let junk = PublicKey::new(bytes);
+        let mut genesis = genesis();
+        genesis.members[3].consensus = junk;
+        assert!(matches!(begin(&genesis), Err(GenesisRefused::Malformed(_))));
+        let joining = Joining {
+            name: "fifth".into(),
+            party: public(R.0),
+            consensus: junk,
+            peer: node(121),
+            power: 1,
+        };
+        assert!(Proposal::Join(joining).within_limits().is_err());
+        let rotation = KeyRotation {
+            federation: genesis.id(),
+            member: member(0).party(),
+            old: public(voting(0)),
+            new: junk,
+        };
+        let rotate = VoterRequest::Rotate {
+            rotation: Box::new(rotation),
+            by_old: [0; 64],
+            by_new: [0; 64],
+        };
+        assert!(rotate.within_limits().is_err());
+    }
+}
+
+#[test]
+fn not_a_third_of_the_power_gets_new_keys_in_one_epoch() {
+    let mut scene = Scene::new();
+    rotate(&mut scene, 0, (voting(0), 100)).unwrap();
+    assert_eq!(code(&rotate(&mut scene, 1, (voting(1), 101))), 261);
+    scene.wait_epochs(1);
+    rotate(&mut scene, 1, (voting(1), 101)).unwrap();
+    scene.wait_epochs(1);
+    // What the council moved counts too; the council itself does not wait.
+    joins(&mut scene);
+    assert_eq!(code(&rotate(&mut scene, 2, (voting(2), 102))), 261);
+    scene.wait_epochs(1);
+    rotate(&mut scene, 2, (voting(2), 102)).unwrap();
+    let what = Proposal::Leave {
+        member: member(3).party(),
+    };
+    let proposal = scene.propose(what).unwrap();
+    scene.vote(proposal, "yyyy");
+    scene.wait_epochs(25);
+    rotate(&mut scene, 0, (100, 103)).unwrap();
+    scene.execute(proposal).unwrap();
 }
 
 #[test]

@@ -251,21 +251,16 @@ pub(crate) fn take_bond(draft: &mut Draft<'_>, party: PartyId) -> Result<(), Ref
     )
 }
 
-/// Counts a change of one member's power, which is in the rows already, and asks what must hold
-/// then: four members, none with more than a third, and not too much moved within an epoch.
-fn move_power(draft: &mut Draft<'_>, from: u8, to: u8) -> Result<(), Refusal> {
-    let before = draft
-        .count(|counts| {
-            let rest = counts.power.saturating_sub(from.into());
-            counts.power = rest.saturating_add(to.into());
-        })
-        .power;
-    let epoch = draft.epoch();
+/// Asks whether so much more power may move in the running epoch, and says how much that is in all.
+///
+/// # Errors
+/// [`CouncilRefusal::PowerMovesTooFast`].
+pub(crate) fn may_move(draft: &Draft<'_>, more: u64) -> Result<u64, Refusal> {
     let moved = draft.row::<PowerMoved>(&()).unwrap_or_default();
-    let earlier = if moved.0 == epoch { moved.1 } else { 0 };
-    let asked = earlier.saturating_add(from.abs_diff(to).into());
+    let earlier = if moved.0 == draft.epoch() { moved.1 } else { 0 };
+    let asked = earlier.saturating_add(more);
     let share = u128::from(draft.params().power_step.get());
-    let most = u128::from(before).saturating_mul(share) / 10_000;
+    let most = u128::from(power(draft)).saturating_mul(share) / 10_000;
     if u128::from(asked) > most {
         let most = u64::try_from(most).unwrap_or(u64::MAX);
         return Err(Refusal::Council(CouncilRefusal::PowerMovesTooFast {
@@ -273,6 +268,18 @@ fn move_power(draft: &mut Draft<'_>, from: u8, to: u8) -> Result<(), Refusal> {
             most,
         }));
     }
+    Ok(asked)
+}
+
+/// Counts a change of one member's power, which is in the rows already, and asks what must hold
+/// then: four members, none with more than a third, and not too much moved within an epoch.
+fn move_power(draft: &mut Draft<'_>, from: u8, to: u8) -> Result<(), Refusal> {
+    let asked = may_move(draft, from.abs_diff(to).into())?;
+    draft.count(|counts| {
+        let rest = counts.power.saturating_sub(from.into());
+        counts.power = rest.saturating_add(to.into());
+    });
+    let epoch = draft.epoch();
     draft.put::<PowerMoved>(&(), &(epoch, asked));
     let (members, all_power) = (all(draft), power(draft));
     if members.len() < MEMBERS_MIN {

@@ -174,14 +174,28 @@ fn rotate(
         let from = oldest.after(window);
         return Err(Refusal::RotatedTooOften { max, from });
     }
+    let mut rotating = draft.row::<Rotating>(&()).unwrap_or_default();
+    few_enough(draft, &rotating, member.power)?;
     rotations.asked.push(now);
     rotations.pending = Some(new);
     draft.put::<VoterRotations>(&sender, &rotations);
     note(draft, new, sender);
-    let mut rotating = draft.row::<Rotating>(&()).unwrap_or_default();
     rotating.push(sender);
     draft.put::<Rotating>(&(), &rotating);
     Ok(())
+}
+
+/// Asks whether so much more power may get a new key when the epoch ends: not a third of all at
+/// once, with what the council moved in the epoch, so that who follows the chain still knows most of
+/// those who sign it. The council itself waits for no rotation.
+fn few_enough(draft: &Draft<'_>, rotating: &[PartyId], power: u8) -> Result<(), Refusal> {
+    let known = rotating
+        .iter()
+        .filter_map(|party| member::of(draft, *party));
+    let asked = known.fold(u64::from(power), |sum, member| {
+        sum.saturating_add(member.power.into())
+    });
+    member::may_move(draft, asked).map(|_| ())
 }
 
 /// An epoch has ended: keys that were asked for in it sign from now on.
