@@ -49,6 +49,8 @@ pub enum Aside {
     Struck,
     /// It claimed slots of which none was there.
     Feigned,
+    /// Members measured it, and found no one speed.
+    Metered,
 }
 
 impl Aside {
@@ -60,6 +62,7 @@ impl Aside {
             Self::Jailed => "returned a wrong result",
             Self::Struck => "is never drawn again",
             Self::Feigned => "has none of the slots that it offered",
+            Self::Metered => "has no one speed, as members measured it",
         }
     }
 }

@@ -573,10 +573,11 @@ fn events() {
 #[test]
 fn a_genesis_and_the_federation_it_names() {
     let key = PublicKey::new([6; 32]);
+    let consensus = SigningKey::from_bytes(&[7; 32]);
     let member = Member {
         name: "alder".into(),
         party: key,
-        consensus: PublicKey::new([7; 32]),
+        consensus: PublicKey::new(consensus.verifying_key().to_bytes()),
         peer: PEER,
         power: 1,
         bond: Credits::new(5),

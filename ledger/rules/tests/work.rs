@@ -163,6 +163,8 @@ fn a_bundle_ends_once_whatever_its_peers_and_judges_do() {
         ("777", "Agreed ABC"),
         // A difference is judged by those who run it, never by the many.
         ("79 77", "Judged Amm B:F1"),
+        // The same bytes for one operator more are another result: metering has no tolerance.
+        ("7+ 77", "Judged Amm B:F1"),
         ("79 99", "Judged Bmm A:F1"),
         ("779 77", "Judged ABmm C:F1"),
         ("779 99", "Judged Cmm A:F1 B:F1"),

@@ -154,6 +154,8 @@ fn class_view(view: &dyn View, class: Class) -> Option<ClassView> {
         .to_owned(),
         availability_bps: spec.availability.get(),
         index: index.price.into(),
+        utility_bps: spec.utility,
+        quoted: rules::read::quoted(view, class)?.into(),
         index_start: spec.index_start.into(),
         wanted: index.wanted,
         offered: index.offered,

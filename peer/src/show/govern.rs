@@ -180,6 +180,8 @@ impl Face for ClassView {
                 format!("from {ready} of an epoch on").into(),
             ),
             ("price index", format!("{} per Gfuel", self.index).into()),
+            ("utility", percent(self.utility_bps.into()).into()),
+            ("quoted at", format!("{} per Gfuel", self.quoted).into()),
             (
                 "index began at",
                 format!("{} per Gfuel", self.index_start).into(),

@@ -118,6 +118,13 @@ governed! {
 
     /// Of where it began, the share below which a price index does not fall.
     index_floor: Bps, Ratio { 31 "index_floor" = 1_000, 0..=10_000; }
+    /// What work of a class is worth beside its price index: quotes are multiplied by it.
+    utility: [u32; 4], Ratio {
+        32 "utility.grid" = 10_000, 100..=1_000_000;
+        33 "utility.edge" = 10_000, 100..=1_000_000;
+        34 "utility.cloud" = 10_000, 100..=1_000_000;
+        35 "utility.ai" = 10_000, 100..=1_000_000;
+    }
 
     // Copies and checks.
     /// Copies of a bundle that a peer on probation takes part in, at least.
@@ -238,6 +245,8 @@ governed! {
     missed_of: u16, Count { 126 "missed_of" = 8, 1..=1_000; }
     /// It is suspended until the end of so many epochs after that one.
     suspension: u32, Epochs { 127 "suspension" = 1, 0..=168; }
+    /// Members agree on a peer's speed if half of what they measured lies so near; else it has none.
+    meter_error_max: Bps, Ratio { 128 "meter_error_max" = 1_000, 1..=10_000; }
 
     // Stake.
     /// An unbonding stays slashable so long.

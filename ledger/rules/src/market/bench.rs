@@ -3,15 +3,20 @@
 //! A score is the median of what at least three members saw, none of them the peer's sponsor or
 //! owner; so neither one member nor the peer itself decides it. It is quoted and shown; what is
 //! paid follows from fuel alone.
+//!
+//! An offer declares no score, so the members' own words are held against one another: a peer for
+//! which no half of them lies within `meter_error_max` of any one is taken off the class's roster
+//! (U8) until it publishes anew, and is measured from the beginning.
 
 use std::num::NonZeroU64;
 
-use protocol::event::{CouncilEvent, Event};
+use protocol::event::{Aside, CouncilEvent, Event};
 use protocol::ids::{PartyId, PeerId};
 use protocol::job::Class;
-use protocol::units::{Credits, mul_div_floor};
+use protocol::units::{Bps, Credits, mul_div_floor};
 
 use crate::council::seated;
+use crate::market::roster;
 use crate::people::Peers;
 use crate::refusal::{CouncilRefusal, Refusal};
 use crate::state::{Draft, View, row, table};
@@ -61,19 +66,45 @@ pub(crate) fn report(
         class,
         score,
     }));
+    let now = draft.now();
+    if is_unsteady(&seen, draft.params().meter_error_max)
+        && roster::take_down(draft, (peer, class), Aside::Metered, now)
+    {
+        // It is measured anew when it publishes anew.
+        draft.remove::<Benches>(&(peer, class));
+    }
     Ok(())
+}
+
+/// Whether most of what members measured lies further than it may from whichever of it one takes:
+/// then no price per second means anything. A member that lies cannot bring that about where the
+/// others agree.
+fn is_unsteady(seen: &[(PartyId, u32)], most: Bps) -> bool {
+    let is_far = |one: u32, other: u32| {
+        let apart = u64::from(one.abs_diff(other)).saturating_mul(Bps::ONE.get().into());
+        apart > u64::from(other).saturating_mul(most.get().into())
+    };
+    let alone = |(_, other): &(PartyId, u32)| {
+        let far = seen.iter().filter(|(_, one)| is_far(*one, *other));
+        far.count().saturating_mul(2) > seen.len()
+    };
+    seen.len() >= SEEN_MIN && seen.iter().all(alone)
+}
+
+/// The lower median, once enough have measured.
+fn median(seen: &[(PartyId, u32)]) -> Option<u32> {
+    if seen.len() < SEEN_MIN {
+        return None;
+    }
+    let mut scores: Vec<u32> = seen.iter().map(|(_, score)| *score).collect();
+    scores.sort_unstable();
+    let middle = scores.len().saturating_sub(1) / 2;
+    scores.get(middle).copied()
 }
 
 /// A peer's score: the lower median of what members saw, once enough have.
 pub(crate) fn score(view: &dyn View, peer: PeerId, class: Class) -> Option<u32> {
-    let seen = row::<Benches>(view, &(peer, class))?;
-    if seen.len() < SEEN_MIN {
-        return None;
-    }
-    let mut scores: Vec<u32> = seen.into_iter().map(|(_, score)| score).collect();
-    scores.sort_unstable();
-    let middle = scores.len().saturating_sub(1) / 2;
-    scores.get(middle).copied()
+    median(&row::<Benches>(view, &(peer, class))?)
 }
 
 /// What a second at such a score costs at such a price for a Gfuel.

@@ -3,13 +3,16 @@
 //!
 //! ```text
 //! p' = p + p * clamp(u - t, -t, t) / t * step        u: slots wanted per slot offered, over time
+//! quote = p * utility                                utility: governed, per class
 //! ```
+
+use std::num::NonZeroU64;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::event::{Event, IssueEvent};
 use protocol::genesis::Params;
 use protocol::job::Class;
-use protocol::units::{Credits, Moment};
+use protocol::units::{Credits, Moment, mul_div_floor};
 
 use crate::market::roster;
 use crate::params::class as preset;
@@ -17,6 +20,7 @@ use crate::state::{Draft, View, row, table};
 
 /// Ten-thousandths in one.
 const ONE: u128 = 10_000;
+const BPS: NonZeroU64 = NonZeroU64::new(10_000).expect("not zero");
 
 /// A class's index, and the load it will move by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -50,6 +54,14 @@ pub(crate) fn of(view: &dyn View, class: Class, params: &Params) -> Index {
         wanted_ms: 0,
         offered_ms: 0,
     })
+}
+
+/// What a Gfuel of a class is quoted at: its index, times what the council finds its work worth. It
+/// moves nobody's escrow: that follows from the terms of its job.
+pub(crate) fn quoted(view: &dyn View, class: Class, params: &Params) -> Credits {
+    let (price, utility) = (of(view, class, params).price, preset(params, class).utility);
+    let quoted = mul_div_floor(price.get(), utility.into(), BPS);
+    Credits::new(quoted.unwrap_or(u64::MAX).max(1))
 }
 
 /// Bundles were drawn: so many more slots are wanted.

@@ -92,15 +92,27 @@ pub(crate) fn withdraw(
 /// ready again when its owner says so, but not before `until`.
 pub(crate) fn set_aside(draft: &mut Draft<'_>, peer: PeerId, why: Aside, until: Moment) {
     for class in Class::ALL {
-        if remove(draft, peer, class) {
-            draft.say(Event::OfferSetAside {
-                peer,
-                class,
-                why,
-                until,
-            });
-        }
+        take_down(draft, (peer, class), why, until);
     }
+}
+
+/// The same in one class. Says whether there was an offer.
+pub(crate) fn take_down(
+    draft: &mut Draft<'_>,
+    (peer, class): (PeerId, Class),
+    why: Aside,
+    until: Moment,
+) -> bool {
+    let there = remove(draft, peer, class);
+    if there {
+        draft.say(Event::OfferSetAside {
+            peer,
+            class,
+            why,
+            until,
+        });
+    }
+    there
 }
 
 /// Leaves a peer's offer so many slots, if it has more; without any it is no offer, and there can
@@ -111,14 +123,7 @@ pub(crate) fn cut(draft: &mut Draft<'_>, (peer, class): (PeerId, Class), to: u16
         return;
     };
     if to == 0 {
-        remove(draft, peer, class);
-        let why = Aside::Feigned;
-        draft.say(Event::OfferSetAside {
-            peer,
-            class,
-            why,
-            until,
-        });
+        take_down(draft, (peer, class), Aside::Feigned, until);
         return;
     }
     leave_pile(draft, class, &offer);

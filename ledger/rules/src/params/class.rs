@@ -60,6 +60,8 @@ pub struct ClassSpec {
     pub availability: Bps,
     /// Where its price index begins, per Gfuel.
     pub index_start: Credits,
+    /// What quotes of its work are multiplied by, in ten-thousandths; it may be more than one.
+    pub utility: u32,
     /// What cheating in it costs, in ten-thousandths of what it brings, in the worst case.
     pub margin: u64,
 }
@@ -86,6 +88,7 @@ pub fn class(params: &Params, class: Class) -> ClassSpec {
         },
         availability: params.availability[place],
         index_start: params.index_start[place],
+        utility: params.utility[place],
         margin: super::margin(audit.get(), slash_mult),
     }
 }

@@ -59,10 +59,16 @@ pub fn bench(view: &dyn View, peer: PeerId, class: Class) -> Option<u32> {
     bench::score(view, peer, class)
 }
 
-/// What a second of a peer's work is quoted at: its score at the class's price index, rounded down.
+/// What a Gfuel of a class is quoted at: its index times its utility, rounded down, at least a
+/// micro-credit. Nobody is bound to it, and it moves no escrow.
+pub fn quoted(view: &dyn View, class: Class) -> Option<Credits> {
+    Some(index::quoted(view, class, &super::params(view)?))
+}
+
+/// What a second of a peer's work is quoted at: its score at what a Gfuel of the class is quoted at,
+/// rounded down.
 pub fn per_second(view: &dyn View, peer: PeerId, class: Class) -> Option<Credits> {
-    let index = index(view, class)?;
-    bench::per_second(index.price, bench(view, peer, class)?)
+    bench::per_second(quoted(view, class)?, bench(view, peer, class)?)
 }
 
 /// How many proposals and notices there are, the next emergency order's number, and the version of

@@ -42,11 +42,16 @@ pub(crate) fn terms(tasks: u32, per_bundle: u32, copies: u8) -> Terms {
     }
 }
 
-/// The outcome that a letter stands for; all cost half a Gfuel.
+/// The outcome that a letter stands for; all cost half a Gfuel. `+` is that of 7, with one operator
+/// more on the bill.
 pub(crate) fn outcome(letter: char) -> Outcome {
+    let (letter, more) = match letter {
+        '+' => ('7', 1),
+        letter => (letter, 0),
+    };
     Outcome {
         digest: Digest::of(&[letter as u8]),
-        fuel: Fuel::new(GFUEL.get() / 2),
+        fuel: Fuel::new(GFUEL.get() / 2 + more),
     }
 }
 

@@ -89,6 +89,10 @@ pub struct ClassView {
     pub availability_bps: u32,
     /// The price index, per Gfuel.
     pub index: Money,
+    /// What quotes are the index times, in ten-thousandths.
+    pub utility_bps: u32,
+    /// What a Gfuel is quoted at.
+    pub quoted: Money,
     /// Where the index began.
     pub index_start: Money,
     /// Slots that open bundles want now.
