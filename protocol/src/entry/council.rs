@@ -394,9 +394,6 @@ pub(super) fn some(what: &'static str, len: usize, max: usize) -> Result<(), Mal
 }
 
 fn power(asked: u8) -> Result<(), Malformed> {
-    if (1..=100).contains(&asked) {
-        Ok(())
-    } else {
-        Err(Malformed::Senseless("a member's power is 1 to 100"))
-    }
+    let fits = (1..=100).contains(&asked).then_some(());
+    fits.ok_or(Malformed::Senseless("a member's power is 1 to 100"))
 }
