@@ -147,6 +147,15 @@ fn of_voters() -> [VoterRequest; 2] {
     ]
 }
 
+fn capacity() -> CouncilRequest {
+    CouncilRequest::ReportCapacity {
+        peer: PEER,
+        class: Class::Grid,
+        epoch: 4,
+        slots: 2,
+    }
+}
+
 fn requests() -> Vec<Body> {
     let approvals = vec![Approval {
         key: KEY,
@@ -193,12 +202,7 @@ fn requests() -> Vec<Body> {
         },
     ]);
     council.extend(of_voters().map(CouncilRequest::Voter));
-    council.push(CouncilRequest::ReportCapacity {
-        peer,
-        class,
-        epoch,
-        slots: 2,
-    });
+    council.push(capacity());
     let report = ReserveReport {
         federation: FEDERATION,
         holds: AMOUNT,

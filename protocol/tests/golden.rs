@@ -10,7 +10,6 @@ use protocol::entry::{
     AuditRequest, Body, DisputedTask, Entry, Findings, Opening, PanelAnswer, PeerSeal, chain,
 };
 use protocol::event::{Ending, Event, Fault, FaultEvent};
-use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Params};
 use protocol::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
 use protocol::job::{Array, Blob, Care, Class, Input, Job, Limits, Profile, Terms};
 use protocol::message::Message;
@@ -448,6 +447,16 @@ fn events_after_the_close() -> Vec<Event> {
     ]
 }
 
+fn feigned() -> FaultEvent {
+    FaultEvent::CapacityFeigned {
+        finding: BUNDLE,
+        peer: PEER,
+        class: Class::Grid,
+        claimed: 20,
+        seen: 2,
+    }
+}
+
 fn events_of_faults() -> Vec<Event> {
     let (bundle, peer, amount) = (BUNDLE, PEER, Credits::new(7));
     let (since, until) = (Moment::new(1), Moment::new(9));
@@ -509,13 +518,7 @@ fn events_of_faults() -> Vec<Event> {
             to: PARTY,
             amount,
         },
-        FaultEvent::CapacityFeigned {
-            finding: bundle,
-            peer,
-            class: Class::Grid,
-            claimed: 20,
-            seen: 2,
-        },
+        feigned(),
     ];
     events.into_iter().map(Event::Fault).collect()
 }
@@ -568,41 +571,4 @@ fn events() {
         "events",
         &events.iter().flat_map(bytes::write).collect::<Vec<_>>(),
     );
-}
-
-#[test]
-fn a_genesis_and_the_federation_it_names() {
-    let key = PublicKey::new([6; 32]);
-    let consensus = SigningKey::from_bytes(&[7; 32]);
-    let member = Member {
-        name: "alder".into(),
-        party: key,
-        consensus: PublicKey::new(consensus.verifying_key().to_bytes()),
-        peer: PEER,
-        power: 1,
-        bond: Credits::new(5),
-    };
-    let genesis = Genesis {
-        name: "golden".into(),
-        begins: Moment::new(1),
-        devnet: true,
-        members: vec![member; 4],
-        desks: vec![Desk {
-            name: "desk".into(),
-            party: key,
-        }],
-        grants: vec![Grant {
-            party: key,
-            amount: Credits::new(10),
-        }],
-        params: Params::standard(),
-        issuance: Issuance::Fixed,
-        emergency: Committee::NOBODY,
-    };
-    let written = bytes::write(&genesis);
-    assert_eq!(
-        bytes::read::<Genesis>(&written, 1 << 20),
-        Ok(genesis.clone())
-    );
-    golden("genesis", &[&written[..], genesis.id().bytes()].concat());
 }

@@ -251,8 +251,8 @@ pub fn holds_of(view: &dyn View, bundle: BundleId) -> Vec<u64> {
 
 /// What a fault of a peer in a bundle would cost it now, and how that would be split: burned, for
 /// those harmed, for who shows it, for the treasury. A conviction releases the bundle's lock first,
-/// so `locked_here` is counted as free. Feigned capacity (F10) is no fault in a bundle: whichever is
-/// named, the answer is the same.
+/// so `locked_here` is counted as free. Feigned capacity (F10) is no fault in a bundle: whichever
+/// is named, the answer is the same.
 pub fn slash_preview(
     view: &dyn View,
     bundle: BundleId,

@@ -244,8 +244,8 @@ impl Standing {
     }
 
     /// Wants what a peer that works for others needs: to be let in, bonded, and on offer. Who was
-    /// convicted does not bond again by itself: its machine needs a hand first. Nor does who offered
-    /// slots that members did not see offer them again.
+    /// convicted does not bond again by itself: its machine needs a hand first. Nor are slots that
+    /// members did not see offered again.
     pub(crate) fn act(&self, hand: &mut Hand<'_>) {
         let me = hand.me;
         if !me.works() {

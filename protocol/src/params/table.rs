@@ -245,7 +245,7 @@ governed! {
     missed_of: u16, Count { 126 "missed_of" = 8, 1..=1_000; }
     /// It is suspended until the end of so many epochs after that one.
     suspension: u32, Epochs { 127 "suspension" = 1, 0..=168; }
-    /// Members agree on a peer's speed if half of what they measured lies so near; else it has none.
+    /// Members agree on a peer's speed if half of what they measured lies so near to one of it.
     meter_error_max: Bps, Ratio { 128 "meter_error_max" = 1_000, 1..=10_000; }
 
     // Stake.

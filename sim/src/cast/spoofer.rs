@@ -1,5 +1,5 @@
-//! Offers slots that it does not have, again in every epoch, to be paid for standing ready; and runs
-//! nothing that it is drawn for.
+//! Offers slots that it does not have, again in every epoch, to be paid for standing ready; and
+//! runs nothing that it is drawn for.
 
 use protocol::entry::{Body, IssueRequest};
 use protocol::event::{Event, IssueEvent};

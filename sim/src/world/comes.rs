@@ -103,8 +103,8 @@ impl World<'_> {
         }
     }
 
-    /// What members do where epochs mint: those that are drawn for a peer that stands ready look how
-    /// many of its slots are there, and say so.
+    /// What members do where epochs mint: those that are drawn for a peer that stands ready look
+    /// how many of its slots are there, and say so.
     pub(super) fn look_at_capacity(&mut self, block: &Block) {
         if self.scene.federation.issuance != Source::Inflation || self.healed {
             return;

@@ -2,8 +2,8 @@
 //!
 //! A peer has one row, however long it stands ready: what was minted for that is summed in a few
 //! parts, each with the epoch in which it began, and a part is forgotten as a whole once it began
-//! before [`Params::feigned_span`]. So the sum is at most an eighth of the span too small, and never
-//! too great.
+//! before [`Params::feigned_span`]. So at most an eighth of the span is missing in the sum, and
+//! nothing in it is older.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::genesis::Params;

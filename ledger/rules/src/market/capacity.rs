@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Who may ask whom follows from the lots, and is worked out where somebody reports: nothing walks
-//! over peers. The lots are cast once for all peers and hold for an epoch, so the leader of that one
-//! block could at most choose between a few draws, for that epoch alone. Nobody is drawn for a peer
-//! that it owns or sponsors, and one member that lies decides nothing.
+//! over peers. The lots are cast once for all peers and hold for an epoch, so the leader of that
+//! one block could at most choose between a few draws, for that epoch alone. Nobody is drawn for a
+//! peer that it owns or sponsors, and one member that lies decides nothing.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::event::{CouncilEvent, Event};

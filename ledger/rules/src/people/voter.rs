@@ -186,8 +186,8 @@ fn rotate(
 }
 
 /// Asks whether so much more power may get a new key when the epoch ends: not a third of all at
-/// once, with what the council moved in the epoch, so that who follows the chain still knows most of
-/// those who sign it. The council itself waits for no rotation.
+/// once, with what the council moved in the epoch, so that who follows the chain still knows most
+/// of those who sign it. The council itself waits for no rotation.
 fn few_enough(draft: &Draft<'_>, rotating: &[PartyId], power: u8) -> Result<(), Refusal> {
     let known = rotating
         .iter()

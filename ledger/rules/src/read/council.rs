@@ -65,8 +65,8 @@ pub fn quoted(view: &dyn View, class: Class) -> Option<Credits> {
     Some(index::quoted(view, class, &super::params(view)?))
 }
 
-/// What a second of a peer's work is quoted at: its score at what a Gfuel of the class is quoted at,
-/// rounded down.
+/// What a second of a peer's work is quoted at: its score at what a Gfuel of the class is quoted
+/// at, rounded down.
 pub fn per_second(view: &dyn View, peer: PeerId, class: Class) -> Option<Credits> {
     bench::per_second(quoted(view, class)?, bench(view, peer, class)?)
 }

@@ -1,7 +1,7 @@
 //! F10: a peer claimed slots that are not there, as two of three members saw. It is left with what
 //! they saw, what it could still claim for standing ready is void, and what that has earned it
-//! within [`Params::feigned_span`] is taken from its bond. Its reputation in the class bears a fault
-//! as heavy as any: who asks for draws that it cannot serve keeps them from others.
+//! within [`Params::feigned_span`] is taken from its bond. Its reputation in the class bears a
+//! fault as heavy as any: who asks for draws that it cannot serve keeps them from others.
 //!
 //! Nobody paid for a task, so nobody was harmed alone; and who found it gets nothing, since two
 //! members would else earn by saying so. What is taken is burned by its share, and the rest is the

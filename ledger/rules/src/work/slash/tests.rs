@@ -1,3 +1,5 @@
+//! What is taken only on a proof, and how what is taken is split.
+
 use protocol::genesis::Params;
 use protocol::ids::{Digest, JobId};
 use protocol::units::{Bps, Moment};
