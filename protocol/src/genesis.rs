@@ -7,9 +7,8 @@ use crate::bytes::{self, Limited, Malformed, at_most};
 use crate::entry::KEYS_MAX;
 use crate::ids::{Digest, FederationId, PartyId, PeerId, PublicKey};
 use crate::job::NAME_BYTES_MAX;
-use crate::units::{Bps, Credits, Moment};
 use crate::signed::is_strong_key;
-use crate::units::{Credits, Moment};
+use crate::units::{Bps, Credits, Moment};
 
 pub use crate::params::Params;
 

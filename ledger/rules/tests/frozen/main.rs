@@ -10,10 +10,10 @@
 mod audit_scene;
 #[path = "../scene/canary.rs"]
 mod canary_scene;
-#[path = "../scene/channel.rs"]
-mod channel_scene;
 #[path = "../scene/capacity.rs"]
 mod capacity_scene;
+#[path = "../scene/channel.rs"]
+mod channel_scene;
 #[path = "../scene/council.rs"]
 mod council_scene;
 #[path = "../scene/job.rs"]
@@ -30,8 +30,8 @@ mod voter_scene;
 
 mod by_audits;
 mod by_canaries;
-mod by_channels;
 mod by_capacity;
+mod by_channels;
 mod by_council;
 mod by_entries;
 mod by_issuance;
@@ -115,7 +115,7 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         written, frozen,
         "a number that was given means what it meant"
     );
-    let stories: [fn(&mut Refused); 13] = [
+    let stories: [fn(&mut Refused); 14] = [
         by_entries::tell,
         by_keys::tell,
         by_purses::tell,
