@@ -251,14 +251,11 @@ pub(crate) fn take_bond(draft: &mut Draft<'_>, party: PartyId) -> Result<(), Ref
     )
 }
 
-/// Asks whether so much more power may move in the running epoch, and says how much that is in all.
+/// Asks whether so much power may move in one epoch.
 ///
 /// # Errors
 /// [`CouncilRefusal::PowerMovesTooFast`].
-pub(crate) fn may_move(draft: &Draft<'_>, more: u64) -> Result<u64, Refusal> {
-    let moved = draft.row::<PowerMoved>(&()).unwrap_or_default();
-    let earlier = if moved.0 == draft.epoch() { moved.1 } else { 0 };
-    let asked = earlier.saturating_add(more);
+pub(crate) fn is_within_step(draft: &Draft<'_>, asked: u64) -> Result<(), Refusal> {
     let share = u128::from(draft.params().power_step.get());
     let most = u128::from(power(draft)).saturating_mul(share) / 10_000;
     if u128::from(asked) > most {
@@ -268,18 +265,21 @@ pub(crate) fn may_move(draft: &Draft<'_>, more: u64) -> Result<u64, Refusal> {
             most,
         }));
     }
-    Ok(asked)
+    Ok(())
 }
 
 /// Counts a change of one member's power, which is in the rows already, and asks what must hold
 /// then: four members, none with more than a third, and not too much moved within an epoch.
 fn move_power(draft: &mut Draft<'_>, from: u8, to: u8) -> Result<(), Refusal> {
-    let asked = may_move(draft, from.abs_diff(to).into())?;
+    let epoch = draft.epoch();
+    let moved = draft.row::<PowerMoved>(&()).unwrap_or_default();
+    let earlier = if moved.0 == epoch { moved.1 } else { 0 };
+    let asked = earlier.saturating_add(from.abs_diff(to).into());
+    is_within_step(draft, asked)?;
     draft.count(|counts| {
         let rest = counts.power.saturating_sub(from.into());
         counts.power = rest.saturating_add(to.into());
     });
-    let epoch = draft.epoch();
     draft.put::<PowerMoved>(&(), &(epoch, asked));
     let (members, all_power) = (all(draft), power(draft));
     if members.len() < MEMBERS_MIN {
