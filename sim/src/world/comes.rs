@@ -1,7 +1,6 @@
 //! What comes from outside: jobs, and mishaps.
 
-use protocol::entry::{Body, IssueRequest, canaries_most};
-use protocol::entry::{Body, CouncilRequest, IssueRequest};
+use protocol::entry::{Body, CouncilRequest, IssueRequest, canaries_most};
 use protocol::event::{Event, IssueEvent};
 use protocol::units::{Credits, Fuel, Millis};
 use steward::{Choices, Input, Request, Ticket};
