@@ -230,6 +230,19 @@ async fn exactly_the_liar_is_slashed_and_the_matrix_is_right() {
             );
         }
     }
+    // A member has the newest slash put to the vote; nothing of it is kept for anyone yet.
+    let newest = held.items[0].number.to_string();
+    let redress = scene.run(&["slash", "redress", &newest]);
+    assert_eq!(redress.status.code(), Some(4), "{}", told(&redress));
+    std::fs::write(scene.dir.path().join("why.txt"), "a broken disk").unwrap();
+    scene.until("the appeal", || {
+        let appeal = ["slash", "appeal", &newest, "--reason", "why.txt"];
+        scene.run_at("uni-1", &appeal).status.success()
+    });
+    scene.until("news of the appeal", || {
+        let shown: HoldView = scene.json(&["slash", "show", &newest]);
+        !shown.appeals.is_empty()
+    });
     scene.verify_everywhere().await;
     scene.devnet.stop().await.unwrap();
 }

@@ -74,6 +74,11 @@ async fn vouchers_pay_as_their_page_says() {
     walk("channel.md").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_bonds_go_as_their_page_says() {
+    walk("keys.md").await;
+}
+
 /// Runs a page where a devnet lies in `grid/`; commands ask its researcher.
 async fn walk(page: &str) {
     let scene = Scene::start(None).await;
