@@ -4,9 +4,9 @@
 //! bytes ──bytes::read──▶ Signed<T> ──check──▶ Checked<T>
 //! ```
 //!
-//! A [`Checked`] value can only be made by [`Signed::check`], or by whoever holds the secret key, so
-//! whoever holds one knows that the key in it stands for the value. Whether that key may speak for a
-//! party is the ledger's question.
+//! A [`Checked`] value can only be made by [`Signed::check`], or by whoever holds the secret key,
+//! so whoever holds one knows that the key in it stands for the value. Whether that key may speak
+//! for a party is the ledger's question.
 //! Signed bytes are `blake3::derive_key(T::CONTEXT, borsh(value))`: a signature for one kind of
 //! thing is never one for another.
 //!

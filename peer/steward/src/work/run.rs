@@ -82,8 +82,8 @@ impl Run {
         needed && self.result.is_none() && self.declined.is_none()
     }
 
-    /// Goes as far as it can now. `closed` is whether the job no longer takes seals, `from` says who
-    /// may have its inputs.
+    /// Goes as far as it can now. `closed` is whether the job no longer takes seals, `from` says
+    /// who may have its inputs.
     pub(crate) fn act(
         &mut self,
         closed: bool,
