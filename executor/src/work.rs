@@ -22,7 +22,8 @@ pub struct Token(pub u64);
 pub struct Work {
     /// What the caller calls it.
     pub token: Token,
-    /// The job as the ledger knows it; guests see it as `PEER_JOB_ID`.
+    /// What guests see as `PEER_JOB_ID`. It is part of what they compute with, so whoever runs the
+    /// same tasks must give the same.
     pub job_id: JobId,
     /// The job.
     pub job: Job,

@@ -12,7 +12,7 @@ use ledger::{Agreed, Clock, Ledger, Role, WallClock};
 use protocol::bytes;
 use protocol::genesis::{GENESIS_BYTES_MAX, Genesis};
 use protocol::job::Profile;
-use protocol::units::{Bps, Bytes, Credits, Height};
+use protocol::units::{Bps, Credits, Height};
 use steward::{Identity, Input, Member, Misbehave, SaltKey, Steward};
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc};
@@ -31,7 +31,7 @@ use crate::keys::{KeyError, Keys};
 use crate::links::Links;
 use crate::mail::Mail;
 use crate::perform::Driver;
-use crate::runs::Runs;
+use crate::runs::{MEMORY_IF_IDLE, Runs};
 use crate::sealing::Sealing;
 use crate::told::Told;
 use crate::up::every;
@@ -353,7 +353,7 @@ fn identity(
         slots: work.map_or(0, |work| work.slots),
         per_gfuel: work.map_or(Credits::ZERO, config::Work::price),
         profiles: vec![Profile::WASM_1],
-        memory: work.map_or(Bytes::ZERO, config::Work::memory),
+        memory: work.map_or(MEMORY_IF_IDLE, config::Work::memory),
         members: members.collect(),
         seal_window_min: genesis.params.seal_window_min,
         copies_asked: rules::params::copies_asked(&genesis.params),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use executor::{Event, Executor, Refused, TaskResult, Token, Work};
 use protocol::bytes;
-use protocol::ids::{BundleId, Digest};
+use protocol::ids::{BundleId, Digest, JobId};
 use protocol::job::{Job, OUTPUT_MAX};
 use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX, TaskOutput};
 use protocol::units::Bytes;
@@ -19,8 +19,9 @@ use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::home::Home;
 
-/// A peer that offers no work still judges, with so much memory for a guest.
-const MEMORY_IF_IDLE: Bytes = Bytes::new(1 << 30);
+/// A peer that offers no work still judges and runs canaries of its own, with so much memory for a
+/// guest.
+pub(crate) const MEMORY_IF_IDLE: Bytes = Bytes::new(1 << 30);
 
 /// A run as the steward wants it.
 pub struct Wanted {
@@ -144,7 +145,8 @@ impl Runs {
         for tasks in stretches(&wanted.tasks) {
             let work = Work {
                 token: self.name(wanted),
-                job_id: wanted.bundle.job,
+                // By its content: canaries are run before the ledger names the job.
+                job_id: JobId::new(*wanted.job.bytes()),
                 job: Job::clone(&job),
                 module: module.clone(),
                 stdin: stdin.clone(),
