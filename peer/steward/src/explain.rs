@@ -80,6 +80,7 @@ pub(crate) fn explain(job: &OwnJob, scene: &Scene<'_>) -> Explanation {
         }
         Phase::Opening { by } => {
             count_copies(job, scene, &mut counts);
+            count_canaries(job, scene, &mut counts);
             let disputed =
                 |b: &&Bundle| matches!(b.stage, Stage::Disputed { .. } | Stage::Panel { .. });
             let disputes = job.bundles.iter().filter(disputed).count();
@@ -145,6 +146,29 @@ fn count_copies(job: &OwnJob, scene: &Scene<'_>, counts: &mut Counts) {
             Stage::Waiting | Stage::Ended(_) => {}
         }
     }
+}
+
+/// Counts what the tasks say that we ran at home first.
+fn count_canaries(job: &OwnJob, scene: &Scene<'_>, counts: &mut Counts) {
+    if job.terms.care.canaries.is_none() {
+        return;
+    }
+    refusal(scene, &Aim::Canaries(job.id), counts);
+    let shown = job.checks.canaries(&job.bundles);
+    let (why, count) = if job.checks.planted.is_some() {
+        ("its canaries are opened once every peer has opened", 1)
+    } else if shown.opened == 0 {
+        (
+            "its canaries were forgotten when this peer was started anew",
+            1,
+        )
+    } else if shown.differ.is_empty() {
+        return;
+    } else {
+        let differ = "a canary differs from what the peers opened";
+        (differ, shown.differ.len())
+    };
+    *counts.entry((None, why.to_owned())).or_default() += count;
 }
 
 fn waits_for(bundle: &Bundle, copy: &Copy, phase: Phase, scene: &Scene<'_>) -> Option<String> {

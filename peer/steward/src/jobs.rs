@@ -361,7 +361,14 @@ impl Jobs {
 
     pub(crate) fn wake_after(&self, acted: Moment) -> Option<Moment> {
         let loud = self.jobs.values().filter(|job| !job.is_quiet());
-        loud.filter_map(|job| job.wake_after(acted)).min()
+        let plantings = self
+            .submissions
+            .values()
+            .filter_map(|s| s.planting.as_ref());
+        let late = plantings.map(Planting::wake_at).filter(|at| *at > acted);
+        loud.filter_map(|job| job.wake_after(acted))
+            .chain(late)
+            .min()
     }
 }
 

@@ -54,6 +54,7 @@ pub use explain::{Explanation, Reason};
 pub use faults::{Fault, Severity};
 pub use identity::{Identity, Member, Misbehave, SaltKey};
 pub use input::{Busy, Choices, Fate, Input, Request};
+pub use jobs::plant::PLANTING_MAX;
 pub use jobs::view::{
     BundleView, Canaries, CopyState, CopyView, JobState, JobView, TaskState, TaskView,
 };

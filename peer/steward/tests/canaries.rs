@@ -5,7 +5,9 @@ mod scene;
 mod world;
 
 use protocol::event::{Event, Fault};
-use steward::{Canaries, Identity, JobState, Misbehave};
+use scene::submitter::{offers, submit};
+use scene::{Scene, identity, job_fetched, module_fetched};
+use steward::{Canaries, Identity, Input, JobState, Misbehave, PLANTING_MAX, Request};
 use world::World;
 
 /// Plays a job with so many canaries to its end.
@@ -63,4 +65,41 @@ fn a_lie_that_everybody_tells_is_found_by_one_canary() {
         assert!(wrong.count() >= 2, "seed {seed}: {slashed:?}");
     }
     assert!(unseen > 0, "without it some of these plays find nothing");
+}
+
+#[test]
+fn what_takes_too_long_to_run_at_home_is_stopped_and_not_submitted() {
+    let mut scene = Scene::of(identity(1));
+    scene.agree("peers offer", [offers(2, 10), offers(3, 12)].concat(), &[]);
+    let mut wish = submit(1);
+    if let Input::Request {
+        request: Request::Submit { choices, .. },
+        ..
+    } = &mut wish
+    {
+        choices.canaries = 1;
+    }
+    scene.step("a job with a canary", wish, &["fetch job from "]);
+    scene.step("its words are here", job_fetched(1), &["fetch from "]);
+    scene.step("its module is here", module_fetched(), &["know 0 [0]"]);
+    let refused = "reply refused, Other: its canaries could not be run here: \
+                   they take longer than 9 minutes";
+    scene.wait("its time is nearly over", PLANTING_MAX.get() - 1, &[]);
+    assert!(scene.steward.wake_at().is_some());
+    scene.wait("its time is over", 1, &["cancel run", refused]);
+    assert_eq!(scene.steward.wake_at(), None);
+}
+
+#[test]
+fn an_explanation_says_what_canaries_wait_for_and_where_one_differs() {
+    let mut world = World::new(1, 0, all_lie);
+    world.canaries = 1;
+    world.ready();
+    world.submit();
+    for words in ["opened once every peer has opened", "a canary differs"] {
+        world.until(words, |world| {
+            let reasons = world.explained().map(|said| said.reasons);
+            reasons.is_some_and(|all| all.iter().any(|reason| reason.why.contains(words)))
+        });
+    }
 }

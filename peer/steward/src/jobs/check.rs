@@ -133,7 +133,7 @@ impl Checks {
 
     /// What became of our canaries: how many are opened, and the tasks of those that differ from
     /// what the peers of their bundle opened.
-    pub(super) fn canaries(&self, bundles: &[Bundle]) -> Canaries {
+    pub(crate) fn canaries(&self, bundles: &[Bundle]) -> Canaries {
         let differs = |(task, outcome): (&u32, &Outcome)| {
             let bundle = bundles.iter().find(|bundle| bundle.tasks.contains(task))?;
             let opened = bundle

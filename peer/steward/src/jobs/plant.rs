@@ -6,7 +6,8 @@
 //! ```
 //!
 //! They are held in memory alone: a peer that is started anew meanwhile does not open them, which
-//! is nobody's fault.
+//! is nobody's fault. What cannot be run within [`PLANTING_MAX`] is not submitted: whoever asked
+//! is told so while it still waits.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,12 +15,16 @@ use std::sync::Arc;
 use protocol::entry::{Canary, canaries_digest};
 use protocol::ids::{BundleId, Digest, JobId};
 use protocol::job::Terms;
+use protocol::units::{Millis, Moment};
 
 use super::{Jobs, refuse};
 use crate::effect::{RunToken, Why};
 use crate::errand::{Errand, Stage};
 use crate::hand::Hand;
 use crate::trouble::Kind;
+
+/// A submission's canaries are run within this, or it is refused.
+pub const PLANTING_MAX: Millis = Millis::new(540_000);
 
 /// What a submitter knows of its own job, and nobody else does before it is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +39,7 @@ pub(super) struct Planting {
     salt: Digest,
     tasks: Vec<u32>,
     errand: Errand,
+    by: Moment,
 }
 
 impl Planting {
@@ -52,12 +58,18 @@ impl Planting {
             salt,
             tasks,
             errand,
+            by: hand.now.after(PLANTING_MAX),
         }
     }
 
     /// Goes on; what was found once it is, or why it cannot be.
     pub(super) fn step(&mut self, hand: &mut Hand<'_>) -> Option<Result<Planted, String>> {
         self.errand.step(hand);
+        if hand.now >= self.by {
+            let minutes = PLANTING_MAX.get() / 60_000;
+            let why = format!("they take longer than {minutes} minutes");
+            self.errand.stop(&why, hand.crew, hand.out);
+        }
         match &self.errand.stage {
             Stage::Fetching | Stage::Queued | Stage::Running(_) => None,
             Stage::Failed(why) => Some(Err(why.clone())),
@@ -75,6 +87,11 @@ impl Planting {
         let canaries = found.map(canary).collect::<Result<_, String>>()?;
         let salt = self.salt;
         Ok(Planted { salt, canaries })
+    }
+
+    /// When it is given up.
+    pub(super) const fn wake_at(&self) -> Moment {
+        self.by
     }
 
     pub(super) fn errand(&mut self, token: RunToken) -> Option<&mut Errand> {

@@ -65,6 +65,12 @@ impl World {
         self.job().and_then(|job| steward.job(&job))
     }
 
+    /// Why the job waits, as its submitter's steward explains it.
+    pub fn explained(&self) -> Option<steward::Explanation> {
+        let steward = &self.nodes[&self.submitter].steward;
+        self.job().and_then(|job| steward.explain(&job))
+    }
+
     pub fn outcomes(&self) -> Vec<Option<Outcome>> {
         let steward = &self.nodes[&self.submitter].steward;
         let tasks = self
