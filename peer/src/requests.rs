@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use protocol::bytes;
+use protocol::entry::canaries_most;
 use protocol::ids::{Digest, JobId};
 use protocol::job::{Class, Job};
-use protocol::units::Millis;
+use protocol::units::{Bps, Millis};
 use steward::{Choices, Input, Ticket};
 use tokio::task::spawn_blocking;
 
@@ -183,6 +184,10 @@ impl Driver {
                 "too many jobs are being submitted",
             )));
         }
+        let canaries = match self.canaries(&job, wish) {
+            Ok(canaries) => canaries,
+            Err(problem) => return reply.give(Err(problem)),
+        };
         let digest = Digest::of(&bytes::write(&job));
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
@@ -195,7 +200,7 @@ impl Driver {
             seal_window: wish.seal_window,
             budget: wish.budget,
             purse: wish.purse,
-            canaries: 0,
+            canaries,
         };
         let request = steward::Request::Submit {
             digest,
@@ -203,6 +208,22 @@ impl Driver {
             choices,
         };
         self.feed(Input::Request { ticket, request });
+    }
+
+    /// How many canaries a job gets: none unless wished for, else as many as it may have.
+    fn canaries(&self, job: &Job, wish: Wish) -> Result<u32, Problem> {
+        if !wish.canaries {
+            return Ok(0);
+        }
+        let params = rules::read::params(&self.ledger.ask());
+        let share = params.map_or(Bps::ZERO, |params| params.canary);
+        match canaries_most(job.array.count, share) {
+            0 => Err(
+                Problem::new(Code::Usage, "this federation takes no canaries")
+                    .try_this("peer params show canary"),
+            ),
+            most => Ok(most),
+        }
     }
 
     /// What the submitter of a job that is now on the ledger is told.

@@ -9,7 +9,7 @@ mod scene;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use peer::api::types::{HoldView, List};
+use peer::api::types::{HoldView, JobState, List};
 use protocol::units::Bps;
 use recovery::{Measure, Pace, VIEW, Watch};
 use scene::{PATIENCE, PEER, Scene, examples, scores_are_right, told};
@@ -53,6 +53,23 @@ async fn a_module_of_ones_own_runs_and_all_it_left_comes_back() {
         );
     }
     scene.verify_everywhere().await;
+    scene.devnet.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canaries_are_run_at_home_first_and_pass_where_everybody_is_honest() {
+    let scene = Scene::start(None).await;
+    let probe = examples().join("jobs/probe/probe.wasm");
+    let probe = probe.to_str().unwrap();
+    let array = ["submit", probe, "--array", "0-9", "--canaries"];
+    let output = scene.run(&[&array[..], &["-o", "id", "--", "echo", "hello"]].concat());
+    assert!(output.status.success(), "{}", told(&output));
+    let id = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    scene.until("the job's end", || scene.job(&id).state == JobState::Ended);
+    let job = scene.job(&id);
+    assert_eq!(job.tally.done, 10, "{:?}\n{}", job.tally, scene.logs());
+    let canaries = job.canaries.unwrap();
+    assert_eq!((canaries.opened, canaries.differ), (1, Vec::new()));
     scene.devnet.stop().await.unwrap();
 }
 

@@ -7,15 +7,15 @@ use borsh::BorshDeserialize;
 use protocol::bytes;
 use protocol::event::Ending;
 use protocol::ids::{Digest, JobId};
-use protocol::job::{JOB_BYTES_MAX, Job, Profile};
+use protocol::job::{Array, JOB_BYTES_MAX, Job, Profile};
 use protocol::outcome::Status;
 use protocol::units::Moment;
-use steward::{BundleView, CopyState};
+use steward::{BundleView, Canaries, CopyState};
 
 use super::{Sources, sponsor_name};
 use crate::api::problem::{Code, Problem};
 use crate::api::types::{
-    ExplainView, JobState, JobView, PeerReason, Reason, Tally, TaskState, TaskView,
+    CanariesView, ExplainView, JobState, JobView, PeerReason, Reason, Tally, TaskState, TaskView,
 };
 use crate::blobs::Blobs;
 
@@ -110,6 +110,7 @@ impl JobBook {
             paid: job.paid.into(),
             refunded: job.refunded.into(),
             fuel,
+            canaries: job.canaries.map(|canaries| canaries_view(&canaries, array)),
             submitted: job.submitted.into(),
             provisional_at: self.provisional_at.get(&id).map(|at| (*at).into()),
             ended: job.ended.map(Into::into),
@@ -216,6 +217,14 @@ pub fn explain(from: &Sources<'_>, id: JobId) -> Result<ExplainView, Problem> {
         reasons,
         peers,
     })
+}
+
+fn canaries_view(canaries: &Canaries, array: Option<Array>) -> CanariesView {
+    let index = |task: &u32| array.map_or(u64::from(*task), |array| array.index(*task));
+    CanariesView {
+        opened: canaries.opened,
+        differ: canaries.differ.iter().map(index).collect(),
+    }
 }
 
 fn no_such_job(id: JobId) -> Problem {

@@ -26,6 +26,8 @@ use crate::answers::Sources;
 pub const REQUESTS_MAX: usize = 64;
 /// An answer that takes longer is none.
 pub const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// A job whose canaries are run before it is submitted takes so much longer.
+pub const PLANTED_MAX: Duration = Duration::from_millis(30_000 + steward::PLANTING_MAX.get());
 /// An entry is agreed within this, or its asker is told to look again later.
 pub const AGREED_MAX: Duration = Duration::from_secs(60);
 /// Replaying the ledger may take so long.

@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::blob_routes::{keep, serve};
-use super::door::{ANSWER_MAX, Door, PAGE_MAX, Request, VERIFY_MAX};
+use super::door::{ANSWER_MAX, Door, PAGE_MAX, PLANTED_MAX, Request, VERIFY_MAX};
 use super::problem::{Code, Problem};
 use super::types::{Document, Done, JobForm, Kind, SubmittedView};
 use super::{entry_routes, read_routes};
@@ -210,8 +210,12 @@ async fn submit(State(desk): State<Desk>, body: Bytes) -> Answer<SubmittedView> 
     let blobs = Arc::clone(&desk.blobs);
     blocking(move || blobs.keep(&written).and_then(|_| blobs.settle())).await?;
     let job = Box::new(job);
+    let patience = match wish.canaries {
+        true => PLANTED_MAX,
+        false => ANSWER_MAX,
+    };
     let question = |reply| Request::Submit { job, wish, reply };
-    desk.door.ask(question, ANSWER_MAX).await.map(Written)
+    desk.door.ask(question, patience).await.map(Written)
 }
 
 async fn job(State(desk): State<Desk>, Path(job): Path<String>) -> Answer<impl Kind + Serialize> {

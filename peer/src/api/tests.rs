@@ -128,6 +128,7 @@ fn form(module: BlobForm) -> JobForm {
         budget: Some(Money(protocol::units::Credits::new(7))),
         seal_window_ms: None,
         purse: None,
+        canaries: false,
     }
 }
 

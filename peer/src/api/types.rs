@@ -25,7 +25,8 @@ pub use govern::{
     VoteView,
 };
 pub use job::{
-    EndedView, Ends, ExplainView, JobState, JobView, PeerReason, Reason, Tally, TaskState, TaskView,
+    CanariesView, EndedView, Ends, ExplainView, JobState, JobView, PeerReason, Reason, Tally,
+    TaskState, TaskView,
 };
 pub use market::{LiveOffer, NodeView, OfferView};
 pub use news::News;

@@ -63,6 +63,7 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
         budget: work.budget.map(Money),
         seal_window_ms: None,
         purse: work.purse.map(Id),
+        canaries: work.canaries,
     })
 }
 

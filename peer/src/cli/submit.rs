@@ -63,6 +63,9 @@ pub struct WorkArgs {
     /// The task wallet or grant that pays, rather than the wallet
     #[arg(long, value_name = "PURSE")]
     pub purse: Option<PurseId>,
+    /// Run a few tasks here first: a ring that agrees on a lie is found where it differs
+    #[arg(long)]
+    pub canaries: bool,
     /// What to pay for a Gfuel, in credits; by default what the offers ask
     #[arg(long, value_name = "CREDITS", value_parser = parse::credits)]
     pub price: Option<Credits>,
@@ -180,6 +183,8 @@ pub struct Work {
     pub budget: Option<Credits>,
     /// The task wallet or grant that pays.
     pub purse: Option<PurseId>,
+    /// Whether some tasks are run here first, and planted as canaries.
+    pub canaries: bool,
 }
 
 impl Work {
@@ -209,6 +214,7 @@ impl Work {
             per_gfuel: None,
             budget: None,
             purse: None,
+            canaries: false,
         }
     }
 }
@@ -227,11 +233,9 @@ impl WorkArgs {
         if let Some(array) = self.array {
             (work.array, work.is_array) = (array, true);
         }
-        let inputs = self
-            .inputs
-            .into_iter()
-            .map(|(name, path)| (name, path.into()));
-        work.inputs.extend(inputs);
+        for (name, path) in self.inputs {
+            work.inputs.push((name, path.into()));
+        }
         work.env.extend(self.env);
         work.args.extend(self.args);
         work.name = self.name.unwrap_or(work.name);
@@ -242,6 +246,7 @@ impl WorkArgs {
         work.per_gfuel = self.price.or(work.per_gfuel);
         work.budget = self.budget.or(work.budget);
         work.purse = self.purse.or(work.purse);
+        work.canaries |= self.canaries;
         let limits = &mut work.limits;
         limits.fuel = self.fuel.unwrap_or(limits.fuel);
         limits.memory = self.mem.unwrap_or(limits.memory);
@@ -367,7 +372,7 @@ mod tests {
         let work = work(
             "peer run ./prog.wasm --array 0-9 --in data=./file --env K=V --env A=B=C -r 3 \
              --fuel 2G --mem 64MiB --time 90s --budget 30 --price 0.01 --tasks-per-bundle 5 \
-             --name x --stdin in.txt -- --flag 7 -v",
+             --name x --canaries --stdin in.txt -- --flag 7 -v",
         );
         assert_eq!((work.array.count, work.is_array), (10, true));
         assert_eq!(work.inputs, [("data".to_owned(), PathBuf::from("./file"))]);
@@ -379,7 +384,7 @@ mod tests {
         assert_eq!(work.budget, Some(Credits::new(30_000_000)));
         assert_eq!(work.per_gfuel, Some(Credits::new(10_000)));
         assert_eq!((work.copies, work.tasks_per_bundle), (Some(3), Some(5)));
-        assert_eq!(work.name, "x");
+        assert_eq!((work.name.as_str(), work.canaries), ("x", true));
     }
 
     #[test]
@@ -389,6 +394,7 @@ mod tests {
             (work.name.as_str(), work.array.count, work.is_array),
             ("hello", 1, false)
         );
+        assert!(!work.canaries);
         assert_eq!(work.limits, LIMITS);
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn job(seed: u8) -> JobView {
         paid: Money(Credits::new(410_000)),
         refunded: Money(Credits::new(2_590_000)),
         fuel: 20_500_000_000,
+        canaries: None,
         submitted: Time(Moment::new(1_795_000_000_000)),
         provisional_at: None,
         ended: Some(Time(Moment::new(1_795_000_001_250))),

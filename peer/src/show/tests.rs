@@ -4,7 +4,7 @@ use anstream::adapter::strip_str;
 use protocol::outcome::{Limit, Status, Trap};
 
 use super::{Face, Format, Look, samples};
-use crate::api::types::List;
+use crate::api::types::{CanariesView, JobState, List};
 
 fn shown<T: Face>(answer: &T, format: Format, terminal: bool) -> String {
     let look = Look {
@@ -35,6 +35,32 @@ job_aibaeaqcaibaeaqc  evil [2J name  ✗ failed tasks  10     9     1       0.41
 "
     );
     assert_eq!(table, expected);
+}
+
+#[test]
+fn a_job_says_what_its_canaries_showed() {
+    let seen = |opened, differ: &[u64]| {
+        let differ = differ.to_vec();
+        Some(CanariesView { opened, differ })
+    };
+    let stories = [
+        (JobState::Ended, None, "-"),
+        (JobState::Running, seen(0, &[]), "planted"),
+        (JobState::Ended, seen(0, &[]), "planted, never opened"),
+        (JobState::Ended, seen(3, &[]), "3 opened, none differs"),
+        (
+            JobState::Judging,
+            seen(3, &[4, 7]),
+            "3 opened, other results at 4, 7",
+        ),
+    ];
+    for (state, canaries, words) in stories {
+        let mut job = samples::job(1);
+        (job.state, job.canaries) = (state, canaries);
+        let shown = shown(&job, Format::Auto, true);
+        let line = shown.lines().find(|line| line.contains("canaries"));
+        assert!(line.is_some_and(|line| line.ends_with(words)), "{shown}");
+    }
 }
 
 #[test]

@@ -97,6 +97,7 @@ impl Face for JobView {
             ("tasks", copies.into()),
             ("", tally(&self.tally).into()),
             ("disputes", self.disputes.into()),
+            ("canaries", canaries(self)),
             ("module", self.module.full().into()),
             ("price", format!("{} per Gfuel", self.per_gfuel).into()),
             ("fuel", self.fuel.into()),
@@ -112,6 +113,24 @@ impl Face for JobView {
 
     fn ids(&self) -> Vec<String> {
         vec![self.id.full()]
+    }
+}
+
+fn canaries(job: &JobView) -> Cell {
+    let is_over = matches!(job.state, JobState::Ended | JobState::Cancelled);
+    match &job.canaries {
+        None => "-".into(),
+        Some(view) if view.opened == 0 && is_over => "planted, never opened".into(),
+        Some(view) if view.opened == 0 => "planted".into(),
+        Some(view) if view.differ.is_empty() => {
+            Cell::toned(Tone::Good, format!("{} opened, none differs", view.opened))
+        }
+        Some(view) => {
+            let differ: Vec<String> = view.differ.iter().map(u64::to_string).collect();
+            let differ = differ.join(", ");
+            let words = format!("{} opened, other results at {differ}", view.opened);
+            Cell::toned(Tone::Bad, words)
+        }
     }
 }
 

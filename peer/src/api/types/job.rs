@@ -96,12 +96,23 @@ pub struct JobView {
     pub refunded: Money,
     /// Fuel of all judged outcomes, each counted once.
     pub fuel: u64,
+    /// What its canaries showed, if it has some.
+    pub canaries: Option<CanariesView>,
     /// When it was proposed, by this peer's clock.
     pub submitted: Time,
     /// When its first results were all here, by this peer's clock.
     pub provisional_at: Option<Time>,
     /// When it ended, by this peer's clock.
     pub ended: Option<Time>,
+}
+
+/// Tasks of a job that its submitter ran at home before anyone else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanariesView {
+    /// How many are opened; 0 as long as peers run the job.
+    pub opened: u32,
+    /// The array indexes of those where the peers opened something else.
+    pub differ: Vec<u64>,
 }
 
 impl Kind for JobView {

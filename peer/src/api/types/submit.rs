@@ -89,6 +89,8 @@ pub struct Wish {
     pub seal_window: Option<Millis>,
     /// The task wallet or grant that pays; the party's own wallet, if none.
     pub purse: Option<PurseId>,
+    /// Whether as many canaries as the federation allows are run at home first, and planted.
+    pub canaries: bool,
 }
 
 /// A job as it is handed in.
@@ -139,6 +141,9 @@ pub struct JobForm {
     /// The task wallet or grant that pays; the party's own wallet, if none.
     #[serde(default)]
     pub purse: Option<Id<PurseId>>,
+    /// Whether the peer runs a few tasks itself first, and compares.
+    #[serde(default)]
+    pub canaries: bool,
 }
 
 impl JobForm {
@@ -161,6 +166,7 @@ impl JobForm {
             budget: self.budget.map(|money| money.0),
             seal_window: self.seal_window_ms.map(Millis::new),
             purse: self.purse.map(|purse| purse.0),
+            canaries: self.canaries,
         };
         let mut inputs: Vec<Input> = self.inputs.into_iter().map(input).collect();
         inputs.sort_by(|a, b| a.path.cmp(&b.path));
