@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use protocol::bytes;
-use protocol::ids::Digest;
+use protocol::ids::{Digest, JobId};
 use protocol::job::{Profile, TASKS_PER_BUNDLE_MAX};
 use protocol::outcome::{Outcome, Status, TASK_OUTPUT_BYTES_MAX, TaskOutput, Trap};
 use protocol::units::Fuel;
@@ -34,7 +34,7 @@ const REFUSED_FUEL: Fuel = Fuel::new(1);
 
 struct Worker {
     child: Child,
-    job: (protocol::ids::JobId, Digest),
+    job: (JobId, JobId, Digest),
     tasks_left: u32,
 }
 
@@ -189,7 +189,8 @@ impl Slot<'_> {
 
     /// Makes sure that the worker at hand is one for this work.
     fn worker_for(&mut self, work: &Work) -> Result<(), Trouble> {
-        let job = (work.job_id, Digest::of(&bytes::write(&work.job)));
+        let content = Digest::of(&bytes::write(&work.job));
+        let job = (work.served, work.job_id, content);
         if self.worker.as_ref().is_some_and(|worker| worker.job == job) {
             return Ok(());
         }

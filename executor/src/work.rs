@@ -22,6 +22,8 @@ pub struct Token(pub u64);
 pub struct Work {
     /// What the caller calls it.
     pub token: Token,
+    /// The job as the ledger knows it. A child serves one and no other, even of the same content.
+    pub served: JobId,
     /// What guests see as `PEER_JOB_ID`. It is part of what they compute with, so whoever runs the
     /// same tasks must give the same.
     pub job_id: JobId,

@@ -6,7 +6,7 @@ mod scene;
 use std::path::PathBuf;
 
 use executor::{Inconclusive, Refused, TaskResult, Token, Work};
-use protocol::ids::Digest;
+use protocol::ids::{Digest, JobId};
 use protocol::job::{Array, Profile};
 use protocol::outcome::{Limit, Outcome, Status, TaskOutput, Trap};
 use protocol::units::{Bytes, Fuel};
@@ -114,6 +114,15 @@ fn files_that_are_not_what_the_job_names_give_no_outcome() {
     let module = assemble(&hello("x"));
     let mut reads = job(&module);
     reads.inputs = vec![scene::input("data", b"right")];
+    // A child that has opened the right file serves this job alone, and no other of its content.
+    let before = Work {
+        served: JobId::new([8; 32]),
+        inputs: vec![scene.file(b"right")],
+        ..scene.work(&module, reads.clone())
+    };
+    for result in scene.results(before) {
+        conclusive(result);
+    }
     for content in [&b"wrong"[..], b"right, and more"] {
         let work = Work {
             inputs: vec![scene.file(content)],

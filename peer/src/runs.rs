@@ -145,6 +145,7 @@ impl Runs {
         for tasks in stretches(&wanted.tasks) {
             let work = Work {
                 token: self.name(wanted),
+                served: wanted.bundle.job,
                 // By its content: canaries are run before the ledger names the job.
                 job_id: JobId::new(*wanted.job.bytes()),
                 job: Job::clone(&job),

@@ -133,6 +133,7 @@ impl Scene {
         let tasks = 0..job.array.count;
         Work {
             token: Token(self.token.get()),
+            served: JobId::new([7; 32]),
             job_id: JobId::new([7; 32]),
             module: self.file(module),
             stdin: None,
