@@ -8,7 +8,6 @@ use crate::ids::{
     BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey, PurseId,
 };
 use crate::job::{BUNDLES_MAX, COPIES_MAX, Class, Terms};
-use crate::outcome::{LeafProof, Outcome};
 use crate::signed::{COSIGNERS_MAX, Checked, Signable, Signed};
 use crate::units::{Credits, Fuel, Moment};
 
@@ -18,6 +17,8 @@ mod canary;
 mod channel;
 mod council;
 mod issue;
+mod lease;
+mod panel;
 mod party;
 mod seal;
 mod stake;
@@ -35,6 +36,11 @@ pub use council::{
     EmergencyOrder, Joining, KEYS_MAX, NOTICE_BYTES_MAX, Notice, Place, Proposal, Quota, Severity,
 };
 pub use issue::{IssueRequest, ReserveReport};
+pub use lease::{
+    CHUNK_BYTES, ChunkProof, LEASE_BYTES_MAX, LEASE_EPOCHS_MAX, Leasable, LeaseRequest, LeaseTerms,
+    Leased, SLOT_PENALTY_BPS, UNIT_BYTES, challenged_chunk,
+};
+pub use panel::{DisputedTask, PanelAnswer};
 pub use party::{OpKeyPowers, PartyRequest, QUORUM_KEYS_MAX, Quorum, Root, Scope};
 pub use seal::{Opening, PeerSeal, Seal};
 pub use stake::StakeRequest;
@@ -229,44 +235,14 @@ pub enum Body {
     Stake(StakeRequest),
     /// Payment channels and their vouchers.
     Channel(ChannelRequest),
+    /// Leases of slots and of storage.
+    Lease(LeaseRequest),
 }
 
 /// One step of a submitter's hash chain: `chain(chain(s0))` is published first, then `chain(s0)`,
 /// then `s0`.
 pub fn chain(link: &Digest) -> Digest {
     Digest::derive("tallygrid submitter chain v1", &[link.bytes()])
-}
-
-/// One task on which opened roots part: what each of the bundle's opened peers has there.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct DisputedTask {
-    /// One proof per opened peer, against that peer's root; all at the same place.
-    pub claims: Vec<(PeerId, LeafProof)>,
-}
-
-/// What a panel member found when it ran the disputed tasks.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct PanelAnswer {
-    /// One outcome per disputed task, in the dispute's order; `None` where the member's run had no
-    /// outcome (a broken machine, no input).
-    pub outcomes: Vec<Option<Outcome>>,
-    /// 32 bytes that only the member knew.
-    pub salt: Digest,
-}
-
-impl PanelAnswer {
-    /// The hash that a panel member seals first.
-    pub fn seal(&self, bundle: &BundleId, member: &PartyId) -> Digest {
-        let outcomes = crate::bytes::write(&self.outcomes);
-        let parts: [&[u8]; 5] = [
-            bundle.job.bytes(),
-            &bundle.index.to_le_bytes(),
-            member.bytes(),
-            self.salt.bytes(),
-            &outcomes,
-        ];
-        Digest::derive("tallygrid panel seal v1", &parts)
-    }
 }
 
 impl Signable for Entry {
@@ -331,6 +307,7 @@ impl Limited for Entry {
             Body::Party(request) => request.within_limits(),
             Body::Bank(request) => request.within_limits(),
             Body::Channel(request) => request.within_limits(),
+            Body::Lease(request) => request.within_limits(),
             Body::Register { .. }
             | Body::AdmitPeer { .. }
             | Body::Bond { .. }
@@ -381,6 +358,7 @@ impl Body {
             Self::Bank(request) => request.name(),
             Self::Stake(request) => request.name(),
             Self::Channel(request) => request.name(),
+            Self::Lease(request) => request.name(),
         }
     }
 }

@@ -5,10 +5,12 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 mod council;
 mod fault;
+mod lease;
 mod people;
 
 pub use council::{CouncilEvent, Decision, IssueEvent};
 pub use fault::{Fault, FaultEvent};
+pub use lease::{LeaseEnd, LeaseEvent};
 pub use people::{BankEvent, ChannelEvent, PartyEvent};
 
 use crate::entry::{Canary, DisputedTask};
@@ -347,4 +349,6 @@ pub enum Event {
     },
     /// Something about payment channels.
     Channel(ChannelEvent),
+    /// Something about leases.
+    Lease(LeaseEvent),
 }

@@ -108,6 +108,10 @@ id!(
     ChannelId, "chan_"
 );
 id!(
+    /// A lease, by the hash of the entry that took it.
+    LeaseId, "lease_"
+);
+id!(
     /// A signed entry, by the hash of its bytes.
     EntryId, "tx_"
 );

@@ -10,7 +10,7 @@ use protocol::units::{Height, Moment};
 use crate::books;
 use crate::council;
 use crate::epoch;
-use crate::market::{capacity, roster};
+use crate::market::{capacity, lease, roster};
 use crate::money::{backer, bank, bond, fee, grant, issue, transfer};
 use crate::people::{self, key, op_key, party, sponsor};
 use crate::refusal::Refusal;
@@ -45,6 +45,7 @@ pub fn apply_block(view: &dyn View, at: &At, entries: &[CheckedEntry]) -> Applie
     let mut block = Draft::new(view, &founding, at);
     turn_clock(&mut block, &at);
     capacity::cast_lots(&mut block, before);
+    lease::challenge::note(&mut block);
     epoch::step(&mut block);
     due::apply(&mut block);
     grant::expire(&mut block, grant::EXPIRE_PER_BLOCK);
@@ -155,6 +156,7 @@ fn rule(draft: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
         Body::Party(request) => party::rule(draft, entry, request),
         Body::Bank(request) => bank::rule(draft, sender, id, request),
         Body::Channel(request) => bank::of_channel(draft, sender, id, request),
+        Body::Lease(request) => lease::rule(draft, sender, id, request),
         Body::Stake(request) => backer::rule(draft, sender, request),
     }
 }

@@ -2,17 +2,19 @@
 //! hold; [`recount`] asks it of every row there is.
 //!
 //! Debits equal credits. Only `Mint` is below zero. What circulates is what was minted and not
-//! burned. No peer's locks are more than its bond. An ended job holds nothing. A
-//! payment channel holds what its lanes have not paid, and no lane ever goes back.
+//! burned. No peer's locks are more than its bond. An ended job holds nothing. A payment channel
+//! holds what its lanes have not paid, and no lane ever goes back. A lease holds the price of its
+//! epochs that are not settled, and an ended one nothing.
 
 use std::collections::BTreeMap;
 
 use borsh::BorshDeserialize;
-use protocol::ids::{ChannelId, JobId, PeerId};
+use protocol::ids::{ChannelId, JobId, LeaseId, PeerId};
 use protocol::units::Credits;
 use thiserror::Error;
 
 use crate::council::{Ballot, Ballots};
+use crate::market::lease::Leases;
 use crate::money::channel::Channels;
 use crate::money::{Account, Accounts, Balance, balance, bond, issue};
 use crate::params::SUPPLY_MAX;
@@ -74,6 +76,16 @@ pub enum Unbalanced {
     /// A lane of a channel took a payment back, or paid again with an old voucher.
     #[error("a lane of {0} went back")]
     ChannelBack(ChannelId),
+    /// A lease does not hold the price of its epochs that are not settled.
+    #[error("{lease} holds {holds}, and its unsettled epochs cost {needs}")]
+    LeaseUneven {
+        /// The lease.
+        lease: LeaseId,
+        /// What it holds.
+        holds: Credits,
+        /// What it should hold.
+        needs: Credits,
+    },
     /// An ended job holds credits.
     #[error("{job} has ended and still holds {left}")]
     EscrowLeft {
@@ -124,6 +136,9 @@ pub(crate) fn check(
         if *prefix == Channels::PREFIX {
             paid_forward(before, &after, decoded(*prefix, key)?)?;
         }
+        if *prefix == Leases::PREFIX {
+            prepaid(&after, Account::LeaseEscrow(decoded(*prefix, key)?))?;
+        }
         let Some(row) = row else {
             continue;
         };
@@ -132,6 +147,7 @@ pub(crate) fn check(
                 let account: Account = decoded(*prefix, key)?;
                 let now: Balance = decoded(*prefix, row)?;
                 holds_its_rest(&after, account)?;
+                prepaid(&after, account)?;
                 let was = balance(before, account);
                 above_zero(account, &now, deepest)?;
                 debits = debits.saturating_add(now.debits.saturating_sub(was.debits));
@@ -164,6 +180,7 @@ pub fn recount<B: AsRef<[u8]> + Into<Vec<u8>>>(
         Jobs::PREFIX,
         Ballots::PREFIX,
         Channels::PREFIX,
+        Leases::PREFIX,
     ];
     let rows: BTreeMap<Vec<u8>, Vec<u8>> = rows
         .filter(|(key, _)| {
@@ -185,6 +202,7 @@ pub fn recount<B: AsRef<[u8]> + Into<Vec<u8>>>(
                 let now: Balance = decoded(*prefix, row)?;
                 above_zero(account, &now, deepest)?;
                 holds_its_rest(&rows, account)?;
+                prepaid(&rows, account)?;
                 debits = debits.saturating_add(now.debits);
                 credits = credits.saturating_add(now.credits);
                 if !matches!(account, Account::Mint | Account::Burn) {
@@ -198,6 +216,7 @@ pub fn recount<B: AsRef<[u8]> + Into<Vec<u8>>>(
             Channels::PREFIX => {
                 holds_its_rest(&rows, Account::ChannelEscrow(decoded(*prefix, key)?))?;
             }
+            Leases::PREFIX => prepaid(&rows, Account::LeaseEscrow(decoded(*prefix, key)?))?,
             _ => {}
         }
     }
@@ -296,6 +315,23 @@ fn holds_its_rest(view: &dyn View, account: Account) -> Result<(), Unbalanced> {
     if holds != needs {
         return Err(Unbalanced::ChannelUneven {
             channel,
+            holds,
+            needs,
+        });
+    }
+    Ok(())
+}
+
+/// Whether the escrow of a lease is the price of its unsettled epochs; nothing, once it has ended.
+fn prepaid(view: &dyn View, account: Account) -> Result<(), Unbalanced> {
+    let Account::LeaseEscrow(lease) = account else {
+        return Ok(());
+    };
+    let holds = balance(view, account).amount();
+    let needs = row::<Leases>(view, &lease).map_or(Credits::ZERO, |row| row.escrow());
+    if holds != needs {
+        return Err(Unbalanced::LeaseUneven {
+            lease,
             holds,
             needs,
         });

@@ -39,6 +39,6 @@ pub use market::{Pool, Standing};
 pub use money::issue::Reserve;
 pub use money::{About, Account, Allowance, Balance, Channel, Code, Lane, Line, Purse, PurseKind};
 pub use people::{Accusation, Member, OpKey, Party, Peer, Recovery, RetiredRoot, Sponsor, Voter};
-pub use refusal::{ChannelRefusal, CouncilRefusal, IssueRefusal, Refusal};
+pub use refusal::{ChannelRefusal, CouncilRefusal, IssueRefusal, LeaseRefusal, Refusal};
 pub use space::{Space, space_of};
 pub use state::{At, View};

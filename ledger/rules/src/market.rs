@@ -23,6 +23,7 @@ pub(crate) mod cards;
 pub(crate) mod class;
 pub(crate) mod deck;
 pub(crate) mod index;
+pub(crate) mod lease;
 pub(crate) mod roster;
 pub(crate) mod sums;
 

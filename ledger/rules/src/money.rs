@@ -7,6 +7,7 @@
 //!             │ └─── Unbonding(peer) ◀── Bond(peer) ──▶ SlashHold(bundle) ──▶ Burn, Treasury,
 //!             ├──▶ Demand ──▶ Wallet
 //!             ├──▶ ChannelEscrow ──▶ Wallet (receiver; the rest to the payer)
+//!             ├──▶ LeaseEscrow ──▶ Wallet (the peer's owner; what was missed to the holder)
 //!             ├──▶ Bond(peer)        MemberBond(party) ──────▲              Wallet
 //!             ├──▶ Deposit(proposal) ──▶ Wallet, Treasury
 //!             └──▶ Fees ──▶ Burn, Treasury
@@ -16,7 +17,7 @@
 //! is the only code that changes a balance.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::ids::{BundleId, ChannelId, EntryId, JobId, PartyId, PeerId, PurseId};
+use protocol::ids::{BundleId, ChannelId, EntryId, JobId, LeaseId, PartyId, PeerId, PurseId};
 use protocol::units::{Credits, Height, Moment};
 
 use crate::state::{Draft, View, row, table};
@@ -78,6 +79,8 @@ pub enum Account {
     Redress(u64),
     /// What is set aside for the receiver of a payment channel; empty once it has ended.
     ChannelEscrow(ChannelId),
+    /// What a lease was paid in advance and has not settled; empty once it has ended.
+    LeaseEscrow(LeaseId),
 }
 
 /// What went in and out of an account, ever.
@@ -188,6 +191,12 @@ pub enum Code {
     ChannelPaid = 35,
     /// A payment channel ended, and the rest came back.
     ChannelReturned = 36,
+    /// A lease was paid in advance.
+    LeasePrepaid = 37,
+    /// A lease was kept, or given up.
+    LeasePaid = 38,
+    /// What was not kept of a lease, or is not needed any more, came back.
+    LeaseReturned = 39,
     /// Someone stood in for a peer that is another's.
     Back = 50,
     /// A part of a beginner's pay went into its bond.
@@ -215,6 +224,8 @@ pub enum About {
     Purse(PurseId),
     /// A payment channel.
     Channel(ChannelId),
+    /// A lease.
+    Lease(LeaseId),
 }
 
 /// One line of a party's history: a posting that touched its wallet.

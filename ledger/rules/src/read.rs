@@ -9,10 +9,12 @@ use protocol::outcome::Outcome;
 use protocol::units::{Credits, Height, Moment};
 
 mod council;
+mod lease;
 mod market;
 mod people;
 
 pub use council::*;
+pub use lease::*;
 
 pub use crate::books::Supply;
 pub use crate::state::Counts;
@@ -23,6 +25,7 @@ pub use people::{
 };
 
 use crate::books;
+use crate::market::lease::at_stake;
 use crate::money::{Account, Balance, HISTORY_LINES, History, Line, available, balance, bond};
 use crate::people::{
     Desks, Member, Nonces, Parties, Party, Peer, PeerNumbers, Peers, Sponsor, Sponsors,
@@ -251,8 +254,9 @@ pub fn holds_of(view: &dyn View, bundle: BundleId) -> Vec<u64> {
 
 /// What a fault of a peer in a bundle would cost it now, and how that would be split: burned, for
 /// those harmed, for who shows it, for the treasury. A conviction releases the bundle's lock first,
-/// so `locked_here` is counted as free. Feigned capacity (F10) is no fault in a bundle: whichever
-/// is named, the answer is the same.
+/// so `locked_here` is counted as free. Feigned capacity (F10) and what is missed of leases (F5,
+/// F11) are no faults in a bundle: whichever is named, the answer is the same. For leases it is
+/// what the running epoch would cost, if the peer kept nothing of what it leased.
 pub fn slash_preview(
     view: &dyn View,
     bundle: BundleId,
@@ -261,10 +265,16 @@ pub fn slash_preview(
 ) -> Option<(Credits, [Credits; 4])> {
     let params = params(view)?;
     let reach = slash::within_reach(view, bundle, (peer, fault))?;
-    if fault == Fault::FakeCapacity {
-        let taken = feigned::price(view, &params, peer, running_epoch(view)?.0).min(reach);
-        let [burned, treasury] = slash::split_apart(&params, taken);
-        return Some((taken, [burned, Credits::ZERO, Credits::ZERO, treasury]));
+    let apart = match fault {
+        Fault::FakeCapacity => Some(feigned::price(view, &params, peer, running_epoch(view)?.0)),
+        Fault::LeaseMissed | Fault::StorageMissed => Some(at_stake(view, peer, fault)),
+        _ => None,
+    };
+    if let Some(price) = apart {
+        let taken = price.min(reach);
+        let is_harmed = fault != Fault::FakeCapacity;
+        let [burned, harmed, treasury] = slash::split_apart(&params, taken, is_harmed);
+        return Some((taken, [burned, harmed, Credits::ZERO, treasury]));
     }
     let job = row::<Jobs>(view, &bundle.job)?;
     let amount = slash::price(view, &params, (&job, bundle), (peer, fault));

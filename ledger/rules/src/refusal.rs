@@ -12,9 +12,11 @@ use crate::work::{Happening, Phase, State};
 mod channel;
 mod code;
 mod council;
+mod lease;
 
 pub use channel::ChannelRefusal;
 pub use council::{CouncilRefusal, IssueRefusal};
+pub use lease::LeaseRefusal;
 
 /// A rule said no. Each has a number that never changes its meaning ([`Refusal::code`]).
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -250,6 +252,8 @@ pub enum Refusal {
     Issue(IssueRefusal),
     #[error(transparent)]
     Channel(ChannelRefusal),
+    #[error(transparent)]
+    Lease(LeaseRefusal),
 
     // An audit.
     #[error("the block in which the last peer sealed is not closed yet: close in the next one")]

@@ -1,7 +1,8 @@
 //! Which entries a block keeps room for: those by which a wrong is shown, answered or judged, so
-//! that no flood of others can silence them. The share of room is the governed `reserved_space`.
+//! that no flood of others can silence them; and proofs of storage, whose lack is punished. The
+//! share of room is the governed `reserved_space`.
 
-use protocol::entry::{AuditRequest, Body, CouncilRequest, VoterRequest};
+use protocol::entry::{AuditRequest, Body, CouncilRequest, LeaseRequest, VoterRequest};
 
 /// For whom the room of a block is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +32,8 @@ pub const fn space_of(body: &Body) -> Space {
         | Body::Council(
             CouncilRequest::Emergency { .. }
             | CouncilRequest::Voter(VoterRequest::ShowVotes { .. }),
-        ) => Space::Justice,
+        )
+        | Body::Lease(LeaseRequest::Prove { .. }) => Space::Justice,
         Body::Register { .. }
         | Body::Transfer { .. }
         | Body::AdmitPeer { .. }
@@ -54,6 +56,7 @@ pub const fn space_of(body: &Body) -> Space {
         | Body::Party(_)
         | Body::Bank(_)
         | Body::Channel(_)
+        | Body::Lease(_)
         | Body::Stake(_) => Space::Ordinary,
     }
 }

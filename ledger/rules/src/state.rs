@@ -99,6 +99,14 @@ impl Founding {
         let spent = Millis::new(passed.saturating_mul(self.params.epoch.get()));
         (number.saturating_add(passed), began.after(spent))
     }
+
+    /// When an epoch begins, if it is not before those that are counted now.
+    pub(crate) fn begins(&self, epoch: u64) -> Moment {
+        let (number, began) = self.epochs;
+        let length = self.params.epoch.get();
+        let passed = epoch.saturating_sub(number).saturating_mul(length);
+        began.after(Millis::new(passed))
+    }
 }
 
 /// How many there are of everything that is numbered from 0.

@@ -6,8 +6,8 @@
 //! I2  debits are credits                     books::check, every block    every scene, recounted
 //! I3  only Mint is below zero                books::check                 every scene, recounted
 //! I4  circulating = minted - burned          books::recount               every scene, recounted
-//! I5  an ended job, slash, proposal is empty books::check, escrow.rs      this file
-//! I6  locked = its open bundles' locks       books::check: <= bond        this file
+//! I5  an ended job, slash, proposal is empty books::check, escrow.rs      this file, leases_play
+//! I6  locked = its open bundles' locks       books::check: <= bond        this file, leases_play
 //! I7  channels: redeemed <= deposit, lanes grow  books::check          channels_play.rs
 //! I8  an epoch mints under its cap           epoch.rs                     epochs.rs
 //! I9  the parts of a slash are the slash     work/hold.rs                 this file, slashes.rs

@@ -291,6 +291,12 @@ fn hold_view(hold: &Hold, appeals: &[(u64, BundleId)]) -> HoldView {
                 let class = class.name();
                 format!("what two of three members saw of its {class} slots in epoch {epoch}")
             }
+            Ground::Lease(lease, epoch) if hold.fault == Fault::StorageMissed => {
+                format!("no proof of what {lease} keeps, in epochs before {epoch}")
+            }
+            Ground::Lease(lease, epoch) => {
+                format!("what two of three members saw of the slots of {lease} in epoch {epoch}")
+            }
         },
         amount: hold.amount.into(),
         state: match hold.state {
@@ -337,8 +343,8 @@ fn account_words(account: Account) -> String {
     }
 }
 
-/// What a fault of a peer in a bundle would cost it now; feigned capacity is one in none, and costs
-/// the same whatever is named.
+/// What a fault of a peer in a bundle would cost it now; what is found apart from any job costs the
+/// same whatever is named.
 ///
 /// # Errors
 /// [`Code::NotFound`] for an unknown job or peer.
@@ -349,7 +355,7 @@ pub fn slash_preview(
     fault: Fault,
 ) -> Result<PreviewView, Problem> {
     let view = from.ledger.ask();
-    if fault != Fault::FakeCapacity {
+    if !fault.is_apart() {
         rules::read::job(&view, bundle.job).ok_or_else(|| no_job(bundle.job))?;
     }
     let preview = rules::read::slash_preview(&view, bundle, peer, fault);

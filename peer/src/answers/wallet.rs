@@ -126,6 +126,7 @@ fn item(line: &Line) -> HistoryItem {
         | About::Proposal(_)
         | About::Purse(_)
         | About::Channel(_)
+        | About::Lease(_)
         | About::Ledger => (None, None, None),
     };
     let what = words(line.code);
@@ -192,6 +193,9 @@ const fn words(code: Code) -> &'static str {
         Code::ChannelDeposit => "set aside in a payment channel",
         Code::ChannelPaid => "paid by a voucher",
         Code::ChannelReturned => "came back from a payment channel",
+        Code::LeasePrepaid => "paid in advance for a lease",
+        Code::LeasePaid => "paid for a lease",
+        Code::LeaseReturned => "came back from a lease",
         Code::Back => "backed another's peer",
         Code::Vest => "earned into a bond",
         Code::Redress => "had back for a doubtful result",

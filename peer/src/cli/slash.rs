@@ -100,8 +100,8 @@ async fn preview(
     let peer = find_node(desk, node).await?;
     let job = match job.parse::<JobId>() {
         Ok(job) => job,
-        // Feigned capacity is a fault in no job.
-        Err(_) if fault == Some(Fault::FakeCapacity) => JobId::new([0; 32]),
+        // What a peer offers and leases is in no job.
+        Err(_) if fault.is_some_and(Fault::is_apart) => JobId::new([0; 32]),
         Err(_) => job::find(desk, job).await?.id.0,
     };
     let mut all = Vec::new();

@@ -25,7 +25,7 @@ pub enum Fault {
     WrongJudgement,
     /// F8: a panel member or an auditor did not answer.
     NoJudgement,
-    /// F5: a lease's units were not delivered. Reserved until there are leases.
+    /// F5: slots that it leased to somebody were not there, as two of three members saw.
     LeaseMissed,
     /// F6: a member signed two votes for one view.
     TwoVotes,
@@ -33,7 +33,7 @@ pub enum Fault {
     NoOneOutcome,
     /// F10: a capacity that is not there was claimed, as two of three members saw.
     FakeCapacity,
-    /// F11: a storage challenge was missed. Reserved until there is storage to challenge.
+    /// F11: an epoch of leased storage ended without its proof.
     StorageMissed,
 }
 
@@ -53,6 +53,14 @@ impl Fault {
             Self::FakeCapacity => "F10",
             Self::StorageMissed => "F11",
         }
+    }
+
+    /// Whether it is found apart from any job: of what a peer offers or leases.
+    pub const fn is_apart(self) -> bool {
+        matches!(
+            self,
+            Self::LeaseMissed | Self::FakeCapacity | Self::StorageMissed
+        )
     }
 
     /// What it is, in words for people.

@@ -1,14 +1,17 @@
-//! How many tasks peers really run at once, as members saw it (F10).
+//! How many tasks peers really run at once, as members saw it (F5, F10).
 //!
 //! ```text
 //! epoch begins ─▶ lots: the hash of its first block ─▶ for any peer and class: three members
-//! each of them ──slots that were there──▶ two saw too few ─▶ offer cut, readiness lost
+//! each of them ──slots that were there──▶ two saw too few ─▶ leases missed;
+//!                                                offer cut, readiness lost
 //! ```
 //!
 //! Who may ask whom follows from the lots, and is worked out where somebody reports: nothing walks
 //! over peers. The lots are cast once for all peers and hold for an epoch, so the leader of that
 //! one block could at most choose between a few draws, for that epoch alone. Nobody is drawn for a
-//! peer that it owns or sponsors, and one member that lies decides nothing.
+//! peer that it owns, sponsors or holds a lease of, and one member that lies decides nothing.
+//!
+//! A peer claims what it offers and what it has leased out; what is there goes to its leases first.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::event::{CouncilEvent, Event};
@@ -19,6 +22,7 @@ use protocol::units::Moment;
 use crate::chance::Chance;
 use crate::council::seated;
 use crate::epoch::reward;
+use crate::market::lease::{self, shelf};
 use crate::market::roster;
 use crate::people::{Peers, member};
 use crate::refusal::{CouncilRefusal, Refusal};
@@ -55,8 +59,8 @@ pub struct Capacity {
 }
 
 table!(
-    /// The running epoch's lots, once they are cast.
-    Lots, 0xC8, () => (u64, Digest)
+    /// The running epoch's lots, once they are cast, and when they were.
+    Lots, 0xC8, () => ((u64, Digest), Moment)
 );
 table!(
     /// What members saw of a peer's capacity.
@@ -68,11 +72,16 @@ table!(
 pub(crate) fn cast_lots(draft: &mut Draft<'_>, before: Moment) {
     let running = draft.epoch();
     let is_second = draft.founding().epoch_at(before).0 == running;
-    let cast = draft.row::<Lots>(&()).map(|(epoch, _)| epoch);
+    let cast = lots(draft).map(|((epoch, _), _)| epoch);
     if is_second && cast != Some(running) {
-        let hash = draft.at().parent;
-        draft.put::<Lots>(&(), &(running, hash));
+        let (hash, now) = (draft.at().parent, draft.now());
+        draft.put::<Lots>(&(), &((running, hash), now));
     }
+}
+
+/// The last lots that were cast: of which epoch, what they are, and when that was.
+pub(crate) fn lots(view: &dyn View) -> Option<((u64, Digest), Moment)> {
+    row::<Lots>(view, &())
 }
 
 /// The members that may say in this epoch what a peer's capacity is, and the epoch; nobody before
@@ -82,11 +91,14 @@ pub(crate) fn challengers(
     peer: PeerId,
     class: Class,
 ) -> Option<(u64, Vec<PartyId>)> {
-    let (known, (epoch, lots)) = (row::<Peers>(view, &peer)?, row::<Lots>(view, &())?);
+    let (known, ((epoch, lots), _)) = (row::<Peers>(view, &peer)?, lots(view)?);
     let members = member::all(view).into_iter().map(|member| member.party);
-    let mut deck: Vec<PartyId> = members
-        .filter(|party| *party != known.owner && *party != known.sponsor)
-        .collect();
+    // Who holds a lease of it has a part of what it loses.
+    let holders = lease::holders(view, peer);
+    let has_no_part = |party: &PartyId| {
+        *party != known.owner && *party != known.sponsor && !holders.contains(party)
+    };
+    let mut deck: Vec<PartyId> = members.filter(has_no_part).collect();
     let parts: [&[u8]; 3] = [lots.bytes(), peer.bytes(), class.name().as_bytes()];
     let mut chance = Chance::new("tallygrid challengers v1", &parts);
     let mut drawn = Vec::with_capacity(CHALLENGERS);
@@ -113,7 +125,8 @@ fn now(draft: &Draft<'_>, peer: PeerId, class: Class) -> Capacity {
     })
 }
 
-/// A member says how many slots of a peer were there. A second one that saw too few convicts it.
+/// A member says how many slots of a peer were there. A second one that saw too few convicts it: of
+/// what it leased, where that is short, and of what it offers beyond.
 ///
 /// # Errors
 /// [`Refusal`] if the sender is no member or not drawn for this peer, it is another epoch, the peer
@@ -139,7 +152,11 @@ pub(crate) fn report(
         let refusal = CouncilRefusal::NotChallenger { party, peer };
         return Err(Refusal::Council(refusal));
     }
-    let claimed = claims(draft, peer, class).ok_or(Refusal::NoOffer { peer })?;
+    let (offered, leased) = claims(draft, peer, class);
+    let claimed = offered.saturating_add(leased);
+    if claimed == 0 {
+        return Err(Refusal::NoOffer { peer });
+    }
     let mut known = now(draft, peer, class);
     let has_spoken = known.seen.iter().any(|seen| seen.by == sender);
     // Where members came or went since, others are drawn; three have spoken all the same.
@@ -164,17 +181,21 @@ pub(crate) fn report(
     }
     draft.put::<Capacities>(&(peer, class), &known);
     if let Some(seen) = known.found.filter(|_| convicts) {
-        feigned::convict(draft, (peer, class), epoch, (claimed, seen));
+        lease::convict(draft, (peer, class), seen);
+        let rest = seen.saturating_sub(leased);
+        if offered > rest {
+            feigned::convict(draft, (peer, class), epoch, (offered, rest));
+        }
     }
     Ok(())
 }
 
 /// What a peer claims in this epoch: what it offers, or has said to stand ready with, if that was
-/// more.
-fn claims(draft: &Draft<'_>, peer: PeerId, class: Class) -> Option<u16> {
+/// more; and what it has leased out.
+fn claims(draft: &Draft<'_>, peer: PeerId, class: Class) -> (u16, u16) {
     let offer = roster::offer(draft, peer, class).map_or(0, |offer| offer.standing.slots);
     let ready = reward::ready_with(draft, peer, class);
-    Some(offer.max(ready)).filter(|slots| *slots > 0)
+    (offer.max(ready), shelf::slots_taken(draft, peer, class))
 }
 
 fn is_short(seen: &Seen) -> bool {
@@ -189,8 +210,15 @@ fn middle(seen: &[Seen]) -> u16 {
     slots.get(slots.len() / 2).copied().unwrap_or_default()
 }
 
-/// Asks whether a peer may offer so many slots: not more than members saw, where they found in this
-/// epoch that it feigned some.
+/// So many slots a peer may offer at most: where members found in this epoch that it feigned some,
+/// what they saw and it has not leased out.
+pub(crate) fn most(draft: &Draft<'_>, (peer, class): (PeerId, Class)) -> u16 {
+    let found = now(draft, peer, class).found;
+    let leased = shelf::slots_taken(draft, peer, class);
+    found.map_or(u16::MAX, |seen| seen.saturating_sub(leased))
+}
+
+/// Asks whether a peer may offer so many slots ([`most`]).
 ///
 /// # Errors
 /// [`CouncilRefusal::Feigned`].
@@ -199,13 +227,12 @@ pub(crate) fn allows(
     (peer, class): (PeerId, Class),
     slots: u16,
 ) -> Result<(), Refusal> {
-    match now(draft, peer, class).found {
-        Some(seen) if slots > seen => {
-            let refusal = CouncilRefusal::Feigned { peer, seen };
-            Err(Refusal::Council(refusal))
-        }
-        Some(_) | None => Ok(()),
+    let seen = most(draft, (peer, class));
+    if slots > seen {
+        let refusal = CouncilRefusal::Feigned { peer, seen };
+        return Err(Refusal::Council(refusal));
     }
+    Ok(())
 }
 
 /// Asks whether a peer may stand ready: not where it was found in this epoch to feign slots, in
@@ -234,5 +261,6 @@ pub(crate) fn believed(draft: &Draft<'_>, (peer, class): (PeerId, Class), slots:
         return slots;
     }
     let claimed = known.seen.iter().map(|seen| seen.claimed).max();
-    slots.min(claimed.unwrap_or_default())
+    let leased = shelf::slots_taken(draft, peer, class);
+    slots.min(claimed.unwrap_or_default().saturating_sub(leased))
 }

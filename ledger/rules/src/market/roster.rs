@@ -9,7 +9,7 @@ use protocol::units::{Credits, Moment};
 use crate::market::cards::NEWCOMER_SLOT;
 use crate::market::{
     Listed, Offer, Offers, PAGE_OFFERS_MAX, PeerAt, Pile, Pool, PoolHead, PoolHeads, SponsorAt,
-    SponsorPlaces, Standing, capacity, caps, index, sums,
+    SponsorPlaces, Standing, capacity, caps, index, lease::shelf, sums,
 };
 use crate::params::SLOTS_MAX;
 use crate::people::{Peers, meter, owned, reputation, tier};
@@ -60,13 +60,18 @@ pub(crate) fn publish(
         None => list(draft, class, peer),
     };
     enter_pile(draft, class, standing, listed)?;
-    draft.say(Event::OfferPublished {
-        peer,
-        class,
-        slots,
-        per_gfuel,
-    });
+    shelf::unpark(draft, (peer, class));
+    published(draft, class, &standing);
     Ok(())
+}
+
+fn published(draft: &mut Draft<'_>, class: Class, standing: &Standing) {
+    draft.say(Event::OfferPublished {
+        peer: standing.peer,
+        class,
+        slots: standing.slots,
+        per_gfuel: standing.per_gfuel,
+    });
 }
 
 /// Takes a peer's offer in a class back. Runs it is already drawn for stay its own.
@@ -80,7 +85,8 @@ pub(crate) fn withdraw(
     class: Class,
 ) -> Result<(), Refusal> {
     owned(draft, peer, sender)?;
-    if remove(draft, peer, class) {
+    // Where leases hold all its slots, there is nothing to take back but its coming back.
+    if shelf::unpark(draft, (peer, class)) | remove(draft, peer, class) {
         draft.say(Event::OfferWithdrawn { peer, class });
         Ok(())
     } else {
@@ -103,6 +109,7 @@ pub(crate) fn take_down(
     why: Aside,
     until: Moment,
 ) -> bool {
+    shelf::unpark(draft, (peer, class));
     let there = remove(draft, peer, class);
     if there {
         draft.say(Event::OfferSetAside {
@@ -119,11 +126,22 @@ pub(crate) fn take_down(
 /// be none before `until`.
 pub(crate) fn cut(draft: &mut Draft<'_>, (peer, class): (PeerId, Class), to: u16, until: Moment) {
     let known = draft.row::<Offers>(&(peer, class));
-    let Some(offer) = known.filter(|offer| offer.standing.slots > to) else {
-        return;
-    };
+    match known.filter(|offer| offer.standing.slots > to) {
+        Some(_) if to > 0 => resize(draft, (peer, class), to),
+        Some(_) => {
+            take_down(draft, (peer, class), Aside::Feigned, until);
+        }
+        None => {}
+    }
+}
+
+/// Gives a peer's offer so many slots, whatever it had; without any it is no offer.
+pub(crate) fn resize(draft: &mut Draft<'_>, (peer, class): (PeerId, Class), to: u16) {
+    let known = draft.row::<Offers>(&(peer, class));
+    let offer = known.expect("the caller has seen the offer");
     if to == 0 {
-        take_down(draft, (peer, class), Aside::Feigned, until);
+        remove(draft, peer, class);
+        draft.say(Event::OfferWithdrawn { peer, class });
         return;
     }
     leave_pile(draft, class, &offer);
@@ -133,12 +151,31 @@ pub(crate) fn cut(draft: &mut Draft<'_>, (peer, class): (PeerId, Class), to: u16
     };
     enter_pile(draft, class, standing, offer.listed)
         .expect("it has just left a place of the pile that it enters");
-    draft.say(Event::OfferPublished {
+    published(draft, class, &standing);
+}
+
+/// Publishes an offer again whose slots were all leased. Where the roster has no room for it now,
+/// it stays away until its owner publishes it.
+pub(crate) fn stand_again(
+    draft: &mut Draft<'_>,
+    (peer, class): (PeerId, Class),
+    slots: u16,
+    per_gfuel: Credits,
+) {
+    let known = draft.row::<Peers>(&peer);
+    let standing = Standing {
         peer,
-        class,
-        slots: to,
-        per_gfuel: standing.per_gfuel,
-    });
+        sponsor: known.expect("only admitted peers have offers").sponsor,
+        slots,
+        per_gfuel,
+    };
+    let mut tried = draft.over();
+    let listed = list(&mut tried, class, peer);
+    if enter_pile(&mut tried, class, standing, listed).is_ok() {
+        let changes = tried.into_changes();
+        draft.keep(changes);
+        published(draft, class, &standing);
+    }
 }
 
 /// Removes a peer's offer, and says whether there was one.

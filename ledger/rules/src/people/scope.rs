@@ -1,8 +1,8 @@
 //! What each request needs of an operational key: the one table of what a stolen key can do.
 
 use protocol::entry::{
-    AuditRequest, BankRequest, Body, ChannelRequest, CouncilRequest, IssueRequest, PartyRequest,
-    Scope, StakeRequest, VoterRequest,
+    AuditRequest, BankRequest, Body, ChannelRequest, CouncilRequest, IssueRequest, LeaseRequest,
+    PartyRequest, Scope, StakeRequest, VoterRequest,
 };
 
 /// What a key must hold for a request.
@@ -54,6 +54,7 @@ impl Need {
             Body::Party(request) => return Self::of_party(request),
             Body::Bank(request) => return Self::of_bank(request),
             Body::Channel(request) => return Self::of_channel(request),
+            Body::Lease(request) => return Self::of_lease(request),
             Body::Stake(StakeRequest::Unback { .. }) => return Self::Root,
             Body::Stake(StakeRequest::Back { .. } | StakeRequest::Reclaim { .. }) => Scope::SPEND,
         })
@@ -120,6 +121,17 @@ impl Need {
             ChannelRequest::Redeem { .. } => Scope::SPEND.and(Scope::WORK),
             ChannelRequest::Settle { .. } => Scope::SPEND.and(Scope::REVOKE),
             ChannelRequest::Collect { .. } => Scope::ALL,
+        })
+    }
+
+    /// What a peer asks binds its bond, as an offer does; what a holder takes is spent then.
+    const fn of_lease(request: &LeaseRequest) -> Self {
+        Self::AnyOf(match request {
+            LeaseRequest::Ask { .. } => Scope::PEER,
+            LeaseRequest::Take { .. } => Scope::SPEND,
+            LeaseRequest::Prove { .. } => Scope::WORK.and(Scope::PEER),
+            LeaseRequest::End { .. } => Scope::SPEND.and(Scope::PEER),
+            LeaseRequest::Collect { .. } => Scope::ALL,
         })
     }
 }

@@ -5,7 +5,7 @@
 //! 20-99          of the first rules
 //! 110-149        people and money      150-199  audits and faults
 //! 200-249        stake and reputation  250-299  council, epochs, capacity
-//! 300-319        payment channels
+//! 300-319        payment channels      320-339  leases
 //! ```
 
 use super::Refusal;
@@ -74,6 +74,7 @@ impl Refusal {
             Self::Council(refusal) => refusal.code(),
             Self::Issue(refusal) => refusal.code(),
             Self::Channel(refusal) => refusal.code(),
+            Self::Lease(refusal) => refusal.code(),
             Self::Jailed { .. } => 200,
             Self::OwnPeer { .. } => 201,
             Self::TooManyBackers { .. } => 202,

@@ -13,6 +13,7 @@
 //! demand of outcomes       not answered by `answer_by`       F1; compared without, or Short
 //! slash                    appeal window over                shared out
 //! redress                  not claimed within `redress`      to who showed the lie
+//! lease                    its epochs over, or not begun     settled; its rest back to the holder
 //! PanelSealing             not all sealed by `due`           F8; all members asked, or they open
 //! PanelOpening             not all opened by `due`           F8; judged by what was opened
 //! ```
@@ -21,10 +22,11 @@
 //! finds the earliest by reading one row. A block works through a bounded number of them.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::ids::{BundleId, JobId, PeerId};
+use protocol::ids::{BundleId, JobId, LeaseId, PeerId};
 use protocol::units::Moment;
 
 use crate::council::emergency;
+use crate::market::lease;
 use crate::params::DUE_PER_BLOCK_MAX;
 use crate::refusal::Refusal;
 use crate::state::{Draft, View, row, table};
@@ -52,6 +54,8 @@ pub(crate) enum Due {
     Demand(BundleId, PeerId),
     /// What of a slash is kept for who paid for doubtful results.
     Redress(u64),
+    /// A lease that has come to its end, or has not begun in time.
+    Lease(LeaseId),
 }
 
 table!(
@@ -182,6 +186,10 @@ pub(crate) fn apply(draft: &mut Draft<'_>) {
             }
             Due::Redress(slash) => {
                 redress::is_over(draft, slash);
+                1
+            }
+            Due::Lease(name) => {
+                lease::wake(draft, name);
                 1
             }
             Due::Demand(bundle, peer) => {

@@ -6,6 +6,7 @@ use protocol::event::Fault;
 use protocol::ids::{JobId, PartyId, PeerId};
 use protocol::units::Credits;
 
+use crate::market::lease;
 use crate::people::Peers;
 use crate::refusal::Refusal;
 use crate::state::Draft;
@@ -74,6 +75,7 @@ pub(crate) fn strike(
         .expect("only admitted peers are drawn");
     row.locked = Credits::ZERO;
     case.draft.put::<Peers>(&peer, &row);
+    lease::forfeit(case.draft, peer);
     faults::strike(case.draft, peer);
     let rights = Rights {
         finder: Some(finder),

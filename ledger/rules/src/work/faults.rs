@@ -7,7 +7,7 @@ use protocol::event::{Aside, Event, Fault, FaultEvent};
 use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId};
 use protocol::units::{Credits, Millis, Moment};
 
-use crate::market::roster;
+use crate::market::{lease, roster};
 use crate::people::Peers;
 use crate::state::{Draft, View, row, table};
 
@@ -179,6 +179,7 @@ pub(crate) fn strike(draft: &mut Draft<'_>, peer: PeerId) {
     row.jailed_until = Moment::new(u64::MAX);
     draft.put::<Peers>(&peer, &row);
     roster::set_aside(draft, peer, Aside::Struck, row.jailed_until);
+    lease::struck(draft, peer);
     draft.say(Event::Fault(FaultEvent::PeerStruck { peer }));
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn convict(
     roster::cut(draft, (peer, class), seen, epoch_end(draft));
     let ground = Ground::Capacity(class, epoch);
     let slash = Slash::peer(peer, Fault::FakeCapacity, amount, ground);
-    slash::take_apart(draft, finding, slash);
+    slash::take_apart(draft, finding, slash, None);
 }
 
 /// When the running epoch is over.

@@ -15,7 +15,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::entry::EmergencyAct;
 use protocol::event::{Event, Fault, FaultEvent};
-use protocol::ids::{BundleId, Digest, PeerId};
+use protocol::ids::{BundleId, Digest, LeaseId, PeerId};
 use protocol::job::Class;
 use protocol::units::{Credits, Moment};
 
@@ -39,6 +39,8 @@ pub enum Ground {
     Seals(Digest, Digest),
     /// What members saw of the peer's capacity in a class, in this epoch.
     Capacity(Class, u64),
+    /// What members saw of a lease's slots in this epoch, or epochs before it that had no proof.
+    Lease(LeaseId, u64),
 }
 
 /// A part of a slash, and who has it.
@@ -68,7 +70,7 @@ pub enum HoldState {
 pub struct Hold {
     /// Its number, in the order of being taken.
     pub number: u64,
-    /// The bundle it was for; for F10, the name of the finding.
+    /// The bundle it was for; for F5, F10 and F11, the name of the finding.
     pub bundle: BundleId,
     /// The bond it was taken from.
     pub from: Account,

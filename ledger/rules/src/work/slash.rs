@@ -5,6 +5,7 @@ use protocol::event::{Event, Fault};
 use protocol::ids::{BundleId, PartyId, PeerId};
 use protocol::units::Credits;
 
+use crate::market::lease;
 use crate::money::posting::{Posting, post_covered};
 use crate::money::{About, Account, Code, balance, bond, issue};
 use crate::people::Peers;
@@ -105,7 +106,7 @@ pub(crate) fn price(
         }
         Fault::WrongJudgement => times(job.lock, params.judge_fine),
         Fault::NoJudgement => times(job.price, params.silence_fine),
-        // F10 is no fault in a bundle: its price is in `feigned`.
+        // F5, F10 and F11 are no faults in a bundle: their prices are in `lease` and `feigned`.
         Fault::LeaseMissed
         | Fault::TwoVotes
         | Fault::NoOneOutcome
@@ -128,6 +129,10 @@ pub(crate) fn within_reach(
     let freed = match fault {
         Fault::TwoSeals => row.locked,
         Fault::FakeCapacity => Credits::ZERO,
+        // What an epoch has locked is released before it is taken.
+        Fault::LeaseMissed | Fault::StorageMissed => {
+            lease::at_stake(view, peer, fault).min(row.locked)
+        }
         _ => locked_in(view, bundle, peer).min(row.locked),
     };
     let leaving = balance(view, Account::Unbonding(peer)).amount();
@@ -167,16 +172,22 @@ pub(crate) fn take(
     shared
 }
 
-/// Takes for what was no fault in a job: nobody paid for it, so nobody but the federation has a
-/// part of it. Where it is held, and how it can be appealed, goes by the name of the `finding`.
-pub(crate) fn take_apart(draft: &mut Draft<'_>, finding: BundleId, slash: Slash) {
+/// Takes for what was no fault in a job: nobody but the federation and the one that was harmed, if
+/// one was, has a part of it. Where it is held, and how it can be appealed, goes by the name of the
+/// `finding`.
+pub(crate) fn take_apart(
+    draft: &mut Draft<'_>,
+    finding: BundleId,
+    slash: Slash,
+    victim: Option<PartyId>,
+) {
     must_be_proved(draft, &slash);
     faults::note(draft, slash.peer, slash.fault);
     let taken = seize(draft, finding, &slash);
     if taken == Credits::ZERO {
         return;
     }
-    let [burned, rest] = split_apart(draft.params(), taken);
+    let [burned, harmed, rest] = split_apart(draft.params(), taken, victim.is_some());
     let burn = Share {
         to: issue::end_of_credits(draft),
         amount: burned,
@@ -187,17 +198,25 @@ pub(crate) fn take_apart(draft: &mut Draft<'_>, finding: BundleId, slash: Slash)
         amount: rest,
         code: Code::SlashTreasury,
     };
-    let mut shares = vec![burn, treasury];
+    let mut shares = vec![burn];
+    shares.extend(victim.map(|victim| wallet(victim, harmed, Code::SlashVictim)));
+    shares.push(treasury);
     shares.retain(|share| share.amount > Credits::ZERO);
     keep(draft, finding, &slash, (taken, shares));
 }
 
-/// How an amount is split where nobody was harmed and nobody has found it alone: burned, and the
+/// How an amount is split that nobody has found alone: burned, for the one that was harmed, and the
 /// treasury's.
-pub(crate) fn split_apart(params: &protocol::genesis::Params, taken: Credits) -> [Credits; 2] {
-    let burned = taken.share(params.slash_split[0]);
-    let rest = taken.minus(burned).expect("a share of at most the whole");
-    [burned, rest]
+pub(crate) fn split_apart(
+    params: &protocol::genesis::Params,
+    taken: Credits,
+    is_harmed: bool,
+) -> [Credits; 3] {
+    let [burned, victims, find, rest] = split(params, taken);
+    let harmed = if is_harmed { victims } else { Credits::ZERO };
+    let others = if is_harmed { Credits::ZERO } else { victims };
+    let rest = rest.plus(find).and_then(|rest| rest.plus(others));
+    [burned, harmed, rest.expect("parts of the slash")]
 }
 
 /// Keeps what was taken until its appeal window is over.
@@ -236,7 +255,7 @@ fn must_be_proved(draft: &Draft<'_>, slash: &Slash) {
         Ground::Verdict(number) => draft
             .row::<Disputes>(&number)
             .is_some_and(|dispute| dispute.verdict.is_some()),
-        Ground::Silence(_) | Ground::Seals(..) | Ground::Capacity(..) => false,
+        Ground::Silence(_) | Ground::Seals(..) | Ground::Capacity(..) | Ground::Lease(..) => false,
     };
     let needs = matches!(slash.fault, Fault::WrongOutcome | Fault::WrongJudgement);
     let withheld = slash.fault == Fault::WrongOutcome && matches!(slash.ground, Ground::Silence(_));

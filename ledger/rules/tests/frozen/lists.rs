@@ -178,6 +178,22 @@ pub(crate) const REFUSALS: &[(u16, &str)] = &[
     (315, "VoucherPaysNothing"),
     (316, "DepositShort"),
     (317, "WrongPreimage"),
+    (320, "UnknownLease"),
+    (321, "NothingToLease"),
+    (322, "PriceAbove"),
+    (323, "TermTooLong"),
+    (324, "TooFewUnits"),
+    (325, "BondUncovering"),
+    (326, "TooManyLeases"),
+    (327, "TooManyHeld"),
+    (328, "NotYourLease"),
+    (329, "NotStorage"),
+    (330, "LeaseOver"),
+    (331, "AlreadyProved"),
+    (332, "NothingAsked"),
+    (333, "ChunkForged"),
+    (334, "NothingToSettle"),
+    (335, "NothingToGiveUp"),
 ];
 
 /// Why credits move, by number.
@@ -214,6 +230,9 @@ pub(crate) const POSTINGS: &[(u16, &str)] = &[
     (34, "ChannelDeposit"),
     (35, "ChannelPaid"),
     (36, "ChannelReturned"),
+    (37, "LeasePrepaid"),
+    (38, "LeasePaid"),
+    (39, "LeaseReturned"),
     (50, "Back"),
     (51, "Vest"),
     (52, "AdmissionFee"),
@@ -323,6 +342,11 @@ pub(crate) const TABLES: &[(u16, &str)] = &[
     (0xC8, "Lots"),
     (0xC9, "Capacities"),
     (0xCA, "ReadyRecords"),
+    (0xCB, "Leases"),
+    (0xCC, "LeasesOf"),
+    (0xCD, "LeasesHeld"),
+    (0xCE, "Shelves"),
+    (0xCF, "Challenges"),
 ];
 
 /// Faults, by the name in the code and the one in documents and bills.

@@ -18,6 +18,8 @@ mod channel_scene;
 mod council_scene;
 #[path = "../scene/job.rs"]
 mod job_scene;
+#[path = "../scene/lease.rs"]
+mod lease_scene;
 mod lists;
 #[path = "../scene/redress.rs"]
 mod redress_scene;
@@ -37,6 +39,7 @@ mod by_entries;
 mod by_issuance;
 mod by_jobs;
 mod by_keys;
+mod by_leases;
 mod by_panels;
 mod by_peers;
 mod by_purses;
@@ -68,7 +71,7 @@ impl Refused {
 /// What a refusal is called in the code.
 fn name(refusal: &Refusal) -> String {
     let shown = format!("{refusal:?}");
-    let inner = ["Council(", "Issue(", "Channel("]
+    let inner = ["Council(", "Issue(", "Channel(", "Lease("]
         .iter()
         .find_map(|room| shown.strip_prefix(room));
     let name = inner.unwrap_or(&shown);
@@ -110,12 +113,13 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         include_str!("../../src/refusal/channel.rs"),
         " => ",
     ));
+    written.extend(numbered(include_str!("../../src/refusal/lease.rs"), " => "));
     let frozen = frozen(lists::REFUSALS);
     assert_eq!(
         written, frozen,
         "a number that was given means what it meant"
     );
-    let stories: [fn(&mut Refused); 14] = [
+    let stories: [fn(&mut Refused); 15] = [
         by_entries::tell,
         by_keys::tell,
         by_purses::tell,
@@ -130,6 +134,7 @@ fn refusals_keep_their_numbers_and_each_is_provoked_by_a_story() {
         by_redress::tell,
         by_channels::tell,
         by_capacity::tell,
+        by_leases::tell,
     ];
     let mut refused = Refused::default();
     std::thread::scope(|scope| {

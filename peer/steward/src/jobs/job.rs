@@ -258,6 +258,7 @@ pub(crate) const fn job_of(event: &Event) -> Option<JobId> {
         | Event::Party(_)
         | Event::Bank(_)
         | Event::Channel(_)
+        | Event::Lease(_)
         | Event::PeerAdmitted { .. }
         | Event::BondChanged { .. }
         | Event::OfferPublished { .. }

@@ -1,0 +1,522 @@
+//! Leases: what is kept is paid, what is missed comes back and costs the peer's bond (F5, F11), and
+//! every lease ends with nothing held.
+#![allow(
+    clippy::unwrap_used,
+    reason = "where a scene is not as a test says, the test has failed"
+)]
+
+#[path = "scene/audit.rs"]
+mod audit_scene;
+#[path = "scene/capacity.rs"]
+mod capacity_scene;
+#[path = "scene/council.rs"]
+mod council_scene;
+#[path = "scene/job.rs"]
+mod job_scene;
+#[path = "scene/lease.rs"]
+mod lease_scene;
+mod scene;
+
+use lease_scene::*;
+use protocol::entry::{
+    AuditRequest, Body, Correction, EmergencyAct, Leasable, LeaseTerms, Place, Proposal,
+};
+use protocol::event::{Event, Fault, LeaseEnd, LeaseEvent};
+use protocol::ids::{Digest, LeaseId};
+use protocol::job::Class;
+use protocol::units::{Credits, Millis};
+use rules::work::{Ground, HoldState};
+use rules::{Account, Code, read};
+use scene::*;
+
+/// Workers that offer four slots each and lease what they are asked for.
+fn leasing() -> Scene {
+    let mut scene = Scene::new().ready(cr(10_000), cr(1));
+    for n in 0..WORKERS {
+        scene.asks(n, SLOTS, terms(4));
+        scene.asks(n, Leasable::Bytes, terms(10));
+    }
+    scene.next_epoch();
+    scene
+}
+
+fn ended(scene: &Scene, lease: LeaseId) -> Option<(LeaseEnd, Credits)> {
+    let mut said = scene.events.iter();
+    said.find_map(|event| match event {
+        Event::Lease(LeaseEvent::Ended {
+            lease: of,
+            how,
+            refunded,
+        }) if *of == lease => Some((*how, *refunded)),
+        _ => None,
+    })
+}
+
+fn times(scene: &Scene, n: u8) -> (u32, u32) {
+    let times = read::faults(&scene.rows, worker(n)).times;
+    (times[4], times[10])
+}
+
+/// What a party has gained since, or lost.
+fn gained(scene: &Scene, who: Who, before: Credits) -> i128 {
+    i128::from(scene.has(who).get()) - i128::from(before.get())
+}
+
+const CREDIT: i128 = 1_000_000;
+
+#[test]
+fn slots_that_are_leased_are_not_drawn_for_and_come_back() {
+    let mut scene = leasing();
+    let holder = scene.has(R);
+    let lease = scene.takes(R, 0, (slots(3), 2)).unwrap();
+    assert_eq!(scene.offers(0), Some(1));
+    assert_eq!(scene.prepaid(lease), cr(12));
+    // Twice its price stands for every epoch.
+    assert_eq!(scene.locked(worker(0)), cr(24));
+    let owned = scene.has(owner(0));
+    scene.next_epoch();
+    scene.next_epoch();
+    scene.collects(lease).unwrap();
+    assert_eq!(
+        (scene.prepaid(lease), scene.locked(worker(0))),
+        (cr(6), cr(12))
+    );
+    assert_eq!(gained(&scene, owner(0), owned), 6 * CREDIT);
+    // At its end nobody needs to ask.
+    scene.next_epoch();
+    assert_eq!(scene.leased(lease), None);
+    assert_eq!(ended(&scene, lease), Some((LeaseEnd::Over, Credits::ZERO)));
+    assert_eq!(gained(&scene, owner(0), owned), 12 * CREDIT);
+    assert!(gained(&scene, R, holder) <= -12 * CREDIT);
+    assert_eq!(scene.offers(0), Some(4));
+    assert_eq!(scene.locked(worker(0)), Credits::ZERO);
+    assert_eq!(read::shelf(&scene.rows, worker(0), SLOTS).taken, 0);
+    assert!(read::leases_of(&scene.rows, worker(0)).is_empty());
+    assert!(read::leases_held(&scene.rows, R.party()).is_empty());
+}
+
+#[test]
+fn an_offer_that_is_leased_whole_comes_back_unless_it_was_withdrawn() {
+    let mut scene = leasing();
+    for n in 0..3 {
+        scene.takes(R, n, (slots(4), 1)).unwrap();
+        assert_eq!(scene.offers(n), None);
+    }
+    let withdraw = |scene: &mut Scene, n: u8| {
+        let (peer, class) = (worker(n), Class::Grid);
+        let withdraw = protocol::entry::Body::WithdrawOffer { peer, class };
+        scene.enter(owner(n), withdraw)
+    };
+    withdraw(&mut scene, 1).unwrap();
+    assert_eq!(withdraw(&mut scene, 1).unwrap_err().code(), 41);
+    // What its owner offers beside the lease is more than it had.
+    scene.offer(2, 2, cr(1)).unwrap();
+    scene.next_epoch();
+    scene.next_epoch();
+    assert_eq!(scene.offers(0), Some(4));
+    assert_eq!(scene.offers(1), None);
+    assert_eq!(scene.offers(2), Some(6));
+}
+
+#[test]
+fn f5_slots_that_are_not_there_cost_twice_their_price_and_come_back() {
+    let mut scene = leasing();
+    let old = scene.takes(R, 0, (slots(2), 3)).unwrap();
+    let young = scene.takes(ANNA, 0, (slots(1), 3)).unwrap();
+    // Not begun, so that nothing of it can be missed.
+    scene.next_epoch();
+    let late = scene.takes(ANNA, 0, (slots(1), 1)).unwrap();
+    let peer = worker(0);
+    let preview = read::slash_preview(&scene.rows, finding(), peer, Fault::LeaseMissed).unwrap();
+    assert_eq!(preview.0, cr(12), "two slots and one, at twice two credits");
+    let before = (
+        scene.bond(peer),
+        scene.has(R),
+        scene.has(owner(0)),
+        scene.has(ANNA),
+    );
+    let treasury = read::supply(&scene.rows).treasury;
+    scene.two_see(peer, 1);
+    // The older lease has what is there: it misses one, and the younger its only one.
+    let slash = |name, amount| {
+        let finding = read::lease_finding(name, 2);
+        let number = read::holds_of(&scene.rows, finding)[0];
+        let hold = read::hold(&scene.rows, number).unwrap();
+        assert_eq!((hold.fault, hold.amount), (Fault::LeaseMissed, amount));
+        assert_eq!(hold.ground, Ground::Lease(name, 2));
+        assert_eq!(hold.state, HoldState::Given);
+        let to: Vec<Code> = hold.shares.iter().map(|share| share.code).collect();
+        assert_eq!(
+            to,
+            [Code::SlashBurned, Code::SlashVictim, Code::SlashTreasury]
+        );
+    };
+    slash(old, cr(4));
+    slash(young, cr(4));
+    assert_eq!(times(&scene, 0), (2, 0));
+    assert_eq!(scene.bond(peer), before.0.minus(cr(8)).unwrap());
+    // The holder has the missed slot's price back and 30 % of the slash; the rest of the epoch is
+    // paid.
+    assert_eq!(gained(&scene, R, before.1), 2 * CREDIT + 1_200_000);
+    assert_eq!(gained(&scene, ANNA, before.3), 2 * CREDIT + 1_200_000);
+    assert_eq!(gained(&scene, owner(0), before.2), 2 * CREDIT);
+    let gained = read::supply(&scene.rows).treasury.get() - treasury.get();
+    assert!(
+        gained >= 2 * 1_200_000,
+        "the treasury has the finder's share too"
+    );
+    // Nothing stood ready, so that nothing was feigned; and the epoch is settled.
+    assert_eq!(read::faults(&scene.rows, peer).times[9], 0);
+    assert_eq!(scene.due(old).epochs, 0);
+    assert_eq!(scene.leased(late).unwrap().settled, 0);
+    scene.next_epoch();
+    scene.collects(late).unwrap_err();
+    scene.collects(old).unwrap_err();
+    scene.next_epoch();
+    assert_eq!(scene.leased(late), None);
+    assert_eq!(times(&scene, 0), (2, 0));
+}
+
+/// Any name: those of leases are not asked for in a preview.
+fn finding() -> protocol::ids::BundleId {
+    read::lease_finding(LeaseId::new([0; 32]), 0)
+}
+
+#[test]
+fn f5_the_whole_of_what_a_preview_says_is_taken_where_nothing_is_there() {
+    let mut scene = leasing();
+    scene.takes(R, 0, (slots(4), 2)).unwrap();
+    scene.next_epoch();
+    let peer = worker(0);
+    let (taken, parts) =
+        read::slash_preview(&scene.rows, finding(), peer, Fault::LeaseMissed).unwrap();
+    let bond = scene.bond(peer);
+    scene.two_see(peer, 0);
+    assert_eq!(scene.bond(peer), bond.minus(taken).unwrap());
+    let hold = read::hold(&scene.rows, 0).unwrap();
+    let amounts: Vec<Credits> = hold.shares.iter().map(|share| share.amount).collect();
+    assert_eq!(amounts, [parts[0], parts[1], parts[3]]);
+    assert_eq!(taken, cr(16));
+    // It cannot feign the same in this epoch again, and nothing comes back before the next.
+    let third = scene.challengers(peer)[2];
+    scene.sees(third, peer, 0).unwrap();
+    assert_eq!(scene.bond(peer), bond.minus(taken).unwrap());
+    assert_eq!(scene.offer(0, 1, cr(1)).unwrap_err().code(), 293);
+    scene.next_epoch();
+    assert_eq!(times(&scene, 0), (1, 0));
+}
+
+#[test]
+fn f5_and_f10_of_one_finding_have_two_names_and_leases_are_served_first() {
+    let mut scene = leasing();
+    let lease = scene.takes(R, 0, (slots(2), 5)).unwrap();
+    scene.next_epoch();
+    let peer = worker(0);
+    // All that is leased is there, and of two on offer one.
+    scene.two_see(peer, 3);
+    assert_eq!(times(&scene, 0), (0, 0));
+    assert_eq!(read::faults(&scene.rows, peer).times[9], 1);
+    assert_eq!(scene.offers(0), Some(1));
+    scene.next_epoch();
+    scene.offer(0, 2, cr(1)).unwrap();
+    scene.two_see(peer, 1);
+    assert_eq!(times(&scene, 0), (1, 0));
+    assert_eq!(read::faults(&scene.rows, peer).times[9], 2);
+    assert_eq!(scene.offers(0), None);
+    let names = [
+        read::lease_finding(lease, 3),
+        read::capacity_finding(peer, Class::Grid, 3),
+    ];
+    assert_ne!(names[0], names[1]);
+    assert_eq!(read::holds_of(&scene.rows, names[0]).len(), 1);
+}
+
+#[test]
+fn who_holds_a_lease_does_not_judge_its_peer() {
+    let mut scene = leasing();
+    for who in scene.challengers(worker(0)).into_iter().take(2) {
+        scene.takes(who, 0, (slots(1), 3)).unwrap();
+        assert!(!scene.challengers(worker(0)).contains(&who));
+    }
+    assert_eq!(scene.challengers(worker(0)).len(), 2);
+}
+
+#[test]
+fn storage_is_paid_from_the_first_proof_on_and_proved_once_an_epoch() {
+    let mut scene = leasing();
+    let (_, content) = blob();
+    let lease = scene.takes(R, 0, (content, 3)).unwrap();
+    assert_eq!(
+        (scene.prepaid(lease), scene.locked(worker(0))),
+        (cr(6), cr(12))
+    );
+    // It has time to fetch the content, and none of that is paid or missed.
+    scene.next_epoch();
+    scene.next_epoch();
+    assert_eq!(scene.due(lease).epochs, 0);
+    let owned = scene.has(owner(0));
+    scene.proves(0, lease).unwrap();
+    assert_eq!(scene.proves(0, lease).unwrap_err().code(), 331);
+    for _ in 0..2 {
+        scene.next_epoch();
+        assert_eq!(scene.due(lease).missed, 0);
+        scene.proves(0, lease).unwrap();
+    }
+    scene.next_epoch();
+    assert_eq!(ended(&scene, lease), Some((LeaseEnd::Over, Credits::ZERO)));
+    let fees = 4 * 10_000;
+    assert!(gained(&scene, owner(0), owned) > 6 * CREDIT - fees);
+    assert_eq!(times(&scene, 0), (0, 0));
+    assert_eq!(scene.bond(worker(0)), cr(10_000));
+}
+
+#[test]
+fn f11_an_epoch_without_its_proof_comes_back_and_costs_what_the_terms_say() {
+    let mut scene = leasing();
+    scene.asks(
+        0,
+        Leasable::Bytes,
+        LeaseTerms {
+            penalty_bps: 35_000,
+            ..terms(10)
+        },
+    );
+    let (_, content) = blob();
+    let lease = scene.takes(R, 0, (content, 4)).unwrap();
+    let preview = |scene: &Scene| {
+        let fault = Fault::StorageMissed;
+        read::slash_preview(&scene.rows, finding(), worker(0), fault).unwrap()
+    };
+    assert_eq!(preview(&scene).0, Credits::ZERO);
+    scene.proves(0, lease).unwrap();
+    scene.next_epoch();
+    assert_eq!(preview(&scene).0, cr(7));
+    scene.next_epoch();
+    // One epoch is kept, one missed.
+    let due = scene.due(lease);
+    assert_eq!((due.epochs, due.missed), (2, 1));
+    assert_eq!((due.paid, due.refunded, due.slashed), (cr(2), cr(2), cr(7)));
+    let before = (scene.bond(worker(0)), scene.has(R), scene.has(owner(0)));
+    scene.collects(lease).unwrap();
+    assert_eq!(scene.collects(lease).unwrap_err().code(), 334);
+    assert_eq!(scene.bond(worker(0)), before.0.minus(cr(7)).unwrap());
+    assert_eq!(gained(&scene, R, before.1), 2 * CREDIT + 2_100_000);
+    assert_eq!(gained(&scene, owner(0), before.2), 2 * CREDIT);
+    assert_eq!(times(&scene, 0), (0, 1));
+    let number = read::holds_of(&scene.rows, read::lease_finding(lease, 3))[0];
+    let hold = read::hold(&scene.rows, number).unwrap();
+    assert_eq!((hold.fault, hold.amount), (Fault::StorageMissed, cr(7)));
+    assert_eq!(hold.ground, Ground::Lease(lease, 3));
+    // It proves again, and the last epoch is missed: the lease's end settles it.
+    scene.proves(0, lease).unwrap();
+    scene.next_epoch();
+    scene.next_epoch();
+    assert_eq!(ended(&scene, lease), Some((LeaseEnd::Over, Credits::ZERO)));
+    assert_eq!(times(&scene, 0), (0, 2));
+    assert_eq!(scene.bond(worker(0)), before.0.minus(cr(14)).unwrap());
+    assert_eq!(scene.locked(worker(0)), Credits::ZERO);
+}
+
+#[test]
+fn an_epoch_without_lots_in_time_or_without_blocks_asks_for_nothing() {
+    let epoch = genesis().params.epoch.get();
+    for (blocks, missed) in [
+        // None of them; the first alone; one in its last quarter alone.
+        (vec![], 0),
+        (vec![1, 2], 0),
+        (vec![epoch - 9, epoch - 8], 0),
+        // Lots after its half.
+        (vec![1, epoch / 2 + 1, epoch - 8], 0),
+        // In time, with a block in which to answer.
+        (vec![1, epoch / 2 - 1, epoch - 8], 1),
+        (vec![1, 2, epoch * 3 / 4], 1),
+    ] {
+        let mut scene = leasing();
+        let (_, content) = blob();
+        let lease = scene.takes(R, 0, (content, 9)).unwrap();
+        scene.proves(0, lease).unwrap();
+        let (_, began) = read::running_epoch(&scene.rows).unwrap();
+        let next = began.after(scene.genesis.params.epoch);
+        for after in &blocks {
+            let when = next.after(Millis::new(*after));
+            scene.wait(when.since(scene.at.now));
+        }
+        let over = next.after(scene.genesis.params.epoch);
+        scene.wait(over.since(scene.at.now));
+        let due = scene.due(lease);
+        assert_eq!((due.epochs, due.missed), (2, missed), "{blocks:?}");
+    }
+}
+
+#[test]
+fn while_deadlines_are_extended_nothing_is_missed() {
+    let mut genesis = genesis();
+    genesis.emergency = council_scene::committee();
+    let mut scene = Scene::of(genesis).ready(cr(10_000), cr(1));
+    scene.asks(0, Leasable::Bytes, terms(10));
+    scene.next_epoch();
+    let (_, content) = blob();
+    let lease = scene.takes(R, 0, (content, 2)).unwrap();
+    scene.proves(0, lease).unwrap();
+    scene.next_epoch();
+    let order = scene.order(EmergencyAct::ExtendDeadlines, true);
+    scene.emergency(order, &[0, 1]).unwrap();
+    scene.next_epoch();
+    // Its end waits too; whoever asks for it has it.
+    assert!(scene.leased(lease).is_some());
+    assert_eq!((scene.due(lease).epochs, scene.due(lease).missed), (2, 0));
+    scene.collects(lease).unwrap();
+    assert_eq!(ended(&scene, lease), Some((LeaseEnd::Over, Credits::ZERO)));
+    assert_eq!(times(&scene, 0), (0, 0));
+    // What waited for the end finds nothing.
+    let order = scene.order(EmergencyAct::ExtendDeadlines, false);
+    scene.emergency(order, &[0, 1]).unwrap();
+    scene.wait(Millis::new(1));
+}
+
+#[test]
+fn content_that_was_never_shown_binds_nobody() {
+    let mut scene = leasing();
+    let (_, content) = blob();
+    let paid = cr(2 * 3);
+    let lapsed = scene.takes(R, 0, (content, 3)).unwrap();
+    let declined = scene.takes(R, 1, (content, 3)).unwrap();
+    let taken_back = scene.takes(R, 2, (content, 3)).unwrap();
+    scene.ends(owner(1), declined).unwrap();
+    scene.ends(R, taken_back).unwrap();
+    for _ in 0..2 {
+        scene.next_epoch();
+        assert_eq!(scene.collects(lapsed).unwrap_err().code(), 334);
+    }
+    scene.next_epoch();
+    for lease in [lapsed, declined, taken_back] {
+        assert_eq!(ended(&scene, lease), Some((LeaseEnd::NotBegun, paid)));
+    }
+    for n in 0..3 {
+        assert_eq!(
+            (scene.bond(worker(n)), scene.locked(worker(n))),
+            (cr(10_000), cr(0))
+        );
+        assert_eq!(times(&scene, n), (0, 0));
+    }
+}
+
+#[test]
+fn of_what_is_given_up_half_comes_back_and_the_epoch_runs_to_its_end() {
+    let mut scene = leasing();
+    let lease = scene.takes(R, 0, (slots(4), 10)).unwrap();
+    let never = scene.takes(R, 1, (slots(4), 10)).unwrap();
+    let before = (scene.has(R), scene.has(owner(1)));
+    scene.ends(R, never).unwrap();
+    assert_eq!(ended(&scene, never), Some((LeaseEnd::Over, Credits::ZERO)));
+    assert_eq!(gained(&scene, owner(1), before.1), 40 * CREDIT);
+    assert!(gained(&scene, R, before.0) > 39 * CREDIT);
+    scene.next_epoch();
+    scene.next_epoch();
+    let owned = scene.has(owner(0));
+    scene.ends(R, lease).unwrap();
+    // Eight of ten epochs are left after this: half of 64 credits; one is paid, one runs.
+    assert_eq!(gained(&scene, owner(0), owned), (8 + 32) * CREDIT);
+    assert_eq!(
+        (scene.prepaid(lease), scene.locked(worker(0))),
+        (cr(8), cr(16))
+    );
+    assert_eq!(scene.ends(R, lease).unwrap_err().code(), 335);
+    assert_eq!(scene.offers(0), None);
+    scene.next_epoch();
+    assert_eq!(scene.leased(lease), None);
+    assert_eq!(scene.offers(0), Some(4));
+    assert_eq!(gained(&scene, owner(0), owned), (8 + 32 + 8) * CREDIT);
+}
+
+#[test]
+fn a_held_slash_of_a_lease_can_be_reversed() {
+    let mut genesis = genesis();
+    genesis.params.appeal_window = Millis::new(40 * 3_600_000);
+    let mut scene = Scene::of(genesis).ready(cr(10_000), cr(1));
+    scene.asks(0, SLOTS, terms(4));
+    let lease = scene.takes(R, 0, (slots(4), 2)).unwrap();
+    scene.next_epoch();
+    scene.two_see(worker(0), 0);
+    let finding = read::lease_finding(lease, 1);
+    let held = read::hold(&scene.rows, read::holds_of(&scene.rows, finding)[0]).unwrap();
+    assert_eq!((held.state, held.amount), (HoldState::Held, cr(16)));
+    let hold = read::account(&scene.rows, Account::SlashHold(finding));
+    assert_eq!(hold.amount(), cr(16));
+    let (from, to) = (Place::Slash(finding), Place::Bond(worker(0)));
+    let amount = held.amount;
+    let reversal = Proposal::Reversal {
+        corrections: vec![Correction { from, to, amount }],
+        reason: Digest::of(b"the challengers' lines were cut"),
+    };
+    scene.decide(reversal).unwrap();
+    assert_eq!(scene.bond(worker(0)), cr(10_000));
+    assert_eq!(times(&scene, 0), (0, 0));
+}
+
+#[test]
+fn longer_epochs_move_the_end_of_a_lease() {
+    let mut scene = leasing();
+    let (_, content) = blob();
+    let lease = scene.takes(R, 0, (slots(4), 40)).unwrap();
+    let storage = scene.takes(R, 1, (content, 40)).unwrap();
+    scene.proves(1, storage).unwrap();
+    let longer = Proposal::Params {
+        changes: vec![(180, scene.genesis.params.epoch.get() * 5 / 4)],
+    };
+    let decided = scene.decide(longer);
+    assert!(decided.is_ok(), "{decided:?}");
+    let ends = scene.leased(lease).unwrap().ends().unwrap();
+    while read::running_epoch(&scene.rows).unwrap().0 < ends - 1 {
+        scene.next_epoch();
+        assert!(scene.leased(lease).is_some());
+    }
+    scene.next_epoch();
+    assert_eq!(ended(&scene, lease), Some((LeaseEnd::Over, Credits::ZERO)));
+    assert_eq!(
+        ended(&scene, storage),
+        Some((LeaseEnd::Over, Credits::ZERO))
+    );
+}
+
+#[test]
+fn a_struck_peer_loses_its_leases_and_their_locks_and_its_holders_have_the_rest_back() {
+    let mut scene = leasing();
+    let (_, content) = blob();
+    let leases: Vec<[LeaseId; 2]> = (0..WORKERS)
+        .map(|n| [(slots(1), 20), (content, 20)].map(|what| scene.takes(R, n, what).unwrap()))
+        .collect();
+    for (n, [_, storage]) in (0..).zip(&leases) {
+        scene.proves(n, *storage).unwrap();
+    }
+    let job = scene.drawn(job_scene::terms(2, 2, 2));
+    let peer = scene.peers(job, 0)[0];
+    let n = (0..WORKERS).find(|n| worker(*n) == peer).unwrap();
+    for peer in scene.peers(job, 0) {
+        scene.seal(job, peer, '7').unwrap();
+    }
+    let locked = scene.locked(peer);
+    assert!(locked > cr(2 * 20 * 4));
+    let seals = ['9', '7'].map(|letter| scene.seal_of(job, 0, peer, letter));
+    let seals = Box::new(seals);
+    let bond = scene.bond(peer);
+    let bundle = protocol::ids::BundleId { job, index: 0 };
+    let preview = read::slash_preview(&scene.rows, bundle, peer, Fault::TwoSeals).unwrap();
+    scene
+        .enter(ANNA, Body::Audit(AuditRequest::TwoSeals { job, seals }))
+        .unwrap();
+    // All it had locked, for its leases too.
+    assert_eq!(preview.0, locked);
+    assert_eq!(scene.bond(peer), bond.minus(locked).unwrap());
+    let before = scene.has(R);
+    scene.wait(Millis::new(1));
+    for lease in leases[usize::from(n)] {
+        assert_eq!(ended(&scene, lease), Some((LeaseEnd::Struck, cr(40))));
+    }
+    assert_eq!(gained(&scene, R, before), 80 * CREDIT);
+    assert_eq!(scene.bond(peer), bond.minus(locked).unwrap());
+    assert_eq!(scene.takes(R, n, (content, 1)).unwrap_err().code(), 35);
+    let open = leases.iter().flatten();
+    let open = open.filter(|lease| scene.leased(**lease).is_some());
+    assert_eq!(open.count(), 2 * usize::from(WORKERS) - 2);
+}
