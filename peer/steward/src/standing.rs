@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use protocol::entry::Body;
-use protocol::event::{Event, Fault, FaultEvent};
-use protocol::ids::{PartyId, PeerId};
+use protocol::entry::{Body, Leased};
+use protocol::event::{Event, Fault, FaultEvent, LeaseEvent};
+use protocol::ids::{LeaseId, PartyId, PeerId};
 use protocol::job::Class;
 use protocol::units::{Credits, Millis, Moment};
 
@@ -67,6 +67,8 @@ pub(crate) struct Standing {
     away: Option<Away>,
     /// What members saw of our slots, where we offered more.
     seen: BTreeMap<Class, u16>,
+    /// The slots of ours that are leased; the rules bound their number.
+    leased: BTreeMap<LeaseId, (Class, u16)>,
 }
 
 /// Our offers were set aside.
@@ -113,6 +115,7 @@ impl Standing {
             ours,
             away: None,
             seen: BTreeMap::new(),
+            leased: BTreeMap::new(),
         }
     }
 
@@ -163,9 +166,8 @@ impl Standing {
             } => {
                 self.offers.insert((*class, *peer), (*slots, *per_gfuel));
                 // Who offers more by hand has found what was missing.
-                let more = self.seen.get(class).is_some_and(|seen| slots > seen);
-                if *peer == self.us && more {
-                    self.seen.remove(class);
+                if *peer == self.us {
+                    self.seen.retain(|of, seen| of != class || slots <= seen);
                 }
             }
             Event::Fault(FaultEvent::CapacityFeigned {
@@ -177,6 +179,7 @@ impl Standing {
                     seen: *seen,
                 });
             }
+            Event::Lease(event) => self.hear_of_lease(event),
             Event::OfferWithdrawn { peer, class } => {
                 self.offers.remove(&(*class, *peer));
             }
@@ -215,6 +218,29 @@ impl Standing {
         None
     }
 
+    fn hear_of_lease(&mut self, event: &LeaseEvent) {
+        match event {
+            LeaseEvent::Taken {
+                lease,
+                peer,
+                what: Leased::Slots { class, slots },
+                ..
+            } if *peer == self.us => {
+                self.leased.insert(*lease, (*class, *slots));
+            }
+            LeaseEvent::Ended { lease, .. } => {
+                self.leased.remove(lease);
+            }
+            _ => {}
+        }
+    }
+
+    /// How many of our slots in a class are leased.
+    fn leased(&self, class: Class) -> u16 {
+        let leases = self.leased.values().filter(|(of, _)| *of == class);
+        leases.fold(0, |sum, (_, slots)| sum.saturating_add(*slots))
+    }
+
     fn set_bond(&mut self, peer: PeerId, bond: Credits, by_owner: bool) {
         self.places.entry(peer).or_default().bond = bond;
         if peer == self.us {
@@ -245,7 +271,7 @@ impl Standing {
 
     /// Wants what a peer that works for others needs: to be let in, bonded, and on offer. Who was
     /// convicted does not bond again by itself: its machine needs a hand first. Nor are slots that
-    /// members did not see offered again.
+    /// members did not see offered again, or those that are leased.
     pub(crate) fn act(&self, hand: &mut Hand<'_>) {
         let me = hand.me;
         if !me.works() {
@@ -280,7 +306,8 @@ impl Standing {
         }
         for class in me.classes.iter().copied() {
             let seen = self.seen.get(&class).copied().unwrap_or(me.slots);
-            let (slots, per_gfuel) = (me.slots.min(seen), me.per_gfuel);
+            let slots = me.slots.saturating_sub(self.leased(class)).min(seen);
+            let per_gfuel = me.per_gfuel;
             if slots == 0 {
                 continue;
             }

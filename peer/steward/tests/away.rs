@@ -1,9 +1,11 @@
 //! Stories of a peer whose offers were set aside: it stands ready again once it is there, later
-//! each time, until it is paid for a run.
+//! each time, until it is paid for a run. And of one whose slots are leased.
 
 mod scene;
 
-use protocol::event::{Aside, Event, FaultEvent};
+use protocol::entry::Leased;
+use protocol::event::{Aside, Event, FaultEvent, LeaseEnd, LeaseEvent};
+use protocol::ids::LeaseId;
 use protocol::job::Class;
 use protocol::units::{Credits, Moment};
 use scene::*;
@@ -104,4 +106,47 @@ fn who_offered_slots_that_are_not_there_offers_them_no_more() {
     scene.wait("an hour", 3_600 * SECOND, &[]);
     scene.kill();
     assert_eq!(scene.shown(), [""; 0], "it remembers that in its next life");
+}
+
+#[test]
+fn slots_that_are_leased_are_not_offered_until_the_lease_is_over() {
+    let mut scene = Scene::of(worker());
+    let (peer, class) = (peer(1), Class::Grid);
+    let price = worker().per_gfuel;
+    let offered = |slots| Event::OfferPublished {
+        peer,
+        class,
+        slots,
+        per_gfuel: price,
+    };
+    let taken = |n: u8, slots| {
+        Event::Lease(LeaseEvent::Taken {
+            lease: LeaseId::new([n; 32]),
+            peer,
+            holder: party(9),
+            what: Leased::Slots { class, slots },
+            epochs: 2,
+            price,
+            penalty: price,
+        })
+    };
+    let ended = |n: u8| {
+        Event::Lease(LeaseEvent::Ended {
+            lease: LeaseId::new([n; 32]),
+            how: LeaseEnd::Over,
+            refunded: Credits::ZERO,
+        })
+    };
+    scene.agree("it is on offer", vec![offered(2)], &[]);
+    scene.agree("one is leased", vec![offered(1), taken(1, 1)], &[]);
+    let withdrawn = Event::OfferWithdrawn { peer, class };
+    scene.agree("and the other", vec![withdrawn, taken(2, 1)], &[]);
+    scene.wait("an hour", 3_600 * SECOND, &[]);
+    scene.agree("the first is over", vec![offered(1), ended(1)], &[]);
+    // The ledger may have no room for the offer: then it is published by hand.
+    scene.agree(
+        "the other is, too",
+        vec![ended(2)],
+        &["propose publish-offer"],
+    );
 }
