@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Job, Limits, Profile};
+use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
 use protocol::units::{Bytes, Fuel, Millis};
 use wasmtime::Module;
 
@@ -36,6 +36,7 @@ pub fn run(wasm: &[u8], tasks: Range<u32>) -> Result<(), String> {
             digest: Digest::of(wasm),
             size,
         },
+        unknown_imports: UnknownImports::Refuse,
         args: Vec::new(),
         env: Vec::new(),
         stdin: None,

@@ -13,6 +13,7 @@ use std::time::SystemTime;
 
 use data_encoding::HEXLOWER;
 use protocol::ids::Digest;
+use protocol::job::UnknownImports;
 use wasmtime::Engine;
 
 use crate::engine::SETTINGS;
@@ -87,9 +88,11 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The place of a module's code for this machine.
-    pub(crate) fn key(&self, module: Digest) -> Key {
-        let key = Digest::derive(KEY, &[&self.build, module.bytes()]);
+    /// The place of a module's code for this machine. What a job says of unknown imports decides
+    /// whether there is any.
+    pub(crate) fn key(&self, module: Digest, unknown: UnknownImports) -> Key {
+        let lenient = [u8::from(unknown == UnknownImports::Trap)];
+        let key = Digest::derive(KEY, &[&self.build, module.bytes(), &lenient]);
         Key(HEXLOWER.encode(key.bytes()))
     }
 

@@ -3,7 +3,7 @@
 //! The answer depends on nothing but the bytes and the profile, so every machine refuses the same
 //! modules for the same reason. Nothing is compiled here.
 
-use protocol::job::MODULE_MAX;
+use protocol::job::{MODULE_MAX, UnknownImports};
 use protocol::units::Bytes;
 use thiserror::Error;
 use wasmparser::{
@@ -31,6 +31,8 @@ pub struct ModuleFacts {
     pub entry: Entry,
     /// The calls it imports, in its own order.
     pub imports: Vec<String>,
+    /// The functions it imports that no peer has, `module.name` each, in its own order.
+    pub unknown: Vec<String>,
     /// The memory it starts with; a limit below this ends every task as *out of memory*.
     pub memory_min: Bytes,
 }
@@ -53,7 +55,10 @@ pub enum ModuleRefused {
     #[error("the module has a start section; export `_start` or `run` instead")]
     StartSection,
     /// It imports something that the host does not have.
-    #[error("the module imports `{module}` `{name}`, which no peer has")]
+    #[error(
+        "the module imports `{module}` `{name}`, which no peer has; if it can do without, \
+        say `unknown_imports = \"trap\"` in the job"
+    )]
     UnknownImport {
         /// The module it asks for.
         module: String,
@@ -85,6 +90,8 @@ struct Seen {
     types: Vec<Option<FuncType>>,
     functions: Vec<u32>,
     imports: Vec<String>,
+    unknown: Vec<String>,
+    lenient: bool,
     memory_min: Option<u64>,
     memory_exported: bool,
     entries: Vec<(String, u32)>,
@@ -97,7 +104,7 @@ struct Seen {
 ///
 /// # Errors
 /// [`ModuleRefused`], the same on every machine.
-pub fn check_module(bytes: &[u8]) -> Result<ModuleFacts, ModuleRefused> {
+pub fn check_module(bytes: &[u8], unknown: UnknownImports) -> Result<ModuleFacts, ModuleRefused> {
     let size = bytes.len() as u64;
     if size > MODULE_MAX.get() {
         return Err(ModuleRefused::TooLarge {
@@ -108,7 +115,10 @@ pub fn check_module(bytes: &[u8]) -> Result<ModuleFacts, ModuleRefused> {
     Validator::new_with_features(FEATURES)
         .validate_all(bytes)
         .map_err(invalid)?;
-    let mut seen = Seen::default();
+    let mut seen = Seen {
+        lenient: unknown == UnknownImports::Trap,
+        ..Seen::default()
+    };
     for payload in Parser::new(0).parse_all(bytes) {
         seen.read(payload.map_err(invalid)?)?;
     }
@@ -123,6 +133,7 @@ pub fn check_module(bytes: &[u8]) -> Result<ModuleFacts, ModuleRefused> {
     Ok(ModuleFacts {
         entry,
         imports: seen.imports,
+        unknown: seen.unknown,
         memory_min,
     })
 }
@@ -211,8 +222,14 @@ impl Seen {
         let TypeRef::Func(declared) = import.ty else {
             return Err(unknown());
         };
-        if import.module != wasi::MODULE {
-            return Err(unknown());
+        if !wasi::knows(import.module, import.name) {
+            if !self.lenient {
+                return Err(unknown());
+            }
+            self.functions.push(declared);
+            self.unknown
+                .push(format!("{}.{}", import.module, import.name));
+            return Ok(());
         }
         let (words, answers) = wasi::signature(import.name).ok_or_else(unknown)?;
         let declared_type = self.types.get(declared as usize).and_then(Option::as_ref);

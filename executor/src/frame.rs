@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::ids::{Digest, JobId};
-use protocol::job::Job;
+use protocol::job::{Job, UnknownImports};
 use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
 use protocol::units::Fuel;
 
@@ -39,6 +39,7 @@ pub(crate) enum Begin {
 pub(crate) struct CompileOrder {
     pub(crate) module: PathBytes,
     pub(crate) digest: Digest,
+    pub(crate) unknown_imports: UnknownImports,
     pub(crate) into: PathBytes,
 }
 

@@ -195,7 +195,8 @@ impl Slot<'_> {
             return Ok(());
         }
         self.worker = None;
-        let key = self.shared.cache.key(work.job.module.digest);
+        let (module, unknown) = (work.job.module.digest, work.job.unknown_imports);
+        let key = self.shared.cache.key(module, unknown);
         for _ in 0..TRIES {
             let code = match self.shared.cache.find(&key) {
                 Some(code) => code,
@@ -259,7 +260,8 @@ impl Slot<'_> {
         }
         let cache = &self.shared.cache;
         let digest = work.job.module.digest;
-        let key = cache.key(digest);
+        let unknown_imports = work.job.unknown_imports;
+        let key = cache.key(digest, unknown_imports);
         if let Some(code) = cache.find(&key) {
             return Ok(code);
         }
@@ -270,6 +272,7 @@ impl Slot<'_> {
         let order = CompileOrder {
             module: path(&work.module),
             digest,
+            unknown_imports,
             into: path(&into),
         };
         let compiled = self.talk(work.token, &Begin::Compile(order), COMPILE_WAIT);

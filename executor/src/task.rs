@@ -55,7 +55,8 @@ impl Runner {
     /// For this job, with its inputs already opened in the order of `job.inputs`.
     ///
     /// # Errors
-    /// If the module asks for an import that the host does not have.
+    /// If the module asks for an import that cannot be given, which its compiler would have
+    /// refused.
     pub(crate) fn new(
         engine: &Engine,
         module: &Module,
@@ -63,7 +64,7 @@ impl Runner {
         stdin: Option<Fixed>,
         inputs: Vec<Fixed>,
     ) -> Result<Self> {
-        let ready = wasi::linker(engine)?.instantiate_pre(module)?;
+        let ready = wasi::linker(engine, module)?.instantiate_pre(module)?;
         let paths = job.inputs.iter().map(|input| input.path.clone());
         let inputs: Vec<_> = paths.zip(inputs).collect();
         let args = std::iter::once(PROGRAM).chain(job.args.iter().map(String::as_str));
@@ -73,11 +74,13 @@ impl Runner {
             .map(|(name, value)| ended_by_zero(&format!("{name}={value}")))
             .collect();
         env.push(ended_by_zero(&format!("PEER_JOB_ID={}", job_id.full())));
+        let (tree, folders) = Tree::new(&inputs);
         let world = World {
             args: args.map(ended_by_zero).collect(),
             env,
             stdin,
-            tree: Tree::new(&inputs),
+            tree,
+            folders,
             limits: job.limits,
         };
         Ok(Self {
@@ -133,7 +136,7 @@ impl Runner {
         );
         match status {
             Ok(status) => {
-                let (_, _, outside) = self.world.tree;
+                let outside = self.world.folders.outside;
                 let files = host.tree.take(outside, NAMES_BYTES_MAX);
                 let status = if files.is_some() {
                     status
@@ -205,6 +208,7 @@ fn status(error: &Error) -> Result<Status, Option<String>> {
         return match end {
             End::Exit(code) => Ok(Status::Exited(*code)),
             End::Limit(limit) => Ok(Status::OutOf(*limit)),
+            End::Unknown => Ok(Status::Trapped(Kind::Other)),
             End::Host(why) => Err(Some(why.clone())),
         };
     }

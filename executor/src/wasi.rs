@@ -15,7 +15,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-use wasmtime::{Caller, Error, Linker, Result, Trap, ValType};
+use wasmtime::{Caller, Error, ExternType, Linker, Module, Result, Trap, ValType};
 
 use errno::Errno;
 use host::Fail;
@@ -245,13 +245,27 @@ pub(crate) fn signature(name: &str) -> Option<(&'static [ValType], bool)> {
         .map(|(_, words)| (*words, true))
 }
 
-/// Every call there is.
-pub(crate) fn linker(engine: &wasmtime::Engine) -> Result<Linker<Host>> {
+/// Whether a peer has this function.
+pub(crate) fn knows(module: &str, name: &str) -> bool {
+    module == MODULE && signature(name).is_some()
+}
+
+/// Every call there is, and for whatever else the module imports a function that ends the task.
+pub(crate) fn linker(engine: &wasmtime::Engine, module: &Module) -> Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     link_calls(&mut linker)?;
     linker.func_wrap(MODULE, "proc_exit", |code: i32| -> Result<()> {
         Err(Error::new(End::Exit(code)))
     })?;
+    for import in module.imports() {
+        if let ExternType::Func(function) = import.ty()
+            && !knows(import.module(), import.name())
+        {
+            linker.func_new(import.module(), import.name(), function, |_, _, _| {
+                Err(Error::new(End::Unknown))
+            })?;
+        }
+    }
     Ok(linker)
 }
 

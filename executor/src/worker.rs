@@ -134,7 +134,7 @@ fn compile(order: &CompileOrder) -> Result<(), String> {
     };
     jail::bound(bounds).map_err(|error| format!("cannot be jailed: {error}"))?;
     jail::filter(true).map_err(|error| format!("cannot be jailed: {error}"))?;
-    if let Err(refused) = facts::check_module(&wasm) {
+    if let Err(refused) = facts::check_module(&wasm, order.unknown_imports) {
         return say(&Reply::ModuleRefused(refused.to_string()));
     }
     let code = engine

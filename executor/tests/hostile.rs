@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use executor::{Inconclusive, Refused, TaskResult, Token, Work};
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Profile};
+use protocol::job::{Array, Profile, UnknownImports};
 use protocol::outcome::{Limit, Outcome, Status, TaskOutput, Trap};
 use protocol::units::{Bytes, Fuel};
 use scene::{Scene, assemble, conclusive, endless, goes_on, hello, job, program};
@@ -54,7 +54,8 @@ fn refused_modules() -> Vec<(&'static str, Vec<u8>)> {
 fn modules_that_no_machine_can_run_end_every_task_the_same_way() {
     let scene = Scene::open(1);
     for (why, module) in refused_modules() {
-        let refused = executor::check_module(&module).unwrap_err().to_string();
+        let refused = executor::check_module(&module, UnknownImports::Refuse);
+        let refused = refused.unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
         let mut both = job(&module);
         both.array = Array {

@@ -6,10 +6,10 @@ mod scene;
 use std::path::{Path, PathBuf};
 
 use executor::{Inconclusive, TaskResult, Work};
-use protocol::job::{Array, Job};
+use protocol::job::{Array, Job, UnknownImports};
 use protocol::outcome::{Limit, Status, TaskOutput, Trap};
 use protocol::units::{Bytes, Fuel};
-use scene::{Scene, blob, conclusive, input, job};
+use scene::{Scene, assemble, blob, conclusive, input, job};
 
 fn example(path: &str) -> (PathBuf, Vec<u8>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -117,6 +117,42 @@ fn every_way_a_guest_can_end_has_its_own_name() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_program_made_for_another_host_runs_if_its_job_says_so() {
+    let scene = Scene::open(1);
+    let module = |start: &str| {
+        let text = format!(
+            r#"(module
+            (import "host" "call" (func $call (param i32 f64) (result i64)))
+            (memory (export "memory") 1)
+            (func (export "_start") {start}))"#
+        );
+        assemble(text.as_bytes())
+    };
+    let uses = module("(drop (call $call (i32.const 1) (f64.const 2)))");
+    let has = module("");
+    let trap = |job: &mut Job| job.unknown_imports = UnknownImports::Trap;
+    for (module, status) in [
+        (&has, Status::Exited(0)),
+        (&uses, Status::Trapped(Trap::Other)),
+    ] {
+        let (refused, _) = conclusive(scene.one(module, |_| {}));
+        assert_eq!(refused.status, Status::Trapped(Trap::Other));
+        let why = text(&refused.stderr);
+        assert!(why.contains("`host` `call`, which no peer has"), "{why}");
+        assert!(why.contains("unknown_imports = \"trap\""), "{why}");
+        let (output, outcome) = conclusive(scene.one(module, trap));
+        assert_eq!(output.status, status);
+        assert_eq!(text(&output.stderr), "");
+        let billed = outcome.fuel == Fuel::new(1_000_000_000);
+        assert_eq!(billed, status != Status::Exited(0));
+    }
+    let facts = executor::check_module(&has, UnknownImports::Trap).unwrap();
+    assert_eq!(facts.unknown, ["host.call"]);
+    let odd = assemble(br#"(module (import "host" "memory" (memory 1)) (func (export "_start")))"#);
+    assert!(executor::check_module(&odd, UnknownImports::Trap).is_err());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::ids::Digest;
+use protocol::job::MODULE_MAX;
 use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
 use thiserror::Error;
 
@@ -22,8 +23,10 @@ use crate::home::{HomeError, make_private};
 
 mod settle;
 
-/// A blob may have so many bytes: the largest of a module, an input file and a task's output.
-pub const BLOB_BYTES_MAX: u64 = TASK_OUTPUT_BYTES_MAX as u64;
+/// A blob may have so many bytes: a module, an input file or a task's output.
+pub const BLOB_BYTES_MAX: u64 = 128 << 20;
+const _: () =
+    assert!(TASK_OUTPUT_BYTES_MAX as u64 <= BLOB_BYTES_MAX && MODULE_MAX.get() <= BLOB_BYTES_MAX);
 /// So many digests are remembered as checked; past that, all are checked anew.
 const CHECKED_MAX: usize = 1 << 20;
 /// Content is read and hashed in pieces of so many bytes.

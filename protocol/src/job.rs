@@ -3,11 +3,17 @@
 //! A [`Job`] is content: it travels as a blob and is named by its digest. What the ledger needs to
 //! know of it (how many tasks, how many copies, what may be spent) stands in its [`Terms`].
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::bytes::{Limited, Malformed, at_most};
 use crate::ids::{Digest, PeerId};
 use crate::units::{Bps, Bytes, Credits, Fuel, GFUEL, Millis};
+
+mod input;
+
+pub use input::{INPUT_ROOTS_MAX, Input, WORLD_FOLDERS, is_plain_path};
 
 /// A job's written form may take so many bytes.
 pub const JOB_BYTES_MAX: usize = 1 << 20;
@@ -36,7 +42,7 @@ pub(crate) const OUTPUT_BYTES_MAX: usize = 64 << 20;
 /// A task may leave so many output files.
 pub const OUTPUT_FILES_MAX: u32 = 10_000;
 /// A module may have so many bytes.
-pub const MODULE_MAX: Bytes = Bytes::new(64 << 20);
+pub const MODULE_MAX: Bytes = Bytes::new(128 << 20);
 
 /// A kind of work, with its own copies, audits and bonds.
 #[derive(
@@ -105,14 +111,15 @@ pub struct Blob {
     pub size: Bytes,
 }
 
-/// A file that every task of the job can read.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Input {
-    /// Where the guest finds it, below `/in/`: parts joined by `/`, none of them empty, `.` or
-    /// `..`.
-    pub path: String,
-    /// What is in it.
-    pub blob: Blob,
+/// What becomes of a function that a module imports and no peer has. Programs made for another
+/// host often import a function that they never call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum UnknownImports {
+    /// The module is refused before anything is paid.
+    #[default]
+    Refuse,
+    /// The module runs, and a task that calls such a function ends in a trap.
+    Trap,
 }
 
 /// The array indexes of a job's tasks: `first`, `first + step`, … for `count` tasks.
@@ -143,6 +150,8 @@ pub struct Job {
     pub profile: Profile,
     /// The program.
     pub module: Blob,
+    /// What becomes of functions that it imports and no peer has.
+    pub unknown_imports: UnknownImports,
     /// Its arguments, without the program's own name.
     pub args: Vec<String>,
     /// Its environment, in the order given; `PEER_*` names are added by the executor.
@@ -288,9 +297,14 @@ impl Limited for Job {
         {
             return bad("an environment name is not empty and has no `=`");
         }
-        if !self.inputs.iter().all(|input| is_plain_path(&input.path)) {
-            return bad("an input path is relative and has no empty part, `.` or `..`");
+        if !self.inputs.iter().all(Input::has_a_place) {
+            return bad(
+                "an input path has no empty part, `.` or `..`; an absolute one is in a folder that \
+                 is not /in, /out or /tmp",
+            );
         }
+        let roots: BTreeSet<&str> = self.inputs.iter().filter_map(Input::root).collect();
+        at_most("folders of inputs", roots.len(), INPUT_ROOTS_MAX)?;
         if !self.inputs.is_sorted_by(|a, b| a.path < b.path) {
             return bad("inputs are sorted by path, each path once");
         }
@@ -321,11 +335,6 @@ impl Limited for Limits {
             Err(Malformed::Senseless("a task's limits are out of range"))
         }
     }
-}
-
-/// Whether a path stays where it is put: relative, no empty part, no `.` and no `..`.
-pub fn is_plain_path(path: &str) -> bool {
-    !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 #[cfg(test)]
@@ -369,18 +378,5 @@ mod tests {
             .within_limits()
             .is_err()
         );
-    }
-
-    #[test]
-    fn paths_stay_where_they_are_put() {
-        for (path, plain) in [
-            ("a", true),
-            ("a/b.txt", true),
-            ("", false),
-            ("/a", false),
-            ("a/../b", false),
-        ] {
-            assert_eq!(is_plain_path(path), plain, "{path}");
-        }
     }
 }

@@ -11,7 +11,7 @@ use protocol::entry::{
 };
 use protocol::event::{Ending, Event, Fault, FaultEvent};
 use protocol::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
-use protocol::job::{Array, Blob, Care, Class, Input, Job, Limits, Profile, Terms};
+use protocol::job::{Array, Blob, Care, Class, Input, Job, Limits, Profile, Terms, UnknownImports};
 use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::{Outcome, Root, Status, TaskOutput, Trap, prove, root};
@@ -55,6 +55,7 @@ fn job() -> Job {
         name: "orchids".into(),
         profile: Profile::WASM_1,
         module: blob,
+        unknown_imports: UnknownImports::Trap,
         args: vec!["--fast".into()],
         env: vec![("LANG".into(), "C".into())],
         stdin: Some(blob),

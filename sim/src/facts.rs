@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use protocol::bytes;
 use protocol::ids::Digest;
-use protocol::job::{Array, Blob, Job, Limits, Profile};
+use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
 use protocol::outcome::Outcome;
 use protocol::units::{Bytes, Fuel, Millis};
 
@@ -43,6 +43,7 @@ impl Facts {
             name: format!("job {number}"),
             profile: Profile::WASM_1,
             module: blob,
+            unknown_imports: UnknownImports::Refuse,
             args: Vec::new(),
             env: Vec::new(),
             stdin: None,

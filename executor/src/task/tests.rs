@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Job, Limits, Profile};
+use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
 use protocol::outcome::{Limit, Status, TaskOutput, Trap};
 use protocol::units::{Bytes, Fuel, Millis};
 use wasmtime::{Engine, Module, OptLevel};
@@ -18,6 +18,7 @@ fn job() -> Job {
             digest: Digest::of(b""),
             size: Bytes::ZERO,
         },
+        unknown_imports: UnknownImports::Refuse,
         args: vec!["a".to_owned(), "b c".to_owned()],
         env: vec![("HOME".to_owned(), "/out".to_owned())],
         stdin: None,
@@ -41,7 +42,7 @@ fn job() -> Job {
 fn run_at(level: OptLevel, text: &str, task: u32) -> Ran {
     let engine = Engine::new(&engine::config(level)).unwrap();
     let wasm = wat::parse_str(text).unwrap();
-    crate::check_module(&wasm).unwrap();
+    crate::check_module(&wasm, UnknownImports::Refuse).unwrap();
     let module = Module::new(&engine, &wasm).unwrap();
     let id = JobId::new([7; 32]);
     let runner = Runner::new(&engine, &module, (id, job()), None, Vec::new()).unwrap();

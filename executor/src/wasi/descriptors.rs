@@ -117,13 +117,15 @@ pub(super) fn set_times(call: &mut Call<'_>, fd: u32, _: u64, _: u64, _: u32) ->
 }
 
 pub(super) fn prestat(call: &mut Call<'_>, fd: u32, to: u32) -> Result<(), Fail> {
-    let path = call.host.node(fd)?.preopened.ok_or(Errno::Badf)?;
+    let path = call.host.node(fd)?.preopened.clone();
+    let path = path.ok_or(Errno::Badf)?;
     call.put(to, &0_u32.to_le_bytes())?;
     Ok(call.put_u32(to.checked_add(4).ok_or(Errno::Fault)?, path.len())?)
 }
 
 pub(super) fn prestat_name(call: &mut Call<'_>, fd: u32, to: u32, len: u32) -> Result<(), Fail> {
-    let path = call.host.node(fd)?.preopened.ok_or(Errno::Badf)?;
+    let path = call.host.node(fd)?.preopened.clone();
+    let path = path.ok_or(Errno::Badf)?;
     if (len as usize) < path.len() {
         return Err(Errno::NameTooLong.into());
     }

@@ -8,7 +8,7 @@ use protocol::outcome::Limit;
 use wasmtime::Memory;
 
 use super::errno::Errno;
-use super::tree::{Fixed, Kind, Place, Tree};
+use super::tree::{Fixed, Folders, Kind, Place, Tree};
 use crate::limiter::Limiter;
 
 /// A guest may hold so many descriptors.
@@ -27,6 +27,9 @@ pub(crate) enum End {
     /// It asked for more than a limit.
     #[error("the guest is out of {0:?}")]
     Limit(Limit),
+    /// It called a function that no peer has.
+    #[error("the guest calls what it imports from elsewhere")]
+    Unknown,
     /// This machine failed it.
     #[error("the host fails: {0}")]
     Host(String),
@@ -91,7 +94,7 @@ pub(crate) struct OpenNode {
     /// Whether it was opened for writing.
     pub(crate) writes: bool,
     /// Its path, if the guest starts with it.
-    pub(crate) preopened: Option<&'static str>,
+    pub(crate) preopened: Option<Rc<str>>,
     /// The listing the guest is in the middle of, so that removals do not shift it.
     pub(crate) listing: Option<Rc<[Listed]>>,
 }
@@ -105,8 +108,10 @@ pub(crate) struct World {
     pub(crate) env: Vec<Vec<u8>>,
     /// Standard input.
     pub(crate) stdin: Option<Fixed>,
-    /// The tree each task starts with, and the places of `/in` and `/out` in it.
-    pub(crate) tree: (Tree, Place, Place),
+    /// The tree that each task starts with.
+    pub(crate) tree: Tree,
+    /// The folders in it.
+    pub(crate) folders: Folders,
     /// What a task may use.
     pub(crate) limits: Limits,
 }
@@ -131,23 +136,21 @@ pub(crate) struct Host {
 impl Host {
     /// A task that has done nothing yet.
     pub(crate) fn new(world: &Rc<World>, env: Vec<Vec<u8>>, chance: blake3::OutputReader) -> Self {
-        let (tree, inside, outside) = world.tree.clone();
-        let folders = [("/in", inside), ("/out", outside), (".", outside)];
         let mut descriptors = BTreeMap::from([
             (0, Descriptor::Stdin(0)),
             (1, Descriptor::Stdout),
             (2, Descriptor::Stderr),
         ]);
-        let mut host_tree = tree;
-        for (number, (path, place)) in (3..).zip(folders) {
-            host_tree.opened(place);
+        let mut tree = world.tree.clone();
+        for (number, (path, place)) in (3..).zip(&world.folders.opened) {
+            tree.opened(*place);
             let node = OpenNode {
-                place,
+                place: *place,
                 at: 0,
                 flags: 0,
                 reads: true,
                 writes: false,
-                preopened: Some(path),
+                preopened: Some(path.as_str().into()),
                 listing: None,
             };
             descriptors.insert(number, Descriptor::Node(node));
@@ -155,7 +158,7 @@ impl Host {
         Self {
             world: Rc::clone(world),
             env,
-            tree: host_tree,
+            tree,
             descriptors,
             chance,
             slept: 0,

@@ -53,11 +53,13 @@ impl Guest {
             output_files: 4,
             wall_ms: Millis::new(1),
         };
+        let (tree, folders) = Tree::new(&inputs);
         let world = World {
             args: Vec::new(),
             env: Vec::new(),
             stdin: None,
-            tree: Tree::new(&inputs),
+            tree,
+            folders,
             limits,
         };
         let host = Host::new(
@@ -153,8 +155,18 @@ impl Guest {
         Ok(names)
     }
 
+    /// The name of a folder that the guest starts with.
+    fn preopened(&mut self, fd: u32) -> String {
+        self.call(|call| descriptors::prestat(call, fd, 60_000))
+            .unwrap();
+        let len = self.word(60_004);
+        self.call(|call| descriptors::prestat_name(call, fd, 0, len))
+            .unwrap();
+        String::from_utf8(self.memory[..len as usize].to_vec()).unwrap()
+    }
+
     fn files(mut self) -> Vec<(String, String)> {
-        let (_, _, outside) = self.host.world.tree;
+        let outside = self.host.world.folders.outside;
         let files = self.host.tree.take(outside, 1_000).unwrap();
         files
             .into_iter()
@@ -214,6 +226,38 @@ fn inputs_are_read_and_nothing_about_them_changes() {
     assert_eq!(guest.open(IN, "a/b/c", 0, READ, 0), no(Errno::Notdir));
     assert_eq!(guest.open(IN, "a/b/", 0, READ, 0), no(Errno::Notdir));
     assert_eq!(guest.open(IN, "a/b", DIRECTORY, READ, 0), no(Errno::Notdir));
+}
+
+#[test]
+fn inputs_lie_where_they_were_put_and_scratch_is_no_output() {
+    let inputs: &[(&str, &[u8])] = &[
+        ("/share/ice/a.v", b"cells"),
+        ("/usr/lib/b", b"library"),
+        ("plain", b"data"),
+    ];
+    let mut guest = Guest::new(inputs);
+    let names: Vec<String> = (3..9).map(|fd| guest.preopened(fd)).collect();
+    assert_eq!(names, ["/in", "/out", ".", "/tmp", "/share", "/usr"]);
+    for (fd, path, content) in [
+        (3, "plain", "data"),
+        (7, "ice/a.v", "cells"),
+        (8, "lib/b", "library"),
+    ] {
+        let file = guest.open(fd, path, 0, READ, 0).unwrap();
+        assert_eq!(guest.read(file, 20).unwrap(), content);
+    }
+    for folder in [3, 7, 8] {
+        assert_eq!(guest.open(folder, "new", CREATE, WRITE, 0), no(Errno::Rofs));
+    }
+    for (fd, path) in [(5, "kept"), (6, "scratch")] {
+        let file = guest.open(fd, path, CREATE, WRITE, 0).unwrap();
+        guest.write(file, path).unwrap();
+    }
+    assert_eq!(
+        guest.call(|call| descriptors::prestat(call, 9, 0)),
+        no(Errno::Badf)
+    );
+    assert_eq!(guest.files(), [("kept".to_owned(), "kept".to_owned())]);
 }
 
 #[test]

@@ -72,6 +72,29 @@ pub(crate) struct Spot {
     pub(crate) place: Option<Place>,
 }
 
+/// The folders that a guest starts with.
+#[derive(Clone, Debug)]
+pub(crate) struct Folders {
+    /// `/out`, and the working folder: what is in it at the end is the task's output.
+    pub(crate) outside: Place,
+    /// Each by the name that the guest is told, in the order of their descriptors: `/in`, `/out`,
+    /// `.`, `/tmp`, and those that absolute inputs lie in, in the order of the inputs.
+    pub(crate) opened: Vec<(String, Place)>,
+}
+
+impl Folders {
+    /// The folder of this name that absolute inputs lie in.
+    fn root(&mut self, tree: &mut Tree, name: &str) -> Place {
+        let name = format!("/{name}");
+        if let Some((_, place)) = self.opened.iter().find(|(opened, _)| *opened == name) {
+            return *place;
+        }
+        let place = tree.top(false);
+        self.opened.push((name, place));
+        place
+    }
+}
+
 /// The whole tree.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree {
@@ -84,17 +107,30 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// `/in` with these files, and an empty `/out`.
-    pub(crate) fn new(inputs: &[(String, Fixed)]) -> (Self, Place, Place) {
+    /// What a task starts with: these inputs, an empty `/out` and an empty `/tmp`.
+    pub(crate) fn new(inputs: &[(String, Fixed)]) -> (Self, Folders) {
         let mut tree = Self {
             nodes: Vec::new(),
             free: Vec::new(),
             bytes: 0,
             made: 0,
         };
-        let inside = tree.put(Kind::Folder(BTreeMap::new()), 0, false);
+        let inside = tree.top(false);
+        let outside = tree.top(true);
+        let mut folders = Folders {
+            outside,
+            opened: vec![
+                ("/in".to_owned(), inside),
+                ("/out".to_owned(), outside),
+                (".".to_owned(), outside),
+                ("/tmp".to_owned(), tree.top(true)),
+            ],
+        };
         for (path, file) in inputs {
-            let mut at = inside;
+            let (mut at, path) = match path.strip_prefix('/').and_then(|p| p.split_once('/')) {
+                Some((root, path)) => (folders.root(&mut tree, root), path),
+                None => (inside, path.as_str()),
+            };
             let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
             for part in folders.split('/').filter(|part| !part.is_empty()) {
                 at = match tree.child(at, part) {
@@ -104,9 +140,14 @@ impl Tree {
             }
             tree.add(at, name, Kind::Fixed(file.clone()), false);
         }
-        let outside = tree.put(Kind::Folder(BTreeMap::new()), 0, true);
-        tree.nodes[outside].parent = outside;
-        (tree, inside, outside)
+        (tree, folders)
+    }
+
+    /// A folder in no other.
+    fn top(&mut self, changeable: bool) -> Place {
+        let place = self.put(Kind::Folder(BTreeMap::new()), 0, changeable);
+        self.nodes[place].parent = place;
+        place
     }
 
     fn put(&mut self, kind: Kind, parent: Place, changeable: bool) -> Place {

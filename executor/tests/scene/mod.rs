@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use executor::{Config, Event, Executor, TaskResult, Token, Work};
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Input, Job, Limits, Profile};
+use protocol::job::{Array, Blob, Input, Job, Limits, Profile, UnknownImports};
 use protocol::outcome::{Outcome, Status, TaskOutput};
 use protocol::units::{Bytes, Fuel, Millis};
 use tempfile::TempDir;
 
 /// Long enough for any task here on a machine that is busy with other things.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+pub const PATIENCE: Duration = Duration::from_secs(900);
 
 /// The worker that Cargo builds beside the tests.
 pub fn worker() -> PathBuf {
@@ -34,6 +34,7 @@ pub fn job(module: &[u8]) -> Job {
         name: "test".to_owned(),
         profile: Profile::WASM_1,
         module: blob(module),
+        unknown_imports: UnknownImports::Refuse,
         args: Vec::new(),
         env: Vec::new(),
         stdin: None,
@@ -200,7 +201,7 @@ pub fn config(folder: &Path, slots: usize) -> Config {
         worker_args: vec!["exec-worker".into(), folder.into()],
         cache: folder.join("cache"),
         slots,
-        memory_max: Bytes::new(1 << 30),
+        memory_max: Bytes::new(4 << 30),
     }
 }
 

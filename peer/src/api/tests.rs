@@ -18,6 +18,7 @@ use super::door::{self, REQUESTS_MAX, Request};
 use super::problem::{Code, Problem};
 use super::types::{
     ArrayForm, BlobForm, Done, Id, JobForm, JobView, LimitsForm, List, Money, News, SubmittedView,
+    UnknownImportsForm,
 };
 use super::{Client, Server, ServerError};
 use crate::blobs::Blobs;
@@ -104,6 +105,7 @@ fn form(module: BlobForm) -> JobForm {
     JobForm {
         name: "x".to_owned(),
         module,
+        unknown_imports: UnknownImportsForm::Refuse,
         args: vec!["-v".to_owned()],
         env: Vec::new(),
         stdin: None,

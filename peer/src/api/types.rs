@@ -36,7 +36,8 @@ pub use party::{
 };
 pub use peer::{FederationView, KeysView, LedgerView, MemberView, Role, StatusView, VerifyView};
 pub use submit::{
-    ArrayForm, BlobForm, EnvForm, InputForm, JobForm, LimitsForm, SubmittedView, Wish,
+    ArrayForm, BlobForm, EnvForm, InputForm, JobForm, LimitsForm, SubmittedView,
+    UnknownImportsForm, Wish,
 };
 pub use trust::{
     BackerView, DoubtView, FaultCount, HoldView, KeptView, LeavingView, NodeFullView, PreviewView,

@@ -10,7 +10,9 @@ use protocol::job::{MODULE_MAX, WORDS_MAX};
 use super::submit::Work;
 use crate::api::Client;
 use crate::api::problem::{Code, Problem};
-use crate::api::types::{ArrayForm, BlobForm, EnvForm, Id, InputForm, JobForm, LimitsForm, Money};
+use crate::api::types::{
+    ArrayForm, BlobForm, EnvForm, Id, InputForm, JobForm, LimitsForm, Money, UnknownImportsForm,
+};
 use crate::blobs::BLOB_BYTES_MAX;
 
 /// Input folders may lie in each other so deep.
@@ -24,7 +26,7 @@ const WASM: &[u8] = b"\0asm";
 /// A file that cannot be read, is too large, or is no module that can run: then nothing has
 /// travelled. And what the peer says.
 pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem> {
-    let module = module(&work.module)?;
+    let module = module(&work.module, work.unknown_imports)?;
     let files = named_files(&work.inputs)?;
     let module = client.keep(module).await?;
     let stdin = match &work.stdin {
@@ -39,6 +41,7 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
     Ok(JobForm {
         name: work.name,
         module,
+        unknown_imports: work.unknown_imports,
         args: work.args,
         env: env.collect(),
         stdin,
@@ -67,7 +70,7 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
     })
 }
 
-fn module(path: &Path) -> Result<Vec<u8>, Problem> {
+fn module(path: &Path, unknown: UnknownImportsForm) -> Result<Vec<u8>, Problem> {
     let content = read(path, "the module", MODULE_MAX.get())?;
     if !content.starts_with(WASM) {
         let title = format!("{} is not a WebAssembly module", path.display());
@@ -77,7 +80,7 @@ fn module(path: &Path) -> Result<Vec<u8>, Problem> {
                 "build one with `cargo build --target wasm32-wasip1`, or wasi-sdk's `clang`",
             ));
     }
-    match executor::check_module(&content) {
+    match executor::check_module(&content, unknown.into()) {
         Ok(_) => Ok(content),
         Err(refused) => {
             let title = format!("no peer can run {}", path.display());
@@ -105,6 +108,14 @@ fn stdin(path: &Path) -> Result<Vec<u8>, Problem> {
     Ok(content)
 }
 
+/// Where a guest finds an input of this name.
+fn in_guest(name: &str) -> String {
+    match name.starts_with('/') {
+        true => name.to_owned(),
+        false => format!("/in/{name}"),
+    }
+}
+
 /// Every input file, by the name it has for the guest.
 fn named_files(named: &[(String, std::path::PathBuf)]) -> Result<Files, Problem> {
     let mut files = Files::new();
@@ -114,13 +125,13 @@ fn named_files(named: &[(String, std::path::PathBuf)]) -> Result<Files, Problem>
         if files.len() == before {
             let title = format!("the input {} is a folder without a file", path.display());
             return Err(Problem::new(Code::Usage, title)
-                .because(format!("the program would not find /in/{name}"))
+                .because(format!("the program would not find {}", in_guest(name)))
                 .try_this("put the files there, or leave that --in out"));
         }
     }
     files.sort();
     if let Some(twice) = files.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        let title = format!("two inputs would both be /in/{}", twice[0].0);
+        let title = format!("two inputs would both be {}", in_guest(&twice[0].0));
         return Err(Problem::new(Code::Usage, title).try_this("give each --in its own NAME"));
     }
     Ok(files)
@@ -223,7 +234,7 @@ mod tests {
         let path = dir.path().join("prog.wasm");
         for content in [&b""[..], b"\0as", b"#!/bin/sh", &[0xff; 100]] {
             fs::write(&path, content).unwrap();
-            let problem = module(&path).unwrap_err();
+            let problem = module(&path, UnknownImportsForm::Refuse).unwrap_err();
             assert_eq!(problem.code, Code::Usage);
             assert!(
                 problem.title.contains("is not a WebAssembly module"),

@@ -3,6 +3,7 @@
 //! ```toml
 //! name = "orchids"
 //! module = "align.wasm"            # paths are relative to this file
+//! unknown_imports = "trap"         # run it though no peer has all functions it imports
 //! args = ["--fast"]
 //! array = "0-93"
 //! copies = 2
@@ -12,6 +13,7 @@
 //!
 //! [inputs]
 //! sequences = "ls_orchid.fasta"    # the guest reads /in/sequences
+//! "/share/cells" = "cells"          # and this folder where it looks for it
 //!
 //! [env]
 //! MODE = "exact"
@@ -33,6 +35,7 @@ use super::form;
 use super::parse;
 use super::submit::Work;
 use crate::api::problem::{Code, Problem};
+use crate::api::types::UnknownImportsForm;
 
 /// A job file may have so many bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -69,6 +72,8 @@ struct Limits {
 struct JobFile {
     name: Option<String>,
     module: PathBuf,
+    #[serde(default)]
+    unknown_imports: UnknownImportsForm,
     #[serde(default)]
     args: Vec<String>,
     #[serde(default)]
@@ -110,6 +115,7 @@ fn work(file: JobFile, folder: &Path) -> Result<Work, String> {
     if let Some(name) = file.name {
         work.name = name;
     }
+    work.unknown_imports = file.unknown_imports;
     work.args = file.args;
     work.env = file.env.into_iter().collect();
     work.stdin = file.stdin.map(|path| folder.join(path));

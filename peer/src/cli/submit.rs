@@ -12,7 +12,7 @@ use super::collect::{self, Keep};
 use super::follow::{self, verdict};
 use super::{form, job_file, parse};
 use crate::api::problem::{Code, Problem};
-use crate::api::types::{JobState, JobView, List, SubmittedView, TaskView};
+use crate::api::types::{JobState, JobView, List, SubmittedView, TaskView, UnknownImportsForm};
 
 /// What a task may use if nothing is said.
 const LIMITS: Limits = Limits {
@@ -32,7 +32,8 @@ pub struct WorkArgs {
     /// Run one task per index: 0-9, or 0-99:10; the guest finds it in PEER_ARRAY_INDEX
     #[arg(short, long, value_name = "RANGE", value_parser = parse::array)]
     pub array: Option<Array>,
-    /// A file or folder that the guest reads as /in/NAME; may be repeated
+    /// A file or folder that the guest reads as /in/NAME, or as NAME if that begins with a `/`; may
+    /// be repeated
     #[arg(long = "in", value_name = "NAME=PATH", value_parser = parse::pair)]
     pub inputs: Vec<(String, String)>,
     /// An entry of the guest's environment; may be repeated
@@ -41,6 +42,9 @@ pub struct WorkArgs {
     /// What the guest reads from standard input; `-` is ours
     #[arg(long, value_name = "FILE")]
     pub stdin: Option<PathBuf>,
+    /// What becomes of functions that the module imports and no peer has
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub unknown_imports: Option<UnknownImportsForm>,
     /// How many peers of different sponsors run each task
     #[arg(short, long, visible_alias = "copies", value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=7))]
@@ -163,6 +167,8 @@ pub struct Work {
     pub stdin: Option<PathBuf>,
     /// Names below `/in`, and the files or folders they stand for.
     pub inputs: Vec<(String, PathBuf)>,
+    /// What becomes of functions that the module imports and no peer has.
+    pub unknown_imports: UnknownImportsForm,
     /// The indexes of its tasks.
     pub array: Array,
     /// Whether an array was asked for, even one of one task.
@@ -200,6 +206,7 @@ impl Work {
             env: Vec::new(),
             stdin: None,
             inputs: Vec::new(),
+            unknown_imports: UnknownImportsForm::Refuse,
             array: Array {
                 first: 0,
                 step: 1,
@@ -246,6 +253,7 @@ impl WorkArgs {
         work.per_gfuel = self.price.or(work.per_gfuel);
         work.budget = self.budget.or(work.budget);
         work.purse = self.purse.or(work.purse);
+        work.unknown_imports = self.unknown_imports.unwrap_or(work.unknown_imports);
         work.canaries |= self.canaries;
         let limits = &mut work.limits;
         limits.fuel = self.fuel.unwrap_or(limits.fuel);
@@ -354,47 +362,4 @@ pub(super) fn too_early(job: &JobView) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::{Cli, Command};
-    use clap::Parser;
-
-    fn work(line: &str) -> Work {
-        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-        let Command::Run(args) = cli.command else {
-            panic!("not a run: {line}");
-        };
-        args.work.work().unwrap()
-    }
-
-    #[test]
-    fn a_run_says_everything_on_one_line() {
-        let work = work(
-            "peer run ./prog.wasm --array 0-9 --in data=./file --env K=V --env A=B=C -r 3 \
-             --fuel 2G --mem 64MiB --time 90s --budget 30 --price 0.01 --tasks-per-bundle 5 \
-             --name x --canaries --stdin in.txt -- --flag 7 -v",
-        );
-        assert_eq!((work.array.count, work.is_array), (10, true));
-        assert_eq!(work.inputs, [("data".to_owned(), PathBuf::from("./file"))]);
-        assert_eq!(work.env[1], ("A".to_owned(), "B=C".to_owned()));
-        assert_eq!(work.args, ["--flag", "7", "-v"]);
-        assert_eq!(work.limits.fuel, Fuel::new(2_000_000_000));
-        assert_eq!(work.limits.memory, Bytes::new(64 << 20));
-        assert_eq!(work.limits.wall_ms, Millis::new(90_000));
-        assert_eq!(work.budget, Some(Credits::new(30_000_000)));
-        assert_eq!(work.per_gfuel, Some(Credits::new(10_000)));
-        assert_eq!((work.copies, work.tasks_per_bundle), (Some(3), Some(5)));
-        assert_eq!((work.name.as_str(), work.canaries), ("x", true));
-    }
-
-    #[test]
-    fn one_task_needs_no_flags_and_is_named_after_its_module() {
-        let work = work("peer run ./hello.wasm");
-        assert_eq!(
-            (work.name.as_str(), work.array.count, work.is_array),
-            ("hello", 1, false)
-        );
-        assert!(!work.canaries);
-        assert_eq!(work.limits, LIMITS);
-    }
-}
+mod tests;

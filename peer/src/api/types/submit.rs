@@ -1,10 +1,11 @@
 //! A job as it is handed in: all content by digest, uploaded as blobs before.
 
+use clap::ValueEnum;
 use protocol::bytes::{Limited, Malformed};
 use protocol::ids::{Digest, JobId, PurseId};
 use protocol::job::{
     Array, Blob, Class, Input, Job, Limits, MEMORY_MAX, OUTPUT_FILES_MAX, OUTPUT_MAX, Profile,
-    TASK_FUEL_MAX,
+    TASK_FUEL_MAX, UnknownImports,
 };
 use protocol::units::{Bytes, Credits, Fuel, Millis};
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ impl Kind for BlobForm {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputForm {
-    /// Where the guest finds it, below `/in/`.
+    /// Where the guest finds it, below `/in/`, or with a `/` in front where it says.
     pub path: String,
     /// What is in it.
     pub blob: BlobForm,
@@ -54,6 +55,26 @@ pub struct ArrayForm {
     pub step: u64,
     /// How many.
     pub count: u32,
+}
+
+/// What becomes of a function that the module imports and no peer has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownImportsForm {
+    /// The job is refused.
+    #[default]
+    Refuse,
+    /// The module runs, and a task that calls the function ends in a trap.
+    Trap,
+}
+
+impl From<UnknownImportsForm> for UnknownImports {
+    fn from(form: UnknownImportsForm) -> Self {
+        match form {
+            UnknownImportsForm::Refuse => Self::Refuse,
+            UnknownImportsForm::Trap => Self::Trap,
+        }
+    }
 }
 
 /// What each task may use.
@@ -101,6 +122,9 @@ pub struct JobForm {
     pub name: String,
     /// The program.
     pub module: BlobForm,
+    /// `refuse` or `trap`: what becomes of functions it imports and no peer has.
+    #[serde(default)]
+    pub unknown_imports: UnknownImportsForm,
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
@@ -174,6 +198,7 @@ impl JobForm {
             name: self.name,
             profile: Profile::WASM_1,
             module: blob(self.module),
+            unknown_imports: self.unknown_imports.into(),
             args: self.args,
             env: self.env.into_iter().map(|e| (e.name, e.value)).collect(),
             stdin: self.stdin.map(blob),
