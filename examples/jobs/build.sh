@@ -53,4 +53,5 @@ compile() {
 
 compile orchids/align -msimd128
 compile probe/probe -Wno-infinite-recursion
+compile digits/classify
 compile tiny/tiny -nostdlib -fno-builtin

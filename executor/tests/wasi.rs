@@ -165,6 +165,36 @@ fn files_are_listed_by_path_and_their_number_and_content_are_the_guests() {
 }
 
 #[test]
+fn digits_are_found_as_they_were_when_the_weights_were_rounded() {
+    let scene = Scene::open(2);
+    let (_, module) = example("digits/classify.wasm");
+    let files = ["labels.u8", "pixels.u8", "weights.i32"];
+    let files = files.map(|name| (name, example(&format!("digits/{name}"))));
+    let mut classify = job(&module);
+    classify.array.count = 18;
+    classify.inputs = files.each_ref().map(|(name, file)| input(name, &file.1)).into();
+    classify.limits.fuel = Fuel::new(20_000_000);
+    let work = Work {
+        inputs: files.map(|(_, (path, _))| path).into(),
+        ..scene.work(&module, classify)
+    };
+    let (mut trained, mut unseen) = (0, 0);
+    for (output, _) in scene.results(work).into_iter().map(conclusive) {
+        assert_eq!(output.status, Status::Exited(0), "{}", text(&output.stderr));
+        let [(name, rows)] = &output.files[..] else {
+            panic!("one file: {:?}", output.files)
+        };
+        assert_eq!(name, "digits.tsv");
+        for row in text(rows).lines() {
+            let row: Vec<u32> = row.split('\t').map(|n| n.parse().unwrap()).collect();
+            let right = u32::from(row[1] == row[2]);
+            *(if row[0] < 1_200 { &mut trained } else { &mut unseen }) += right;
+        }
+    }
+    assert_eq!((trained, unseen), (1_200, 552));
+}
+
+#[test]
 fn orchids_align_as_the_reference_says() {
     let scene = Scene::open(2);
     let (_, module) = example("orchids/align.wasm");
