@@ -52,6 +52,7 @@ compile() {
 }
 
 compile orchids/align -msimd128
+compile photo/sharpen photo/jpeg.c
 compile probe/probe -Wno-infinite-recursion
 compile digits/classify
 compile tiny/tiny -nostdlib -fno-builtin

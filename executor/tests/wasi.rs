@@ -195,6 +195,40 @@ fn digits_are_found_as_they_were_when_the_weights_were_rounded() {
 }
 
 #[test]
+fn a_photo_in_tiles_is_what_others_make_of_it() {
+    let scene = Scene::open(2);
+    let (_, module) = example("photo/sharpen.wasm");
+    let (path, picture) = example("photo/china.jpg");
+    let (_, reference) = example("photo/reference.tsv");
+    let mut sharpen = job(&module);
+    sharpen.array.count = 12;
+    sharpen.inputs = vec![input("picture", &picture)];
+    let work = Work {
+        inputs: vec![path],
+        ..scene.work(&module, sharpen)
+    };
+    let mut pixels = 0;
+    for ((output, _), line) in scene
+        .results(work)
+        .into_iter()
+        .map(conclusive)
+        .zip(text(&reference).lines())
+    {
+        assert_eq!(output.status, Status::Exited(0), "{}", text(&output.stderr));
+        let wanted: Vec<f64> = line.split('\t').map(|n| n.parse().unwrap()).collect();
+        let head = format!("P6\n{} {}\n255\n", wanted[1], wanted[2]);
+        let tile = output.files[0].1.strip_prefix(head.as_bytes()).unwrap();
+        for colour in 0..3 {
+            let samples: Vec<f64> = tile[colour..].iter().step_by(3).map(|s| (*s).into()).collect();
+            let mean = samples.iter().sum::<f64>() / f64::from(u32::try_from(samples.len()).unwrap());
+            assert!((mean - wanted[3 + colour]).abs() < 0.05, "{line}: {mean}");
+        }
+        pixels += tile.len() / 3;
+    }
+    assert_eq!(pixels, 640 * 427);
+}
+
+#[test]
 fn orchids_align_as_the_reference_says() {
     let scene = Scene::open(2);
     let (_, module) = example("orchids/align.wasm");
