@@ -6,6 +6,7 @@
 
 mod descriptors;
 mod errno;
+mod folders;
 mod host;
 mod paths;
 mod process;

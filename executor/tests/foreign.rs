@@ -75,7 +75,7 @@ fn work(scene: &Scene, case: &Case) -> Work {
         job.unknown_imports = UnknownImports::Trap;
     }
     job.limits.fuel = Fuel::new(200_000_000_000);
-    job.limits.memory = Bytes::new(2 << 30);
+    job.limits.memory = Bytes::new(1 << 30);
     job.limits.output = Bytes::new(64 << 20);
     job.limits.output_files = 1_000;
     job.limits.wall_ms = Millis::new(600_000);
@@ -115,7 +115,6 @@ fn same_as_its_twin(case: &Case, (output, _): &(TaskOutput, Outcome)) {
 }
 
 #[test]
-#[ignore = "needs the programs that `./x foreign` fetches"]
 fn programs_made_by_others_give_what_their_twins_give() {
     let scene = Scene::open(1);
     let cases = std::fs::read(here().join("cases.json")).unwrap();

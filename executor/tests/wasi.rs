@@ -172,7 +172,10 @@ fn digits_are_found_as_they_were_when_the_weights_were_rounded() {
     let files = files.map(|name| (name, example(&format!("digits/{name}"))));
     let mut classify = job(&module);
     classify.array.count = 18;
-    classify.inputs = files.each_ref().map(|(name, file)| input(name, &file.1)).into();
+    classify.inputs = files
+        .each_ref()
+        .map(|(name, file)| input(name, &file.1))
+        .into();
     classify.limits.fuel = Fuel::new(20_000_000);
     let work = Work {
         inputs: files.map(|(_, (path, _))| path).into(),
@@ -188,7 +191,10 @@ fn digits_are_found_as_they_were_when_the_weights_were_rounded() {
         for row in text(rows).lines() {
             let row: Vec<u32> = row.split('\t').map(|n| n.parse().unwrap()).collect();
             let right = u32::from(row[1] == row[2]);
-            *(if row[0] < 1_200 { &mut trained } else { &mut unseen }) += right;
+            match row[0] < 1_200 {
+                true => trained += right,
+                false => unseen += right,
+            }
         }
     }
     assert_eq!((trained, unseen), (1_200, 552));
@@ -219,8 +225,8 @@ fn a_photo_in_tiles_is_what_others_make_of_it() {
         let head = format!("P6\n{} {}\n255\n", wanted[1], wanted[2]);
         let tile = output.files[0].1.strip_prefix(head.as_bytes()).unwrap();
         for colour in 0..3 {
-            let samples: Vec<f64> = tile[colour..].iter().step_by(3).map(|s| (*s).into()).collect();
-            let mean = samples.iter().sum::<f64>() / f64::from(u32::try_from(samples.len()).unwrap());
+            let samples = tile[colour..].iter().step_by(3).map(|s| f64::from(*s));
+            let mean = samples.sum::<f64>() / (wanted[1] * wanted[2]);
             assert!((mean - wanted[3 + colour]).abs() < 0.05, "{line}: {mean}");
         }
         pixels += tile.len() / 3;

@@ -8,7 +8,8 @@ use protocol::outcome::Limit;
 use wasmtime::Memory;
 
 use super::errno::Errno;
-use super::tree::{Fixed, Folders, Kind, Place, Tree};
+use super::folders::Folders;
+use super::tree::{Fixed, Kind, Place, Tree};
 use crate::limiter::Limiter;
 
 /// A guest may hold so many descriptors.

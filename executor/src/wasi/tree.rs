@@ -72,29 +72,6 @@ pub(crate) struct Spot {
     pub(crate) place: Option<Place>,
 }
 
-/// The folders that a guest starts with.
-#[derive(Clone, Debug)]
-pub(crate) struct Folders {
-    /// `/out`, and the working folder: what is in it at the end is the task's output.
-    pub(crate) outside: Place,
-    /// Each by the name that the guest is told, in the order of their descriptors: `/in`, `/out`,
-    /// `.`, `/tmp`, and those that absolute inputs lie in, in the order of the inputs.
-    pub(crate) opened: Vec<(String, Place)>,
-}
-
-impl Folders {
-    /// The folder of this name that absolute inputs lie in.
-    fn root(&mut self, tree: &mut Tree, name: &str) -> Place {
-        let name = format!("/{name}");
-        if let Some((_, place)) = self.opened.iter().find(|(opened, _)| *opened == name) {
-            return *place;
-        }
-        let place = tree.top(false);
-        self.opened.push((name, place));
-        place
-    }
-}
-
 /// The whole tree.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree {
@@ -107,44 +84,18 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// What a task starts with: these inputs, an empty `/out` and an empty `/tmp`.
-    pub(crate) fn new(inputs: &[(String, Fixed)]) -> (Self, Folders) {
-        let mut tree = Self {
+    /// A tree with nothing in it.
+    pub(super) const fn empty() -> Self {
+        Self {
             nodes: Vec::new(),
             free: Vec::new(),
             bytes: 0,
             made: 0,
-        };
-        let inside = tree.top(false);
-        let outside = tree.top(true);
-        let mut folders = Folders {
-            outside,
-            opened: vec![
-                ("/in".to_owned(), inside),
-                ("/out".to_owned(), outside),
-                (".".to_owned(), outside),
-                ("/tmp".to_owned(), tree.top(true)),
-            ],
-        };
-        for (path, file) in inputs {
-            let (mut at, path) = match path.strip_prefix('/').and_then(|p| p.split_once('/')) {
-                Some((root, path)) => (folders.root(&mut tree, root), path),
-                None => (inside, path.as_str()),
-            };
-            let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
-            for part in folders.split('/').filter(|part| !part.is_empty()) {
-                at = match tree.child(at, part) {
-                    Some(place) => place,
-                    None => tree.add(at, part, Kind::Folder(BTreeMap::new()), false),
-                };
-            }
-            tree.add(at, name, Kind::Fixed(file.clone()), false);
         }
-        (tree, folders)
     }
 
     /// A folder in no other.
-    fn top(&mut self, changeable: bool) -> Place {
+    pub(super) fn top(&mut self, changeable: bool) -> Place {
         let place = self.put(Kind::Folder(BTreeMap::new()), 0, changeable);
         self.nodes[place].parent = place;
         place
@@ -166,7 +117,7 @@ impl Tree {
         self.nodes.len() - 1
     }
 
-    fn add(&mut self, folder: Place, name: &str, kind: Kind, changeable: bool) -> Place {
+    pub(super) fn add(&mut self, folder: Place, name: &str, kind: Kind, changeable: bool) -> Place {
         let place = self.put(kind, folder, changeable);
         self.link(folder, name, place);
         place
@@ -179,7 +130,7 @@ impl Tree {
         self.nodes[place].parent = folder;
     }
 
-    fn child(&self, folder: Place, name: &str) -> Option<Place> {
+    pub(super) fn child(&self, folder: Place, name: &str) -> Option<Place> {
         match &self.nodes[folder].kind {
             Kind::Folder(children) => children.get(name).copied(),
             _ => None,

@@ -201,7 +201,7 @@ pub fn config(folder: &Path, slots: usize) -> Config {
         worker_args: vec!["exec-worker".into(), folder.into()],
         cache: folder.join("cache"),
         slots,
-        memory_max: Bytes::new(4 << 30),
+        memory_max: Bytes::new(1 << 30),
     }
 }
 
