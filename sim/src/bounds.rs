@@ -22,15 +22,15 @@ pub struct Bounds {
     pub high: Figure,
 }
 
-/// The mean of values and its bounds. One value bounds itself.
+/// The mean of values and its bounds. One value, or the same in every seed, bounds itself.
 pub fn of_mean(values: &[Figure]) -> Bounds {
-    let endless = values.iter().any(|value| value.is_endless());
-    if endless || values.is_empty() {
-        let mean = values.iter().copied().min().unwrap_or_default();
+    let least = values.iter().copied().min().unwrap_or_default();
+    let most = values.iter().copied().max().unwrap_or_default();
+    if least == most || most.is_endless() {
         return Bounds {
-            low: mean,
-            mean,
-            high: values.iter().copied().max().unwrap_or_default(),
+            low: least,
+            mean: least,
+            high: most,
         };
     }
     let n = values.len() as i128;
@@ -103,6 +103,8 @@ mod tests {
         assert_eq!(bounds.low, Figure::milli(10_000 - 6_314 - 1));
         let many: Vec<Figure> = (0..100).map(|n| two[n % 2]).collect();
         assert!(of_mean(&many).low > Figure::milli(9_820));
+        let none = of_mean(&[Figure::ZERO; 30]);
+        assert_eq!((none.low, none.high), (Figure::ZERO, Figure::ZERO));
     }
 
     #[test]
