@@ -12,6 +12,7 @@ mod scene;
 use job_scene::*;
 use protocol::entry::Body;
 use protocol::event::{Event, IssueEvent};
+use protocol::genesis::Issuance;
 use protocol::ids::JobId;
 use protocol::job::{Care, Terms};
 use protocol::units::{Bps, Credits, Millis};
@@ -76,6 +77,35 @@ fn what_is_set_aside_covers_the_fee_of_every_run() {
         Some(Credits::new(2 * 2 * 22_500)),
         "two copies of two tasks"
     );
+}
+
+/// What an epoch says was burned is what paid for work: where credits are minted for it too, and
+/// where the same goes to the treasury instead.
+#[test]
+fn an_epoch_tells_what_its_fees_have_burned() {
+    for (issuance, burns) in [
+        (Issuance::Fixed, true),
+        (Issuance::Inflation, true),
+        (Issuance::MutualCredit, false),
+    ] {
+        let mut genesis = genesis();
+        genesis.issuance = issuance;
+        let mut scene = Scene::of(genesis).ready(cr(90_000), cr(1));
+        let paid = fees(&mut scene, terms(2, 2, 2));
+        let of_work = scene.events.iter().filter_map(|event| match event {
+            Event::Issue(IssueEvent::WorkFee { burned, kept, .. }) => {
+                Some([*burned, *kept].map(Credits::get))
+            }
+            _ => None,
+        });
+        let [burned, kept] = of_work.fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
+        assert_eq!(burned + kept, paid.get());
+        assert_eq!(burned > 0, burns);
+        let all = read::supply(&scene.rows).burned;
+        assert_eq!(all.get() > burned, burns, "of entries too");
+        scene.wait(scene.genesis.params.epoch);
+        assert_eq!(read::epoch(&scene.rows, 0).burned, all);
+    }
 }
 
 fn aborted(scene: &Scene, job: JobId) -> Credits {

@@ -67,11 +67,7 @@ pub(crate) fn fee(
         kept,
         (Code::WorkFeeKept, about),
     );
-    if end == Account::Burn {
-        burned
-    } else {
-        Credits::ZERO
-    }
+    issue::burned(draft, burned)
 }
 
 /// Takes what a submitter that could have started its job pays for not having done so.

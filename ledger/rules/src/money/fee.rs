@@ -87,5 +87,5 @@ pub(crate) fn split(draft: &mut Draft<'_>) {
             },
         );
     }
-    epoch::burned(draft, burned);
+    epoch::burned(draft, issue::burned(draft, burned));
 }

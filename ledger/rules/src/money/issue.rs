@@ -109,6 +109,15 @@ pub(crate) fn end_of_credits(draft: &Draft<'_>) -> Account {
     }
 }
 
+/// What was burned of an amount that went where credits end: all of it, or with mutual credit none.
+pub(crate) fn burned(draft: &Draft<'_>, ended: Credits) -> Credits {
+    if end_of_credits(draft) == Account::Burn {
+        ended
+    } else {
+        Credits::ZERO
+    }
+}
+
 /// How far a posting may take a wallet below zero.
 pub(crate) fn line(draft: &Draft<'_>, party: PartyId, code: Code) -> Credits {
     let is_for_work = matches!(code, Code::Escrow | Code::Fee);
