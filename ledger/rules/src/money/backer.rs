@@ -9,9 +9,8 @@ use protocol::entry::StakeRequest;
 use protocol::ids::{PartyId, PeerId};
 use protocol::units::{Credits, Moment};
 
-use crate::money::bond::{free, move_bond, tell};
+use crate::money::bond::{free, leave, move_bond, tell};
 use crate::money::{Account, Code};
-use crate::params::UNBONDINGS_MAX;
 use crate::people::Peers;
 use crate::refusal::Refusal;
 use crate::state::{Draft, View, row, table};
@@ -137,18 +136,8 @@ fn unback(
         .find(|one| one.party == party)
         .ok_or(Refusal::NotBacked { peer, party })?;
     let free = free(draft, peer, &row).min(one.amount);
-    if free < amount {
-        let asked = amount;
-        return Err(Refusal::BondLocked { free, asked });
-    }
-    if one.unbonding.len() >= UNBONDINGS_MAX {
-        return Err(Refusal::TooManyUnbondings);
-    }
+    leave(draft, peer, (free, amount), &mut one.unbonding)?;
     one.amount = one.amount.minus(amount).expect("asked just above");
-    let matures = draft.now().after(draft.params().unbond_window);
-    one.unbonding.push((amount, matures));
-    let way = (Account::Bond(peer), Account::Unbonding(peer));
-    move_bond(draft, peer, way, amount, Code::Unbond)?;
     keep(draft, peer, backers);
     tell(draft, peer, &row);
     Ok(())

@@ -11,7 +11,7 @@
 
 use protocol::event::Event;
 use protocol::ids::{PartyId, PeerId};
-use protocol::units::Credits;
+use protocol::units::{Credits, Moment};
 
 use crate::money::backer;
 use crate::money::posting::{Posting, post, post_covered};
@@ -76,25 +76,32 @@ pub(crate) fn begin_unbonding(
         return Err(Refusal::AmountIsZero);
     }
     let free = free(draft, peer, &row).min(own(draft, peer));
-    if free < amount {
-        let asked = amount;
-        return Err(Refusal::BondLocked { free, asked });
-    }
-    if row.unbonding.len() >= UNBONDINGS_MAX {
-        return Err(Refusal::TooManyUnbondings);
-    }
-    let matures = draft.now().after(draft.params().unbond_window);
-    row.unbonding.push((amount, matures));
-    move_bond(
-        draft,
-        peer,
-        (Account::Bond(peer), Account::Unbonding(peer)),
-        amount,
-        Code::Unbond,
-    )?;
+    leave(draft, peer, (free, amount), &mut row.unbonding)?;
     draft.put::<Peers>(&peer, &row);
     tell(draft, peer, &row);
     Ok(())
+}
+
+/// Takes an amount out of a bond and adds it to what of the same part is leaving already.
+///
+/// # Errors
+/// [`Refusal`] if less of the part is free, or too much of it is leaving one by one.
+pub(super) fn leave(
+    draft: &mut Draft<'_>,
+    peer: PeerId,
+    (free, asked): (Credits, Credits),
+    leaving: &mut Vec<(Credits, Moment)>,
+) -> Result<(), Refusal> {
+    if free < asked {
+        return Err(Refusal::BondLocked { free, asked });
+    }
+    if leaving.len() >= UNBONDINGS_MAX {
+        return Err(Refusal::TooManyUnbondings);
+    }
+    let matures = draft.now().after(draft.params().unbond_window);
+    leaving.push((asked, matures));
+    let way = (Account::Bond(peer), Account::Unbonding(peer));
+    move_bond(draft, peer, way, asked, Code::Unbond)
 }
 
 /// Gives matured credits back to the owner.
@@ -276,8 +283,6 @@ pub(super) fn tell(draft: &mut Draft<'_>, peer: PeerId, row: &Peer) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that finds nothing has failed")]
 mod tests {
-    use protocol::units::Moment;
-
     use super::*;
     use crate::state::tests::on_nothing;
 

@@ -25,6 +25,9 @@ const ONE_Q32: u128 = 1 << 32;
 /// Ten-thousandths in one.
 const BPS: u32 = 10_000;
 
+/// Steps that find one of the numbers up to [`SUPPLY_MAX`], which are 2^50 and one.
+const HALVINGS: u32 = 51;
+
 /// The curve of a federation, if it has one.
 pub(crate) fn of(issuance: &Issuance) -> Option<&Curve> {
     match issuance {
@@ -55,9 +58,9 @@ pub(crate) fn reaches(curve: Option<&Curve>, holds: u128) -> Credits {
     if curve.is_none() {
         return Credits::new(u64::try_from(holds).unwrap_or(u64::MAX));
     }
-    // Halves what is in question each time: 51 steps at most.
+    // Every step halves what is in question; once that is one number nothing changes any more.
     let (mut least, mut most) = (0, SUPPLY_MAX);
-    while least < most {
+    for _ in 0..HALVINGS {
         let middle = most.saturating_sub(most.saturating_sub(least) / 2);
         if integral(curve, Credits::new(middle)) <= holds {
             least = middle;

@@ -116,7 +116,7 @@ pub(crate) fn price(
 }
 
 /// What can be taken for a fault: a bundle that has not ended releases its lock first, and two
-/// seals all of a peer's locks.
+/// seals all of a peer's locks. The name of a finding is no bundle's, and nothing is locked for it.
 pub(crate) fn within_reach(
     view: &dyn View,
     bundle: BundleId,
@@ -128,7 +128,6 @@ pub(crate) fn within_reach(
     }
     let freed = match fault {
         Fault::TwoSeals => row.locked,
-        Fault::FakeCapacity => Credits::ZERO,
         // What an epoch has locked is released before it is taken.
         Fault::LeaseMissed | Fault::StorageMissed => {
             lease::at_stake(view, peer, fault).min(row.locked)
@@ -201,7 +200,6 @@ pub(crate) fn take_apart(
     let mut shares = vec![burn];
     shares.extend(victim.map(|victim| wallet(victim, harmed, Code::SlashVictim)));
     shares.push(treasury);
-    shares.retain(|share| share.amount > Credits::ZERO);
     keep(draft, finding, &slash, (taken, shares));
 }
 
@@ -219,13 +217,14 @@ pub(crate) fn split_apart(
     [burned, harmed, rest.expect("parts of the slash")]
 }
 
-/// Keeps what was taken until its appeal window is over.
+/// Keeps what was taken until its appeal window is over; who would get nothing of it has no share.
 fn keep(
     draft: &mut Draft<'_>,
     bundle: BundleId,
     slash: &Slash,
-    (amount, shares): (Credits, Vec<Share>),
+    (amount, mut shares): (Credits, Vec<Share>),
 ) {
+    shares.retain(|share| share.amount > Credits::ZERO);
     let counted = draft.count(|counts| counts.slashes = counts.slashes.saturating_add(1));
     let hold = Hold {
         number: counted.slashes,
@@ -333,7 +332,6 @@ fn plan(
         amount: treasury,
         code: Code::SlashTreasury,
     });
-    shares.retain(|share| share.amount > Credits::ZERO);
     shares
 }
 
