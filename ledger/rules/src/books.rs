@@ -338,3 +338,6 @@ fn prepaid(view: &dyn View, account: Account) -> Result<(), Unbalanced> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

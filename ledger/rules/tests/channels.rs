@@ -18,7 +18,7 @@ use protocol::entry::{Body, ChannelRequest, PartyRequest, Root, Scope, Voucher, 
 use protocol::event::{ChannelEvent, Event};
 use protocol::signed::{Signed, UnpackedKey};
 use protocol::units::{Bps, Credits, Millis, Moment};
-use rules::{Account, read};
+use rules::{Account, ChannelRefusal, Refusal, read};
 use scene::*;
 use sign::*;
 
@@ -122,6 +122,63 @@ fn whoever_is_paid_can_end_a_channel_at_once_and_the_payer_cannot() {
     let channel = open(&mut scene).unwrap();
     scene.ask(ANNA, ChannelRequest::Settle { channel }).unwrap();
     assert_eq!(scene.open_channel(channel).settling_at, Some(until));
+    // A voucher that locks it no longer says nothing of when it ends.
+    let said = |scene: &Scene| {
+        let ending = Event::Channel(ChannelEvent::Settling { channel, until });
+        scene
+            .events
+            .iter()
+            .filter(|event| **event == ending)
+            .count()
+    };
+    assert_eq!(said(&scene), 1);
+    let paid = voucher(&scene, channel, (0, 1), cr(1));
+    scene.redeem(ANNA, paid, R).unwrap();
+    assert_eq!(said(&scene), 1);
+}
+
+#[test]
+fn a_settled_channel_is_collected_from_its_moment_on() {
+    let mut scene = free();
+    let channel = scene.channel(R, ANNA, cr(10)).unwrap();
+    scene.ask(R, ChannelRequest::Settle { channel }).unwrap();
+    let window = scene.genesis.params.channel_settle;
+    let from = scene.at.now.after(window);
+    scene.wait(Millis::new(window.get() - 11));
+    let collect = ChannelRequest::Collect { channel };
+    let early = ChannelRefusal::NotSettled {
+        from,
+        now: later(&scene, 10),
+    };
+    let refused = scene.ask(R, collect.clone());
+    assert_eq!(refused, Err(Refusal::Channel(early)));
+    let entry = scene.sign(R, Body::Channel(collect));
+    assert_eq!(scene.block(1, vec![entry]), [Ok(())]);
+    assert_eq!(scene.at.now, from);
+}
+
+#[test]
+fn a_channel_is_locked_for_a_year_at_most() {
+    const YEAR: u64 = 31_536_000_000;
+    let mut scene = free();
+    // The block that opens it comes ten milliseconds later.
+    let latest = later(&scene, YEAR + 10);
+    let beyond = latest.after(Millis::new(1));
+    let refused = scene.channel_signed_by((R, R), ANNA, cr(10), beyond);
+    let too_long = ChannelRefusal::LockedTooLong { latest };
+    assert_eq!(refused, Err(Refusal::Channel(too_long)));
+    let latest = later(&scene, YEAR + 10);
+    let channel = scene.channel_signed_by((R, R), ANNA, cr(10), latest);
+    let channel = channel.unwrap();
+    assert_eq!(scene.open_channel(channel).min_settle, latest);
+    // Nor does a voucher lock it for longer.
+    let min_settle = later(&scene, YEAR + 11);
+    let longer = Voucher {
+        min_settle,
+        ..voucher(&scene, channel, (0, 1), cr(1))
+    };
+    assert_eq!(code(scene.redeem(ANNA, longer, R)), 305);
+    scene.redeem(ANNA, longer, R).unwrap();
 }
 
 #[test]
@@ -137,6 +194,40 @@ fn a_channel_grows_until_it_is_settled() {
     scene.redeem(ANNA, more, R).unwrap();
     scene.ask(ANNA, ChannelRequest::Settle { channel }).unwrap();
     assert_eq!(code(scene.ask(R, top_up)), 306);
+}
+
+#[test]
+fn a_voucher_pays_from_its_first_moment_until_just_before_its_last() {
+    let mut scene = free();
+    let channel = scene.channel(R, ANNA, cr(10)).unwrap();
+    let mut number = 0;
+    let mut pays = |scene: &mut Scene, not_before, expires| {
+        number += 1;
+        // It comes ten milliseconds from now.
+        let (not_before, expires) = (later(scene, not_before), later(scene, expires));
+        let bare = voucher(scene, channel, (0, number), Credits::new(number));
+        let timed = Voucher {
+            not_before,
+            expires,
+            ..bare
+        };
+        scene
+            .redeem(ANNA, timed, R)
+            .map_or_else(|no| no.code(), |()| 0)
+    };
+    assert_eq!(pays(&mut scene, 11, 12), 312);
+    assert_eq!(pays(&mut scene, 10, 11), 0);
+    assert_eq!(pays(&mut scene, 10, 10), 313);
+    scene.ask(R, ChannelRequest::Settle { channel }).unwrap();
+    let window = scene.genesis.params.channel_settle.get();
+    scene.wait(Millis::new(window - 11));
+    assert_eq!(pays(&mut scene, 0, 11), 0);
+    let entry = redeeming(voucher(&scene, channel, (0, 99), cr(9)), R, None);
+    let entry = scene.sign(ANNA, entry);
+    let since = later(&scene, 1);
+    let over = ChannelRefusal::VouchersOver { since };
+    let refused = scene.block(1, vec![entry]).remove(0);
+    assert_eq!(refused, Err(Refusal::Channel(over)));
 }
 
 #[test]

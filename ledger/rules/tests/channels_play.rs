@@ -20,13 +20,13 @@ mod scene;
 use std::collections::BTreeMap;
 
 use channel_scene::*;
-use play::{Act, Play, acts};
+use play::{Act, Play, acts, replayed};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use protocol::entry::{ChannelRequest, LANES_MAX, Voucher};
 use protocol::ids::{ChannelId, PartyId};
 use protocol::units::{Credits, Millis, Moment};
-use rules::{Account, Lane, apply_block, begin, read};
+use rules::{Account, Lane, read};
 use scene::*;
 
 /// Who pays and is paid here: the researcher, and owners of peers that jobs pay too.
@@ -158,20 +158,6 @@ impl Seen {
         }
         Ok(())
     }
-}
-
-/// The rows that the blocks of a scene give when they are applied again.
-fn replayed(scene: &Scene) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let mut rows = begin(&scene.genesis).unwrap();
-    for (at, entries) in &scene.blocks {
-        for (key, row) in apply_block(&rows, at, entries).updates {
-            match row {
-                Some(row) => rows.insert(key, row),
-                None => rows.remove(&key),
-            };
-        }
-    }
-    rows
 }
 
 proptest! {

@@ -41,7 +41,7 @@ mod scene;
 use std::collections::{BTreeMap, BTreeSet};
 
 use job_scene::terms;
-use play::{Act, Play, acts};
+use play::{Act, Play, acts, replayed};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use protocol::entry::{AuditRequest, Body, SignedEntry};
@@ -49,7 +49,7 @@ use protocol::event::{Event, Fault};
 use protocol::ids::{BundleId, JobId, PartyId};
 use protocol::units::{Credits, Millis, Moment};
 use rules::work::{Ground, Hold, HoldState, Phase, Round, State};
-use rules::{Account, apply_block, begin, read};
+use rules::{Account, read};
 use scene::*;
 
 /// More agreed times at which something falls due than any play leaves behind: of 3 000, 73.
@@ -260,20 +260,6 @@ proptest! {
     fn i12_nobody_checks_its_own(acts in prop::collection::vec(acts(), 1..200)) {
         played(with_members_peers(), acts, nobody_checks_its_own)?;
     }
-}
-
-/// The rows that the blocks of a scene give when they are applied again.
-fn replayed(scene: &Scene) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let mut rows = begin(&scene.genesis).unwrap();
-    for (at, entries) in &scene.blocks {
-        for (key, row) in apply_block(&rows, at, entries).updates {
-            match row {
-                Some(row) => rows.insert(key, row),
-                None => rows.remove(&key),
-            };
-        }
-    }
-    rows
 }
 
 proptest! {

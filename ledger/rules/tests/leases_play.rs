@@ -23,13 +23,13 @@ mod scene;
 use std::collections::BTreeMap;
 
 use lease_scene::{SLOTS, blob, slots};
-use play::{Act, Play, acts};
+use play::{Act, Play, acts, replayed};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use protocol::entry::{AuditRequest, Body, Leasable, LeaseRequest, LeaseTerms};
 use protocol::ids::{BundleId, LeaseId};
 use protocol::units::Credits;
-use rules::{apply_block, begin, read};
+use rules::read;
 use scene::*;
 
 /// Something that someone does with leases; numbers are taken modulo what there is.
@@ -198,20 +198,6 @@ fn in_bundles(play: &Play, n: u8) -> u64 {
         }
     }
     locked
-}
-
-/// The rows that the blocks of a scene give when they are applied again.
-fn replayed(scene: &Scene) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let mut rows = begin(&scene.genesis).unwrap();
-    for (at, entries) in &scene.blocks {
-        for (key, row) in apply_block(&rows, at, entries).updates {
-            match row {
-                Some(row) => rows.insert(key, row),
-                None => rows.remove(&key),
-            };
-        }
-    }
-    rows
 }
 
 proptest! {

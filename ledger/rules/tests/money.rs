@@ -42,6 +42,23 @@ fn a_transfer_moves_all_or_nothing() {
 }
 
 #[test]
+fn who_pays_itself_must_have_it_too() {
+    let free = Scene::with(|params| {
+        (params.entry_fee, params.byte_fee) = (Credits::ZERO, Credits::ZERO);
+    });
+    let (to, has) = (R.party(), free.has(R));
+    let less = has.minus(Credits::new(1)).unwrap();
+    let more = has.plus(Credits::new(1)).unwrap();
+    let short = Refusal::InsufficientBalance { needs: more, has };
+    for (amount, answer) in [(less, Ok(())), (has, Ok(())), (more, Err(short))] {
+        let mut scene = Scene::of(free.genesis.clone());
+        let moves = vec![(to, amount)];
+        assert_eq!(scene.enter(R, Body::Transfer { moves }), answer);
+        assert_eq!(scene.has(R), has);
+    }
+}
+
+#[test]
 fn a_refusal_says_what_is_missing() {
     let mut scene = Scene::new();
     let refusal = scene

@@ -314,3 +314,27 @@ fn a_lock_for_another_bundle_is_out_of_reach() {
         None
     );
 }
+
+#[test]
+fn two_seals_put_the_locks_of_every_bundle_in_reach() {
+    let mut scene = Scene::new().ready(cr(256), cr(1));
+    // Whose bond covers two locks runs two bundles at most; of so many jobs somebody runs two.
+    let jobs: Vec<JobId> = (0..=WORKERS / 2)
+        .map(|_| scene.drawn(terms(2, 2, 2)))
+        .collect();
+    let all = jobs.iter().flat_map(|job| {
+        let peers = scene.peers(*job, 0).into_iter();
+        peers.map(|peer| (*job, peer))
+    });
+    let mut runs = all.filter(|(_, peer)| scene.locked(*peer) == cr(256));
+    let (job, liar) = runs.next().unwrap();
+    let bundle = BundleId { job, index: 0 };
+    let preview = |fault| {
+        let preview = read::slash_preview(&scene.rows, bundle, liar, fault);
+        preview.unwrap().0
+    };
+    assert_eq!(preview(Fault::WrongOutcome), cr(128));
+    assert_eq!(preview(Fault::TwoSeals), cr(256));
+    shows(job, liar)(&mut scene);
+    assert_eq!((scene.bond(liar), scene.locked(liar)), (cr(0), cr(0)));
+}

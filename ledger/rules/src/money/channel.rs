@@ -339,3 +339,6 @@ fn move_covered(
     };
     post_covered(draft, posting);
 }
+
+#[cfg(test)]
+mod tests;

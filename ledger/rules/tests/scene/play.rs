@@ -5,13 +5,15 @@
     reason = "each file of tests uses a part of the scene, and fails where it is not as it says"
 )]
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use protocol::entry::{Body, Canary, DisputedTask, Opening, chain};
 use protocol::ids::{BundleId, JobId, PeerId};
 use protocol::job::{Care, Class, Terms};
 use protocol::outcome::prove;
 use protocol::units::{Bps, Credits, Millis};
-use rules::read;
+use rules::{apply_block, begin, read};
 
 use super::canary_scene::*;
 use super::job_scene::*;
@@ -289,4 +291,18 @@ impl Play {
             self.jobs.push(id);
         }
     }
+}
+
+/// The rows that the blocks of a scene give when they are applied again.
+pub(crate) fn replayed(scene: &Scene) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut rows = begin(&scene.genesis).unwrap();
+    for (at, entries) in &scene.blocks {
+        for (key, row) in apply_block(&rows, at, entries).updates {
+            match row {
+                Some(row) => rows.insert(key, row),
+                None => rows.remove(&key),
+            };
+        }
+    }
+    rows
 }
