@@ -245,13 +245,13 @@ fn the_deposit_bounds_how_many_canaries_are_contested_at_a_time() {
 
 #[test]
 fn a_pass_weighs_as_an_audit_of_that_task_would_and_no_oftener() {
-    // Each task is audited every second time. Of the draws that audit nothing of the job, every
-    // second should count its canary as they would have counted the audit.
+    // Each task is audited every fourth time. Of the draws that audit nothing of the job, every
+    // fourth should count its canary as they would have counted the audit.
     let mut scene = Scene::new().ready(cr(1_000), cr(1));
     let known = [canary(1, '7')];
     let terms = with_canaries(terms(2, 2, 2), &known);
     let care = Care {
-        audit: Bps::new(5_000),
+        audit: Bps::new(2_500),
         ..terms.care
     };
     let job = scene.drawn(Terms { care, ..terms });
@@ -278,7 +278,7 @@ fn a_pass_weighs_as_an_audit_of_that_task_would_and_no_oftener() {
         assert!([10, 40].contains(&(gained[0] / 65_536)), "{gained:?}");
     }
     assert!(
-        passes >= 40 && weighed * 4 > passes && weighed * 4 < passes * 3,
+        passes >= 80 && weighed * 8 > passes && weighed * 5 < passes * 2,
         "{weighed} of {passes}"
     );
 }

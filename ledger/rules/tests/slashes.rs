@@ -22,7 +22,7 @@ use protocol::ids::{BundleId, JobId, PeerId};
 use protocol::job::{Class, Terms};
 use protocol::units::{Credits, Millis};
 use rules::work::{Hold, State};
-use rules::{Code, read};
+use rules::{Code, Refusal, read};
 use scene::*;
 
 /// What is about to happen: a fault of a peer in a bundle, and how it comes to light.
@@ -337,4 +337,23 @@ fn two_seals_put_the_locks_of_every_bundle_in_reach() {
     assert_eq!(preview(Fault::TwoSeals), cr(256));
     shows(job, liar)(&mut scene);
     assert_eq!((scene.bond(liar), scene.locked(liar)), (cr(0), cr(0)));
+}
+
+#[test]
+fn two_seals_are_shown_until_the_last_millisecond() {
+    for late in [0, 1] {
+        let mut scene = Scene::new().ready(cr(256), cr(1));
+        let (job, letters) = opened(&mut scene, "77");
+        let liar = letters[1].0;
+        let ended = read::job(&scene.rows, job).unwrap().due;
+        let due = ended.after(scene.genesis.params.unbond_window);
+        scene.wait(Millis::new(due.since(scene.at.now).get() - 1));
+        let seals = Box::new(['7', '9'].map(|letter| scene.seal_of(job, 0, liar, letter)));
+        let shown = Body::Audit(AuditRequest::TwoSeals { job, seals });
+        let entry = scene.sign(ANNA, shown);
+        let answer = scene.block(1 + late, vec![entry]).remove(0);
+        let now = due.after(Millis::new(late));
+        let passed = Err(Refusal::DeadlinePassed { due, now });
+        assert_eq!(answer, if late == 0 { Ok(()) } else { passed });
+    }
 }

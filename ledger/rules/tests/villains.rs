@@ -315,3 +315,32 @@ fn a_chain_that_does_not_end_where_it_began_does_not_close() {
         Err(Refusal::NothingDue)
     );
 }
+
+#[test]
+fn who_let_the_submitter_s_own_peer_in_judges_none_of_its_jobs() {
+    let mut scene = Scene::new();
+    let (peer, owner) = (worker(0), owner(0).party());
+    let admit = Body::AdmitPeer { peer, owner };
+    scene.enter(member(0), admit).unwrap();
+    for n in 1..WORKERS {
+        scene.admit(n, cr(1_000));
+        scene.offer(n, 4, cr(1)).unwrap();
+    }
+    for _ in 0..3 {
+        let job = scene.drawn(protocol::job::Terms {
+            peer,
+            ..terms(2, 2, 2)
+        });
+        let letters: Vec<_> = scene.peers(job, 0).into_iter().zip("79".chars()).collect();
+        for (peer, letter) in &letters {
+            scene.seal(job, *peer, *letter).unwrap();
+        }
+        scene.close(job).unwrap();
+        for (peer, letter) in &letters {
+            scene.open(job, *peer, *letter).unwrap();
+        }
+        scene.dispute(ANNA, job, &letters).unwrap();
+        let panel = scene.panel();
+        assert!(!panel.is_empty() && !panel.contains(&member(0).party()));
+    }
+}

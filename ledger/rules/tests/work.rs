@@ -362,3 +362,30 @@ fn nobody_can_be_kept_from_being_paid_by_a_silent_submitter() {
     }
     assert_eq!(scene.state(job), State::Ended(Ending::Agreed));
 }
+
+#[test]
+fn openings_count_beside_one_that_does_not_fit() {
+    let mut scene = Scene::new().ready(cr(1_000), cr(1));
+    let job = scene.drawn(terms(2, 2, 2));
+    let peers = scene.peers(job, 0);
+    for peer in &peers {
+        scene.seal(job, *peer, '7').unwrap();
+    }
+    scene.close(job).unwrap();
+    let tasks = scene.tasks(job, 0);
+    let batch = |letters: [char; 2]| {
+        let both = [0, 1].map(|n| opening(0, tasks, peers[n], letters[n]));
+        let openings = both.to_vec();
+        Body::OpenBatch { job, openings }
+    };
+    let none = scene.enter(R, batch(['9', '9']));
+    let peer = peers[0];
+    assert_eq!(none, Err(Refusal::OpeningMismatch { peer }));
+    scene.enter(R, batch(['9', '7'])).unwrap();
+    let opened = |scene: &Scene, peer| {
+        let runs = scene.bundle(job, 0).runs;
+        let run = runs.iter().find(|run| run.peer == peer).unwrap();
+        run.root().is_some()
+    };
+    assert!(!opened(&scene, peers[0]) && opened(&scene, peers[1]));
+}

@@ -273,3 +273,24 @@ pub(crate) fn flag_module(draft: &mut Draft<'_>, module: Digest, job: JobId) {
     }
     draft.say(Event::Fault(FaultEvent::ModuleFlagged { module, job }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::tests::on_nothing;
+
+    #[test]
+    fn who_sealed_twice_is_struck_until_every_such_slash_is_taken_back() {
+        let peer = PeerId::new([1; 32]);
+        on_nothing(|draft| {
+            for _ in 0..2 {
+                note(draft, peer, Fault::TwoSeals);
+            }
+            let mut after_one_less = || {
+                forget(draft, peer, Fault::TwoSeals);
+                of(draft, peer).two_seals
+            };
+            assert_eq!([(); 2].map(|()| after_one_less()), [true, false]);
+        });
+    }
+}
