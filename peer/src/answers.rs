@@ -14,6 +14,7 @@ mod council;
 mod disputes;
 mod govern;
 mod jobs;
+mod leases;
 mod market;
 mod party;
 mod standing;
@@ -25,6 +26,7 @@ pub use council::{accusations, council, emergencies, notices, proposal, proposal
 pub use disputes::{dispute, disputes};
 pub use govern::{class, classes, epoch, epochs, param, params, unknown_param};
 pub use jobs::{JobBook, explain};
+pub use leases::{lease, lease_terms, leases_held, leases_of};
 pub use market::{Reached, nodes, offers};
 pub use party::{party, purse, purses, signing};
 pub use standing::{Present, ledger_view, status, verification};

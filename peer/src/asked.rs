@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use ledger::{Agreed, Ledger};
-use protocol::entry::{BankRequest, Body, ChannelRequest, CouncilRequest, SignedEntry};
+use protocol::entry::{
+    BankRequest, Body, ChannelRequest, CouncilRequest, LeaseRequest, SignedEntry,
+};
 use protocol::event::{CouncilEvent, Event};
-use protocol::ids::{ChannelId, EntryId, PurseId};
+use protocol::ids::{ChannelId, EntryId, LeaseId, PurseId};
 use protocol::units::Moment;
 use rules::Refusal;
 
@@ -95,6 +97,7 @@ pub fn tell(
             proposal: body.and_then(|body| proposal(ledger, block, body)),
             purse: body.and_then(|body| purse(body, answer.entry)),
             channel: body.and_then(|body| channel(body, answer.entry)),
+            lease: body.and_then(|body| lease(body, answer.entry)),
         }),
     });
 }
@@ -128,6 +131,13 @@ const fn purse(body: &Body, entry: EntryId) -> Option<Id<PurseId>> {
 const fn channel(body: &Body, entry: EntryId) -> Option<Id<ChannelId>> {
     match body {
         Body::Channel(ChannelRequest::Open { .. }) => Some(Id(ChannelId::new(*entry.bytes()))),
+        _ => None,
+    }
+}
+
+const fn lease(body: &Body, entry: EntryId) -> Option<Id<LeaseId>> {
+    match body {
+        Body::Lease(LeaseRequest::Take { .. }) => Some(Id(LeaseId::new(*entry.bytes()))),
         _ => None,
     }
 }
@@ -191,11 +201,17 @@ pub const fn code(number: u16) -> Code {
         | 275..=278
         | 302
         | 305
-        | 310 => Code::Usage,
+        | 310
+        | 323
+        | 329 => Code::Usage,
         // A wallet, a key's limit, an allowance, a quota or a bond does not reach.
-        9 | 23 | 36 | 105 | 110 | 140..=142 | 145 | 160 | 282 | 283 | 288 | 316 => Code::Budget,
+        9 | 23 | 36 | 105 | 110 | 140..=142 | 145 | 160 | 282 | 283 | 288 | 316 | 322 | 325 => {
+            Code::Budget
+        }
         // There is no such thing.
-        3 | 21 | 33 | 41 | 54 | 55 | 111 | 119 | 130 | 203 | 251 | 300 => Code::NotFound,
+        3 | 21 | 33 | 41 | 54 | 55 | 111 | 119 | 130 | 203 | 251 | 300 | 320 | 321 => {
+            Code::NotFound
+        }
         53 | 60 => Code::NoOffers,
         // Who asks may not.
         4
@@ -220,10 +236,11 @@ pub const fn code(number: u16) -> Code {
         | 301
         | 304
         | 311
-        | 317 => Code::NotAllowed,
+        | 317
+        | 328 => Code::NotAllowed,
         // Too early: the same may pass later.
         38 | 58 | 61 | 62 | 63 | 118 | 120 | 136 | 152 | 254 | 255 | 261 | 264 | 271 | 289
-        | 308 | 312 => Code::NotFinal,
+        | 308 | 312 | 332 | 334 => Code::NotFinal,
         _ => Code::Failed,
     }
 }
@@ -243,6 +260,9 @@ const fn fix(number: u16) -> &'static str {
         288 | 289 => "peer epoch ls",
         300 => "peer channel ls",
         301..=317 => "peer channel show CHANNEL",
+        320 => "peer lease ls",
+        321..=325 => "`peer lease terms NODE` says what it leases",
+        326..=335 => "peer lease show LEASE",
         _ => match code(number) {
             Code::Budget => "peer wallet balance",
             Code::NotAllowed => "`peer key ls` says which keys speak for the party, and in what",

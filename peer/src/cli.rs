@@ -21,6 +21,7 @@ mod govern;
 mod grant;
 mod job;
 mod key;
+mod lease;
 mod node;
 mod propose;
 mod slash;
@@ -43,6 +44,7 @@ pub use grant::GrantCommand;
 pub use job::find;
 pub use job::{JobCommand, TaskArgs};
 pub use key::{KeyCommand, RecoverCommand};
+pub use lease::LeaseCommand;
 pub use node::{NodeCommand, OneNode};
 pub use propose::{JoinArgs, OpenArg, ProposeCommand, QuotaArg};
 pub use slash::SlashCommand;
@@ -141,6 +143,9 @@ pub enum Command {
     /// Pay in small pieces: set credits aside once, sign vouchers, redeem the last
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// Lease slots or storage of a peer by the epoch; ask, take, prove, settle
+    #[command(subcommand)]
+    Lease(LeaseCommand),
     /// See where results differed, and how it was judged
     #[command(subcommand)]
     Dispute(DisputeCommand),
@@ -336,6 +341,7 @@ pub async fn perform(desk: &Desk, command: Command) -> Result<(), Problem> {
         Command::Wallet(command) => wallet::perform(desk, command).await,
         Command::Grant(command) => grant::perform(desk, command).await,
         Command::Channel(command) => channel::perform(desk, command).await,
+        Command::Lease(command) => lease::perform(desk, command).await,
         Command::Dispute(command) => asking::dispute(desk, command).await,
         Command::Slash(command) => slash::perform(desk, command).await,
         Command::Council(command) => council::perform(desk, command).await,

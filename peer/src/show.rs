@@ -5,6 +5,7 @@ mod channel;
 mod council;
 mod faces;
 mod govern;
+mod lease;
 mod market;
 mod paper;
 mod party;

@@ -75,6 +75,11 @@ async fn vouchers_pay_as_their_page_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn leases_are_kept_as_their_page_says() {
+    walk("lease.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_and_bonds_go_as_their_page_says() {
     walk("keys.md").await;
 }

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use protocol::event::Fault;
-use protocol::ids::{BundleId, ChannelId, JobId, PartyId, PeerId, PublicKey, PurseId};
+use protocol::ids::{BundleId, ChannelId, JobId, LeaseId, PartyId, PeerId, PublicKey, PurseId};
 use protocol::job::Class;
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,8 @@ use super::problem::{Code, Problem};
 use super::routes::{Answer, Desk, Written, named};
 use super::types::{
     AccusationView, ChannelView, ClassView, CouncilStateView, EmergencyView, EpochView, HoldView,
-    Kind, List, NoticeView, ParamView, PartyView, PreviewView, ProposalView, PurseView,
-    SigningView, WhyView,
+    Kind, LeaseTermsView, LeaseView, List, NoticeView, ParamView, PartyView, PreviewView,
+    ProposalView, PurseView, SigningView, WhyView,
 };
 use crate::answers::{self, FAULTS};
 
@@ -43,6 +43,10 @@ pub(super) fn routes() -> Router<Desk> {
         .route("/purses/{purse}", get(purse))
         .route("/parties/{party}/channels", get(channels))
         .route("/channels/{channel}", get(channel))
+        .route("/parties/{party}/leases", get(leases_held))
+        .route("/nodes/{peer}/leases", get(leases_of))
+        .route("/nodes/{peer}/terms", get(lease_terms))
+        .route("/leases/{lease}", get(lease))
         .route("/signing/{key}", get(signing))
 }
 
@@ -266,6 +270,38 @@ async fn channels(
 async fn channel(State(desk): State<Desk>, Path(channel): Path<String>) -> Answer<ChannelView> {
     let channel: ChannelId = named("payment channel", &channel)?;
     let look = desk.door.look(move |from| answers::channel(from, channel));
+    look.await.map(Written)
+}
+
+async fn leases_held(
+    State(desk): State<Desk>,
+    Path(party): Path<String>,
+) -> Answer<List<LeaseView>> {
+    let party = known_party(&party)?;
+    let look = move |from: &answers::Sources<'_>| {
+        Ok(answers::leases_held(from, party.unwrap_or(from.party)))
+    };
+    desk.door.look(look).await.map(listed)
+}
+
+async fn leases_of(State(desk): State<Desk>, Path(peer): Path<String>) -> Answer<List<LeaseView>> {
+    let peer: PeerId = named("peer", &peer)?;
+    let look = move |from: &answers::Sources<'_>| Ok(answers::leases_of(from, peer));
+    desk.door.look(look).await.map(listed)
+}
+
+async fn lease_terms(
+    State(desk): State<Desk>,
+    Path(peer): Path<String>,
+) -> Answer<List<LeaseTermsView>> {
+    let peer: PeerId = named("peer", &peer)?;
+    let look = move |from: &answers::Sources<'_>| Ok(answers::lease_terms(from, peer));
+    desk.door.look(look).await.map(listed)
+}
+
+async fn lease(State(desk): State<Desk>, Path(lease): Path<String>) -> Answer<LeaseView> {
+    let lease: LeaseId = named("lease", &lease)?;
+    let look = desk.door.look(move |from| answers::lease(from, lease));
     look.await.map(Written)
 }
 

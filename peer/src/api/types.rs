@@ -8,6 +8,7 @@ mod channel;
 mod dispute;
 mod govern;
 mod job;
+mod lease;
 mod market;
 mod news;
 mod party;
@@ -28,6 +29,7 @@ pub use job::{
     CanariesView, EndedView, Ends, ExplainView, JobState, JobView, PeerReason, Reason, Tally,
     TaskState, TaskView,
 };
+pub use lease::{LeaseTermsView, LeaseView};
 pub use market::{LiveOffer, NodeView, OfferView};
 pub use news::News;
 pub use party::{

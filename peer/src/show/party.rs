@@ -181,6 +181,9 @@ impl Face for EntryView {
         if let Some(channel) = self.channel {
             card.push(("channel", channel.full().into()));
         }
+        if let Some(lease) = self.lease {
+            card.push(("lease", lease.full().into()));
+        }
         vec![Section::Card(card)]
     }
 
@@ -188,6 +191,7 @@ impl Face for EntryView {
         let made = self.proposal.map(|number| number.to_string());
         let made = made.or_else(|| self.purse.map(|purse| purse.full()));
         let made = made.or_else(|| self.channel.map(|channel| channel.full()));
+        let made = made.or_else(|| self.lease.map(|lease| lease.full()));
         vec![made.unwrap_or_else(|| self.entry.full())]
     }
 }

@@ -1,6 +1,6 @@
 //! Parties: their keys, their task wallets and grants, and what they ask of the ledger.
 
-use protocol::ids::{ChannelId, EntryId, FederationId, PartyId, PublicKey, PurseId};
+use protocol::ids::{ChannelId, EntryId, FederationId, LeaseId, PartyId, PublicKey, PurseId};
 use serde::{Deserialize, Serialize};
 
 use super::written::{Id, Kind, List, Money, Time};
@@ -165,6 +165,8 @@ pub struct EntryView {
     pub purse: Option<Id<PurseId>>,
     /// The payment channel that it opened.
     pub channel: Option<Id<ChannelId>>,
+    /// The lease that it took.
+    pub lease: Option<Id<LeaseId>>,
 }
 
 impl Kind for EntryView {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use protocol::ids::{
-    ChannelId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey, PurseId,
+    ChannelId, Digest, EntryId, FederationId, JobId, LeaseId, PartyId, PeerId, PublicKey, PurseId,
 };
 use protocol::units::{Credits, Moment};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -31,6 +31,7 @@ named!(
     EntryId,
     FederationId,
     JobId,
+    LeaseId,
     PartyId,
     PeerId,
     PublicKey,
