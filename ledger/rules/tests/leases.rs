@@ -22,6 +22,7 @@ use protocol::entry::{
     AuditRequest, Body, Correction, EmergencyAct, Leasable, LeaseTerms, Place, Proposal,
 };
 use protocol::event::{Event, Fault, LeaseEnd, LeaseEvent};
+use protocol::genesis::Issuance;
 use protocol::ids::{Digest, LeaseId};
 use protocol::job::Class;
 use protocol::units::{Credits, Millis};
@@ -358,6 +359,8 @@ fn while_deadlines_are_extended_nothing_is_missed() {
     let (_, content) = blob();
     let lease = scene.takes(R, 0, (content, 2)).unwrap();
     scene.proves(0, lease).unwrap();
+    scene.asks(0, SLOTS, terms(4));
+    let other = scene.takes(R, 0, (slots(4), 1)).unwrap();
     scene.next_epoch();
     let order = scene.order(EmergencyAct::ExtendDeadlines, true);
     scene.emergency(order, &[0, 1]).unwrap();
@@ -367,6 +370,9 @@ fn while_deadlines_are_extended_nothing_is_missed() {
     assert_eq!((scene.due(lease).epochs, scene.due(lease).missed), (2, 0));
     scene.collects(lease).unwrap();
     assert_eq!(ended(&scene, lease), Some((LeaseEnd::Over, Credits::ZERO)));
+    // Its slots are claimed still, and its epochs are over: there is nothing to be missed.
+    scene.two_see(worker(0), 0);
+    assert_eq!(scene.leased(other).unwrap().left(), 1);
     assert_eq!(times(&scene, 0), (0, 0));
     // What waited for the end finds nothing.
     let order = scene.order(EmergencyAct::ExtendDeadlines, false);
@@ -491,6 +497,9 @@ fn a_struck_peer_loses_its_leases_and_their_locks_and_its_holders_have_the_rest_
     }
     let job = scene.drawn(job_scene::terms(2, 2, 2));
     let peer = scene.peers(job, 0)[0];
+    let whole = (0..WORKERS).find(|n| worker(*n) == peer).unwrap();
+    scene.takes(ANNA, whole, (slots(3), 20)).unwrap();
+    assert_eq!(scene.offers(whole), None);
     let n = (0..WORKERS).find(|n| worker(*n) == peer).unwrap();
     for peer in scene.peers(job, 0) {
         scene.seal(job, peer, '7').unwrap();
@@ -508,8 +517,12 @@ fn a_struck_peer_loses_its_leases_and_their_locks_and_its_holders_have_the_rest_
     // All it had locked, for its leases too.
     assert_eq!(preview.0, locked);
     assert_eq!(scene.bond(peer), bond.minus(locked).unwrap());
+    for lease in leases[usize::from(n)] {
+        assert_eq!(scene.leased(lease).unwrap().locked(), Credits::ZERO);
+    }
     let before = scene.has(R);
     scene.wait(Millis::new(1));
+    assert_eq!(scene.offers(n), None);
     for lease in leases[usize::from(n)] {
         assert_eq!(ended(&scene, lease), Some((LeaseEnd::Struck, cr(40))));
     }
@@ -519,4 +532,59 @@ fn a_struck_peer_loses_its_leases_and_their_locks_and_its_holders_have_the_rest_
     let open = leases.iter().flatten();
     let open = open.filter(|lease| scene.leased(**lease).is_some());
     assert_eq!(open.count(), 2 * usize::from(WORKERS) - 2);
+}
+
+#[test]
+fn f5_what_is_there_goes_to_the_oldest_lease_and_the_last_bears_what_is_missing() {
+    let mut scene = leasing();
+    let taken = |scene: &mut Scene, many| scene.takes(R, 0, (slots(many), 3)).unwrap();
+    let leases = [2, 1, 1].map(|many| taken(&mut scene, many));
+    scene.next_epoch();
+    scene.two_see(worker(0), 3);
+    let found = leases.map(|name| read::holds_of(&scene.rows, read::lease_finding(name, 2)).len());
+    assert_eq!(found, [0, 0, 1]);
+}
+
+#[test]
+fn no_more_slots_come_back_than_members_saw_in_this_epoch() {
+    let mut scene = leasing();
+    let lease = scene.takes(R, 0, (slots(4), 1)).unwrap();
+    scene.next_epoch();
+    scene.two_see(worker(0), 3);
+    // Its only epoch is settled with that.
+    assert_eq!(ended(&scene, lease), Some((LeaseEnd::Over, Credits::ZERO)));
+    assert_eq!(scene.offers(0), Some(3));
+    assert_eq!(scene.offer(0, 4, cr(1)).unwrap_err().code(), 293);
+}
+
+#[test]
+fn who_is_jailed_leases_nothing() {
+    let mut scene = leasing();
+    let job = scene.drawn(job_scene::terms(2, 2, 2));
+    let peers = scene.peers(job, 0);
+    let letters: Vec<_> = peers.into_iter().zip(['7', '9']).collect();
+    for (peer, letter) in &letters {
+        scene.seal(job, *peer, *letter).unwrap();
+    }
+    scene.close(job).unwrap();
+    scene.open_all(job, &letters);
+    scene.dispute(ANNA, job, &letters).unwrap();
+    scene.judge(job, "77");
+    let n = (0..WORKERS).find(|n| worker(*n) == letters[1].0).unwrap();
+    assert_eq!(scene.takes(R, n, (blob().1, 1)).unwrap_err().code(), 200);
+}
+
+#[test]
+fn leased_slots_do_not_count_for_standing_ready() {
+    let mut genesis = genesis();
+    genesis.issuance = Issuance::Inflation;
+    let mut scene = Scene::of(genesis).ready(cr(10_000), cr(1));
+    scene.asks(0, SLOTS, terms(4));
+    scene.next_epoch();
+    scene.takes(R, 0, (slots(2), 1)).unwrap();
+    // Two on offer and two leased were seen; what is offered afterwards counts in the next epoch.
+    scene.two_see(worker(0), 4);
+    scene.offer(0, 4, cr(1)).unwrap();
+    scene.stands_ready(0).unwrap();
+    assert_eq!(read::epoch(&scene.rows, 1).ready, 2);
 }

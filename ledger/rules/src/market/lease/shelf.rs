@@ -10,7 +10,6 @@ use protocol::units::Credits;
 use super::Lease;
 use crate::market::{capacity, roster};
 use crate::params::SLOTS_MAX;
-use crate::people::{Peers, meter};
 use crate::state::{Draft, View, row, table};
 
 /// What a peer leases of a kind.
@@ -91,22 +90,15 @@ pub(super) fn put_back(draft: &mut Draft<'_>, lease: &Lease) {
     let slots = there.saturating_add(slots).min(most);
     match (offer, parked) {
         (Some(_), _) if slots > there => roster::resize(draft, at, slots),
-        (None, Some(per_gfuel)) if slots > 0 && may_offer(draft, at) => {
+        (None, Some(per_gfuel)) if slots > 0 => {
             roster::stand_again(draft, at, slots, per_gfuel);
         }
         _ => {}
     }
 }
 
-fn may_offer(draft: &Draft<'_>, (peer, class): (PeerId, Class)) -> bool {
-    let known = draft.row::<Peers>(&peer);
-    let row = known.expect("only admitted peers lease anything");
-    let until = meter::suspended_until(draft, peer, class).max(row.jailed_until);
-    !row.struck && until <= draft.now()
-}
-
-/// An offer whose last slots are leased does not come back by itself: its owner withdrew it, or
-/// said something else. Says whether there was one.
+/// An offer whose last slots are leased does not come back by itself: its owner withdrew it or said
+/// something else, or its peer may offer nothing now. Says whether there was one.
 pub(crate) fn unpark(draft: &mut Draft<'_>, (peer, class): (PeerId, Class)) -> bool {
     let at = (peer, Leasable::Slots(class));
     let mut shelf = of(draft, at.0, at.1);
