@@ -21,7 +21,7 @@ use protocol::bytes;
 use protocol::entry::{Body, Opening, PeerSeal, Seal, chain};
 use protocol::event::Event;
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
-use protocol::job::{Array, Blob, Care, Class, Job, Limits, Profile, Terms};
+use protocol::job::{Array, Blob, Care, Class, Job, Limits, Profile, Terms, UnknownImports};
 use protocol::message::Message;
 use protocol::outcome::{self, Outcome, Root};
 use protocol::signed::Signed;
@@ -90,6 +90,7 @@ pub fn job(tasks: u32) -> Job {
             wall_ms: Millis::new(60_000),
         },
         seed: Digest::of(b"seed"),
+        unknown_imports: UnknownImports::Refuse,
     }
 }
 
