@@ -1,15 +1,17 @@
-//! The same guest in this process: no child, no jail, no queue. It is what the benchmark compares
-//! with, and nothing else may use it, because nothing here holds a hostile guest.
+//! The same guest in this process: no child, no jail, no queue. It is what benchmarks compare with
+//! and what the fuzzer reaches into, and nothing else may use it, because nothing here holds a
+//! hostile guest.
 
 use std::ops::Range;
 
 use protocol::ids::{Digest, JobId};
 use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
 use protocol::units::{Bytes, Fuel, Millis};
-use wasmtime::Module;
+use wasmparser::Validator;
+use wasmtime::{Module, OptLevel};
 
-use crate::engine;
 use crate::task::{Ran, Runner};
+use crate::{engine, facts, nan};
 
 /// What each task may use.
 const LIMITS: Limits = Limits {
@@ -27,11 +29,12 @@ const LIMITS: Limits = Limits {
 pub fn run(wasm: &[u8], tasks: Range<u32>) -> Result<(), String> {
     let words = |error: wasmtime::Error| format!("{error:#}");
     let engine = engine::engine().map_err(words)?;
-    let module = Module::new(&engine, wasm).map_err(words)?;
+    let (_, rewritten) = facts::prepare(wasm, UnknownImports::Refuse).map_err(|refused| refused.to_string())?;
+    let module = Module::new(&engine, rewritten).map_err(words)?;
     let size = Bytes::new(u64::try_from(wasm.len()).unwrap_or(u64::MAX));
     let job = Job {
         name: "bare".to_owned(),
-        profile: Profile::WASM_1,
+        profile: Profile::WASM_2,
         module: Blob {
             digest: Digest::of(wasm),
             size,
@@ -58,4 +61,25 @@ pub fn run(wasm: &[u8], tasks: Range<u32>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The profile's engine, to be compared with others.
+pub fn config() -> wasmtime::Config {
+    engine::config(OptLevel::Speed)
+}
+
+/// What a valid module is compiled from. With `noise`, it is made for a machine whose every
+/// arithmetic instruction leaves a NaN of its own, which nothing may show.
+///
+/// # Errors
+/// In words, if it would grow too large, or has instructions that the profile does not have.
+pub fn rewritten(wasm: &[u8], noise: bool) -> Result<Vec<u8>, String> {
+    nan::rewrite_with(wasm, noise).map_err(|refused| refused.to_string())
+}
+
+/// Whether these are the bytes of a module of the profile's instructions.
+pub fn is_valid(wasm: &[u8]) -> bool {
+    Validator::new_with_features(engine::FEATURES)
+        .validate_all(wasm)
+        .is_ok()
 }

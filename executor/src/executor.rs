@@ -43,7 +43,7 @@ pub struct Config {
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The engine cannot be built on this processor.
-    #[error("this machine cannot run profile 1: {0}")]
+    #[error("this machine cannot run profile 2: {0}")]
     Engine(String),
     /// The cache cannot be used.
     #[error("cannot use the cache of compiled modules at {path}")]
@@ -158,7 +158,7 @@ impl Executor {
     /// [`Refused`], and nothing will be told of it.
     pub fn run(&self, work: Work) -> Result<(), Refused> {
         work.job.within_limits()?;
-        if work.job.profile != Profile::WASM_1 {
+        if work.job.profile != Profile::WASM_2 {
             return Err(Refused::ProfileUnknown(work.job.profile));
         }
         let (wanted, lent) = (work.job.limits.memory, self.shared.config.memory_max);

@@ -13,7 +13,7 @@ use wasmparser::{
 
 use crate::engine::FEATURES;
 use crate::limiter::{TABLE_ELEMENTS_MAX, TABLES_MAX};
-use crate::wasi;
+use crate::{nan, wasi};
 
 /// How a module is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub enum ModuleRefused {
         max: u64,
     },
     /// It is not a module, or uses instructions that the profile does not have.
-    #[error("not a valid WebAssembly module of profile 1: {0}")]
+    #[error("not a valid WebAssembly module of profile 2: {0}")]
     Invalid(String),
     /// It has a `start` section: code that would run before its fuel is counted.
     #[error("the module has a start section; export `_start` or `run` instead")]
@@ -71,6 +71,11 @@ pub enum ModuleRefused {
     /// There is nothing to call.
     #[error("the module exports neither `_start` nor `run`, as a function without parameters")]
     NoEntry,
+    /// What would be called before `run` cannot be.
+    #[error(
+        "the module exports `_initialize`, but not as a function without parameters or results"
+    )]
+    WrongBeginning,
     /// Its memory cannot be reached by the calls it imports.
     #[error("the module exports no memory named `memory`")]
     NoMemory,
@@ -81,6 +86,9 @@ pub enum ModuleRefused {
     #[error("the module has more than {TABLES_MAX} tables, or one of more than {max} elements",
         max = TABLE_ELEMENTS_MAX)]
     TableTooLarge,
+    /// It cannot be made to have the same NaNs on every machine.
+    #[error("{0}")]
+    CannotBeRewritten(String),
 }
 
 const PAGE: u64 = 64 << 10;
@@ -105,6 +113,17 @@ struct Seen {
 /// # Errors
 /// [`ModuleRefused`], the same on every machine.
 pub fn check_module(bytes: &[u8], unknown: UnknownImports) -> Result<ModuleFacts, ModuleRefused> {
+    prepare(bytes, unknown).map(|(facts, _)| facts)
+}
+
+/// The same, with what the module is compiled from.
+///
+/// # Errors
+/// [`ModuleRefused`], the same on every machine.
+pub(crate) fn prepare(
+    bytes: &[u8],
+    unknown: UnknownImports,
+) -> Result<(ModuleFacts, Vec<u8>), ModuleRefused> {
     let size = bytes.len() as u64;
     if size > MODULE_MAX.get() {
         return Err(ModuleRefused::TooLarge {
@@ -130,12 +149,15 @@ pub fn check_module(bytes: &[u8], unknown: UnknownImports) -> Result<ModuleFacts
         return Err(ModuleRefused::TableTooLarge);
     }
     let memory_min = Bytes::new(seen.memory_min.unwrap_or(0).saturating_mul(PAGE));
-    Ok(ModuleFacts {
+    let rewritten = nan::rewrite(bytes)
+        .map_err(|refused| ModuleRefused::CannotBeRewritten(refused.to_string()))?;
+    let facts = ModuleFacts {
         entry,
         imports: seen.imports,
         unknown: seen.unknown,
         memory_min,
-    })
+    };
+    Ok((facts, rewritten))
 }
 
 #[expect(
@@ -252,6 +274,7 @@ impl Seen {
     }
 
     fn entry(&self) -> Result<Entry, ModuleRefused> {
+        let exports = |name: &str| self.entries.iter().any(|(export, _)| export == name);
         let has = |name: &str, results: &[ValType]| {
             let index = self
                 .entries
@@ -266,6 +289,9 @@ impl Seen {
             return Ok(Entry::Command);
         }
         if has("run", &[ValType::I32]) {
+            if exports("_initialize") && !has("_initialize", &[]) {
+                return Err(ModuleRefused::WrongBeginning);
+            }
             return Ok(Entry::Reactor);
         }
         Err(ModuleRefused::NoEntry)

@@ -21,6 +21,7 @@ mod facts;
 mod frame;
 mod jail;
 mod limiter;
+mod nan;
 mod queue;
 mod slot;
 mod task;

@@ -339,7 +339,7 @@ fn barred_result(barred: &Barred) -> TaskResult {
         Barred::Refused(why) => why,
     };
     let output = TaskOutput {
-        profile: Profile::WASM_1,
+        profile: Profile::WASM_2,
         status: Status::Trapped(Trap::Other),
         stdout: Vec::new(),
         stderr: format!("{why}\n").into_bytes(),

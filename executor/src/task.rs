@@ -149,7 +149,7 @@ impl Runner {
                     limit
                 };
                 let files = files.unwrap_or_default();
-                let profile = Profile::WASM_1;
+                let profile = Profile::WASM_2;
                 Ran::Ended {
                     output: TaskOutput {
                         profile,

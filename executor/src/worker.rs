@@ -134,11 +134,13 @@ fn compile(order: &CompileOrder) -> Result<(), String> {
     };
     jail::bound(bounds).map_err(|error| format!("cannot be jailed: {error}"))?;
     jail::filter(true).map_err(|error| format!("cannot be jailed: {error}"))?;
-    if let Err(refused) = facts::check_module(&wasm, order.unknown_imports) {
-        return say(&Reply::ModuleRefused(refused.to_string()));
-    }
+    let rewritten = match facts::prepare(&wasm, order.unknown_imports) {
+        Ok((_, rewritten)) => rewritten,
+        Err(refused) => return say(&Reply::ModuleRefused(refused.to_string())),
+    };
+    drop(wasm);
     let code = engine
-        .precompile_module(&wasm)
+        .precompile_module(&rewritten)
         .map_err(|error| format!("{error:#}"))?;
     into.write_all(&code)
         .map_err(|error| format!("cannot write compiled code: {error}"))?;

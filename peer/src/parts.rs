@@ -352,7 +352,7 @@ fn identity(
         classes: work.map(config::Work::classes).unwrap_or_default(),
         slots: work.map_or(0, |work| work.slots),
         per_gfuel: work.map_or(Credits::ZERO, config::Work::price),
-        profiles: vec![Profile::WASM_1],
+        profiles: vec![Profile::WASM_2],
         memory: work.map_or(MEMORY_IF_IDLE, config::Work::memory),
         members: members.collect(),
         seal_window_min: genesis.params.seal_window_min,

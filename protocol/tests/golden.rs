@@ -53,7 +53,7 @@ fn job() -> Job {
     };
     Job {
         name: "orchids".into(),
-        profile: Profile::WASM_1,
+        profile: Profile::WASM_2,
         module: blob,
         unknown_imports: UnknownImports::Trap,
         args: vec!["--fast".into()],
@@ -289,7 +289,7 @@ fn jobs_outputs_offers_and_messages() {
     let key = SigningKey::from_bytes(&[9; 32]);
     golden("job", &bytes::write(&job()));
     let output = TaskOutput {
-        profile: Profile::WASM_1,
+        profile: Profile::WASM_2,
         status: Status::Trapped(Trap::MemoryOutOfBounds),
         stdout: b"out".to_vec(),
         stderr: b"err".to_vec(),
@@ -304,7 +304,7 @@ fn jobs_outputs_offers_and_messages() {
         issued: Moment::new(3),
         ttl: Millis::new(60_000),
         class: Class::Grid,
-        profiles: vec![Profile::WASM_1],
+        profiles: vec![Profile::WASM_2],
         slots_total: 2,
         slots_free: 1,
         memory: Bytes::new(1 << 30),

@@ -41,7 +41,7 @@ impl Facts {
         };
         let job = Job {
             name: format!("job {number}"),
-            profile: Profile::WASM_1,
+            profile: Profile::WASM_2,
             module: blob,
             unknown_imports: UnknownImports::Refuse,
             args: Vec::new(),

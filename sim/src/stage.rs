@@ -204,7 +204,7 @@ impl Stage {
             classes: Vec::<Class>::new(),
             slots: 0,
             per_gfuel: Credits::ZERO,
-            profiles: vec![Profile::WASM_1],
+            profiles: vec![Profile::WASM_2],
             memory: Bytes::new(8 << 30),
             members: members.collect(),
             seal_window_min: self.genesis.params.seal_window_min,

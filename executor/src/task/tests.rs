@@ -10,10 +10,13 @@ use wasmtime::{Engine, Module, OptLevel};
 use super::{Ran, Runner};
 use crate::engine;
 
+#[path = "../../tests/guests/mod.rs"]
+mod guests;
+
 fn job() -> Job {
     Job {
         name: "test".to_owned(),
-        profile: Profile::WASM_1,
+        profile: Profile::WASM_2,
         module: Blob {
             digest: Digest::of(b""),
             size: Bytes::ZERO,
@@ -42,8 +45,8 @@ fn job() -> Job {
 fn run_at(level: OptLevel, text: &str, task: u32) -> Ran {
     let engine = Engine::new(&engine::config(level)).unwrap();
     let wasm = wat::parse_str(text).unwrap();
-    crate::check_module(&wasm, UnknownImports::Refuse).unwrap();
-    let module = Module::new(&engine, &wasm).unwrap();
+    let (_, rewritten) = crate::facts::prepare(&wasm, UnknownImports::Refuse).unwrap();
+    let module = Module::new(&engine, rewritten).unwrap();
     let id = JobId::new([7; 32]);
     let runner = Runner::new(&engine, &module, (id, job()), None, Vec::new()).unwrap();
     runner.run(task)
@@ -106,6 +109,19 @@ fn outcome_and_fuel_are_the_same_at_every_optimisation_level() {
     assert_eq!(first, ran(OptLevel::None));
     assert_eq!(first, ran(OptLevel::SpeedAndSize));
     assert!(first.1 > Fuel::new(1_000_000), "{:?}", first.1);
+}
+
+#[test]
+fn every_guest_of_the_battery_ends_the_same_at_every_optimisation_level() {
+    for one in guests::GUESTS {
+        let text = guests::guest(one);
+        for task in 0..2 {
+            let ran = |level| ended(run_at(level, &text, task));
+            let first = ran(OptLevel::Speed);
+            assert_eq!(first, ran(OptLevel::None), "{}", one.0);
+            assert_eq!(first, ran(OptLevel::SpeedAndSize), "{}", one.0);
+        }
+    }
 }
 
 #[test]

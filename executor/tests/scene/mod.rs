@@ -32,7 +32,7 @@ pub struct Scene {
 pub fn job(module: &[u8]) -> Job {
     Job {
         name: "test".to_owned(),
-        profile: Profile::WASM_1,
+        profile: Profile::WASM_2,
         module: blob(module),
         unknown_imports: UnknownImports::Refuse,
         args: Vec::new(),

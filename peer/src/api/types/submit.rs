@@ -196,7 +196,7 @@ impl JobForm {
         inputs.sort_by(|a, b| a.path.cmp(&b.path));
         let job = Job {
             name: self.name,
-            profile: Profile::WASM_1,
+            profile: Profile::WASM_2,
             module: blob(self.module),
             unknown_imports: self.unknown_imports.into(),
             args: self.args,

@@ -71,7 +71,7 @@ fn blob(content: &[u8]) -> Blob {
 pub fn job(tasks: u32) -> Job {
     Job {
         name: "squares".to_owned(),
-        profile: Profile::WASM_1,
+        profile: Profile::WASM_2,
         module: blob(b"module"),
         args: Vec::new(),
         env: Vec::new(),
@@ -158,7 +158,7 @@ pub fn identity(n: u8) -> Identity {
         classes: Vec::new(),
         slots: 0,
         per_gfuel: Credits::new(5),
-        profiles: vec![Profile::WASM_1],
+        profiles: vec![Profile::WASM_2],
         memory: Bytes::new(1 << 30),
         members: members.collect(),
         seal_window_min: Millis::new(60_000),
