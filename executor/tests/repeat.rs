@@ -1,11 +1,20 @@
 //! The same task gives the same digest and the same fuel, whoever runs it and how often.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod guests;
 mod scene;
 
-use protocol::job::Array;
-use protocol::outcome::Status;
-use scene::{Scene, assemble, conclusive, hello, job, program};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+
+use executor::{Config, Executor};
+use guests::{GUESTS, guest};
+use protocol::job::{Array, Job};
+use protocol::outcome::{Limit, Outcome, Status, Trap};
+use protocol::units::{Bytes, Fuel};
+use scene::{Scene, assemble, conclusive, config, hello, job, program, worker};
 
 #[test]
 fn the_same_task_gives_the_same_outcome_in_two_processes() {
@@ -62,6 +71,117 @@ fn the_tasks_of_an_array_differ_and_each_repeats_itself() {
             first[..place]
                 .iter()
                 .all(|(before, _)| before.stdout != output.stdout)
+        );
+    }
+}
+
+/// Each guest has so many tasks, and each task is run so often.
+const TASKS: u32 = 20;
+const ROUNDS: usize = 5;
+
+type Outcomes = BTreeMap<(&'static str, u32), (Status, Outcome)>;
+
+fn battery_job(module: &[u8]) -> Job {
+    let mut job = job(module);
+    job.array = Array {
+        first: 0,
+        step: 1,
+        count: TASKS,
+    };
+    job.limits.fuel = Fuel::new(300_000);
+    job.limits.memory = Bytes::new(96 << 20);
+    job
+}
+
+/// Runs every task of every guest once.
+fn round(scene: &Scene) -> Outcomes {
+    let mut outcomes = Outcomes::new();
+    for one in GUESTS {
+        let module = assemble(guest(one).as_bytes());
+        let results = scene.results(scene.work(&module, battery_job(&module)));
+        for (task, result) in (0..).zip(results) {
+            let (output, outcome) = conclusive(result);
+            outcomes.insert((one.0, task), (output.status, outcome));
+        }
+    }
+    outcomes
+}
+
+/// An executor with this cache, whose workers are started by this program.
+fn another(scene: &mut Scene, cache: &Path, change: impl FnOnce(&mut Config)) {
+    let (tell, events) = channel();
+    let mut config = config(scene.folder.path(), 2);
+    config.cache = cache.to_owned();
+    change(&mut config);
+    let executor = Executor::start(config, move |event| {
+        drop(tell.send(event));
+    });
+    scene.executor = executor.expect("this machine can work");
+    scene.events = events;
+}
+
+/// A worker with the least of everything: priority, stack, memory in one piece; and in a world
+/// where a comma is a point.
+fn poorer(config: &mut Config) {
+    let script = "ulimit -s 512; ulimit -n 64; export LC_ALL=tr_TR.UTF-8 TZ=Asia/Tokyo \
+        RUST_BACKTRACE=full MALLOC_ARENA_MAX=1 MALLOC_PERTURB_=165 HOME=/nowhere; \
+        exec nice -n 19 \"$0\" \"$@\"";
+    let mut args = vec!["-c".into(), script.into(), worker().into_os_string()];
+    args.append(&mut config.worker_args);
+    config.worker_args = args;
+    config.program = "/bin/sh".into();
+}
+
+#[test]
+fn a_thousand_runs_give_one_digest_and_one_fuel_each() {
+    let mut scene = Scene::open(2);
+    let (warm, cold) = (
+        scene.folder.path().join("cache"),
+        scene.folder.path().join("other"),
+    );
+    let mut rounds = vec![round(&scene), round(&scene)];
+    let pressed = AtomicBool::new(true);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            // Takes memory and gives it back, so that pages are short while the others run.
+            while pressed.load(Ordering::Relaxed) {
+                let taken = vec![1_u8; 128 << 20];
+                assert_eq!(taken[taken.len() / 2], 1);
+            }
+        });
+        another(&mut scene, &cold, poorer);
+        rounds.push(round(&scene));
+        another(&mut scene, &warm, poorer);
+        rounds.push(round(&scene));
+        pressed.store(false, Ordering::Relaxed);
+    });
+    another(&mut scene, &cold, |_| ());
+    rounds.push(round(&scene));
+    let runs: usize = rounds.iter().map(BTreeMap::len).sum();
+    assert_eq!((runs, rounds.len()), (1_000, ROUNDS));
+    for round in &rounds[1..] {
+        for (task, outcome) in &rounds[0] {
+            assert_eq!(round.get(task), Some(outcome), "{task:?}");
+        }
+    }
+    // The battery is worth its name: every kind of end was met.
+    let ends: std::collections::BTreeSet<_> = rounds[0]
+        .values()
+        .map(|(status, _)| format!("{status:?}"))
+        .collect();
+    for status in [
+        Status::Exited(0),
+        Status::Exited(7),
+        Status::OutOf(Limit::Memory),
+        Status::OutOf(Limit::Fuel),
+        Status::Trapped(Trap::Unreachable),
+        Status::Trapped(Trap::MemoryOutOfBounds),
+        Status::Trapped(Trap::BadArithmetic),
+        Status::Trapped(Trap::BadTableUse),
+    ] {
+        assert!(
+            ends.contains(&format!("{status:?}")),
+            "{status:?} in {ends:?}"
         );
     }
 }
