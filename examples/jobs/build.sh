@@ -55,4 +55,9 @@ compile orchids/align -msimd128
 compile photo/sharpen photo/jpeg.c
 compile probe/probe -Wno-infinite-recursion
 compile digits/classify
+compile probe/reactor -mexec-model=reactor
 compile tiny/tiny -nostdlib -fno-builtin
+for kernel in matmul nbody mandelbrot sha256 quicksort; do
+  compile "kernels/$kernel" -nostdlib -fno-math-errno -Wl,--no-entry
+done
+compile kernels/simd -nostdlib -fno-math-errno -Wl,--no-entry -msimd128

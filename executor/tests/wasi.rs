@@ -5,7 +5,7 @@ mod scene;
 
 use std::path::{Path, PathBuf};
 
-use executor::{Inconclusive, TaskResult, Work};
+use executor::{Entry, Inconclusive, ModuleRefused, TaskResult, Work};
 use protocol::job::{Array, Job, UnknownImports};
 use protocol::outcome::{Limit, Status, TaskOutput, Trap};
 use protocol::units::{Bytes, Fuel};
@@ -232,6 +232,54 @@ fn a_photo_in_tiles_is_what_others_make_of_it() {
         pixels += tile.len() / 3;
     }
     assert_eq!(pixels, 640 * 427);
+fn a_c_library_is_begun_once_for_each_task_and_its_answer_is_the_exit_code() {
+    let scene = Scene::open(1);
+    let (_, module) = example("probe/reactor.wasm");
+    assert_eq!(
+        executor::check_module(&module, UnknownImports::Refuse).unwrap().entry,
+        Entry::Reactor
+    );
+    let mut called = job(&module);
+    called.array = Array {
+        first: 40,
+        step: 1,
+        count: 3,
+    };
+    let results = scene.results(scene.work(&module, called));
+    for (index, result) in (40..).zip(results) {
+        let (output, _) = conclusive(result);
+        assert_eq!(output.status, Status::Exited(index));
+        assert_eq!(text(&output.stdout), format!("begun 1, index {index}\n"));
+    }
+}
+
+#[test]
+fn a_library_may_end_while_it_begins_and_what_is_no_beginning_is_refused() {
+    let scene = Scene::open(1);
+    let reactor = |begin: &str| {
+        format!(
+            r#"(module
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+            (memory (export "memory") 1)
+            (func (export "_initialize") {begin})
+            (func (export "run") (result i32) (i32.const 1)))"#
+        )
+    };
+    for (begin, status) in [
+        ("", Status::Exited(1)),
+        ("(call $exit (i32.const 9))", Status::Exited(9)),
+        ("unreachable", Status::Trapped(Trap::Unreachable)),
+        ("(loop $l (br $l))", Status::OutOf(Limit::Fuel)),
+        // No machine can run it, and its job ends by saying so.
+        ("(param i32)", Status::Trapped(Trap::Other)),
+    ] {
+        assert_eq!(scene.status(reactor(begin).as_bytes()), status, "{begin}");
+    }
+    let refused = executor::check_module(
+        &assemble(reactor("(param i32)").as_bytes()),
+        UnknownImports::Refuse,
+    );
+    assert_eq!(refused, Err(ModuleRefused::WrongBeginning));
 }
 
 #[test]

@@ -1,0 +1,2 @@
+// The same as `matmul`, built with vectors of two doubles.
+#include "matmul.c"
