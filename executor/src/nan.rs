@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! f64.load ▶ f64.mul ▶ f64.add ▶ f64.store        nothing sees the bits before the store
-//!                             └▶ local.tee, f64.const nan, local.get ×2, f64.eq, select
+//!                             └▶ local.tee, f64.const nan, local.get ×2, f64.ge, select
 //! ```
 //!
 //! The rewriting is part of the profile: which instructions it adds depends on the module's bytes

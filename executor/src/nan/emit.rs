@@ -21,8 +21,9 @@ const LOCAL_TEE: u8 = 0x22;
 const SELECT: u8 = 0x1b;
 const F32_CONST: u8 = 0x43;
 pub(super) const F64_CONST: u8 = 0x44;
-const F32_EQ: u8 = 0x5b;
-const F64_EQ: u8 = 0x61;
+// Not `eq`, which x86 answers by two flags: each number is at least itself, and a NaN is not.
+const F32_GE: u8 = 0x60;
+const F64_GE: u8 = 0x66;
 const SIMD: u8 = 0xfd;
 const V128_CONST: u8 = 0x0c;
 const V128_BITSELECT: u8 = 0x52;
@@ -126,8 +127,8 @@ fn remedy(into: &mut Vec<u8>, mark: Mark, nan: Nan, held: Option<u32>, spare: &m
         number(into, local);
     }
     match mark {
-        Mark::F32 | Mark::MinusF32 => into.extend([F32_EQ, SELECT]),
-        Mark::F64 | Mark::MinusF64 => into.extend([F64_EQ, SELECT]),
+        Mark::F32 | Mark::MinusF32 => into.extend([F32_GE, SELECT]),
+        Mark::F64 | Mark::MinusF64 => into.extend([F64_GE, SELECT]),
         Mark::Singles => into.extend([SIMD, F32X4_EQ, SIMD, V128_BITSELECT]),
         Mark::Doubles => into.extend([SIMD, F64X2_EQ, SIMD, V128_BITSELECT]),
     }
