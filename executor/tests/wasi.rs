@@ -232,6 +232,9 @@ fn a_photo_in_tiles_is_what_others_make_of_it() {
         pixels += tile.len() / 3;
     }
     assert_eq!(pixels, 640 * 427);
+}
+
+#[test]
 fn a_c_library_is_begun_once_for_each_task_and_its_answer_is_the_exit_code() {
     let scene = Scene::open(1);
     let (_, module) = example("probe/reactor.wasm");
