@@ -62,17 +62,24 @@ impl Pass<'_> {
         self.now.fill(Class::NUMBER);
     }
 
-    /// Lets the present state go to a label, with the values the label takes.
-    fn branch(&mut self, depth: u32) {
+    /// Sees the values that a label takes.
+    fn see_label(&mut self, depth: u32) {
         let Some(at) = self.frames.len().checked_sub(1 + depth as usize) else {
             return;
         };
         let (takes, gives) = self.shape.block(self.frames[at].block);
-        let looping = self.frames[at].looping;
-        self.see_top(looping.map_or(gives, |_| takes));
+        let count = self.frames[at].looping.map_or(gives, |_| takes);
+        self.see_top(count);
+    }
+
+    /// Lets the present state go to a label.
+    fn branch(&mut self, depth: u32) {
+        let Some(at) = self.frames.len().checked_sub(1 + depth as usize) else {
+            return;
+        };
         let now = std::mem::take(&mut self.now);
         let fell = meet(&mut self.frames[at].label, &now);
-        if let (true, Some(number)) = (fell, looping) {
+        if let (true, Some(number)) = (fell, self.frames[at].looping) {
             meet(&mut self.heads[number], &now);
             self.learnt = true;
         }
@@ -136,15 +143,19 @@ impl Pass<'_> {
             Operator::Else => self.otherwise(place),
             Operator::End => self.close(place),
             Operator::Br { relative_depth } => {
+                self.see_label(*relative_depth);
                 self.branch(*relative_depth);
                 self.stop();
             }
             Operator::BrIf { relative_depth } => {
                 self.pop();
+                self.see_label(*relative_depth);
                 self.branch(*relative_depth);
             }
             Operator::BrTable { targets } => {
                 self.pop();
+                // All labels of a table take the same number of values.
+                self.see_label(targets.default());
                 for depth in targets.targets().flatten() {
                     self.branch(depth);
                 }
