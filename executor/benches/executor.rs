@@ -83,13 +83,16 @@ fn native(kernel: &str, compiler: &str, folder: &Path) -> Option<(f64, i32)> {
     best
 }
 
-fn speeds() {
+/// A name, an engine, whether it counts fuel, and whether the module is rewritten.
+type Way = (&'static str, Engine, bool, bool);
+
+fn ways() -> [Way; 5] {
     let engine = |change: fn(&mut wasmtime::Config)| {
         let mut config = bare::config();
         change(&mut config);
         Engine::new(&config).unwrap()
     };
-    let ways = [
+    [
         (
             "plain",
             engine(|c| {
@@ -116,7 +119,11 @@ fn speeds() {
             false,
         ),
         ("lazy+fuel", engine(|_| ()), true, true),
-    ];
+    ]
+}
+
+fn speeds() {
+    let ways = ways();
     println!("\nprocessor seconds, least of {TURNS}; `lazy+fuel` is the profile\n");
     print!("{:<11} {:>8} {:>8}", "kernel", "gcc", "clang");
     ways.iter().for_each(|(name, ..)| print!(" {name:>9}"));

@@ -29,7 +29,8 @@ const LIMITS: Limits = Limits {
 pub fn run(wasm: &[u8], tasks: Range<u32>) -> Result<(), String> {
     let words = |error: wasmtime::Error| format!("{error:#}");
     let engine = engine::engine().map_err(words)?;
-    let (_, rewritten) = facts::prepare(wasm, UnknownImports::Refuse).map_err(|refused| refused.to_string())?;
+    let (_, rewritten) =
+        facts::prepare(wasm, UnknownImports::Refuse).map_err(|refused| refused.to_string())?;
     let module = Module::new(&engine, rewritten).map_err(words)?;
     let size = Bytes::new(u64::try_from(wasm.len()).unwrap_or(u64::MAX));
     let job = Job {

@@ -239,7 +239,9 @@ fn a_c_library_is_begun_once_for_each_task_and_its_answer_is_the_exit_code() {
     let scene = Scene::open(1);
     let (_, module) = example("probe/reactor.wasm");
     assert_eq!(
-        executor::check_module(&module, UnknownImports::Refuse).unwrap().entry,
+        executor::check_module(&module, UnknownImports::Refuse)
+            .unwrap()
+            .entry,
         Entry::Reactor
     );
     let mut called = job(&module);

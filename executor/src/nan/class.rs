@@ -52,14 +52,19 @@ impl Class {
     }
 
     /// A vector of which every bit is known.
-    pub(super) fn vector(bits: u128) -> Self {
-        let mut singles = (0..4).map(|lane| f32::from_bits((bits >> (32 * lane)) as u32));
-        let mut doubles = (0..2).map(|lane| f64::from_bits((bits >> (64 * lane)) as u64));
+    pub(super) fn vector(bytes: &[u8; 16]) -> Self {
+        let (singles, doubles) = (bytes.as_chunks().0, bytes.as_chunks().0);
         let mut class = Self::EXACT.0;
-        if !singles.any(f32::is_nan) {
+        if !singles
+            .iter()
+            .any(|lane| f32::from_le_bytes(*lane).is_nan())
+        {
             class |= Self::SINGLES;
         }
-        if !doubles.any(f64::is_nan) {
+        if !doubles
+            .iter()
+            .any(|lane| f64::from_le_bytes(*lane).is_nan())
+        {
             class |= Self::DOUBLES;
         }
         Self(class)

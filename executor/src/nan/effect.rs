@@ -206,9 +206,7 @@ fn vector(op: &Operator<'_>) -> Option<Effect> {
         O::F64x2PromoteLowF32x4 => Effect::Arithmetic(1, F32x4, F64x2),
         O::F32x4ConvertI32x4S | O::F32x4ConvertI32x4U => Effect::Number(F32x4),
         O::F64x2ConvertLowI32x4S | O::F64x2ConvertLowI32x4U => Effect::Number(F64x2),
-        O::V128Const { value } => {
-            Effect::Constant(Class::vector(u128::from_le_bytes(*value.bytes())))
-        }
+        O::V128Const { value } => Effect::Constant(Class::vector(value.bytes())),
         O::F32x4Abs => Effect::Absolute(F32x4),
         O::F64x2Abs => Effect::Absolute(F64x2),
         O::F32x4PMin | O::F32x4PMax => Effect::Pick(F32x4),
