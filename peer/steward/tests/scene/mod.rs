@@ -72,7 +72,6 @@ pub fn job(tasks: u32) -> Job {
     Job {
         name: "squares".to_owned(),
         profile: Profile::WASM_2,
-        unknown_imports: UnknownImports::Refuse,
         module: blob(b"module"),
         args: Vec::new(),
         env: Vec::new(),
