@@ -184,7 +184,7 @@ fn files_are_made_written_moved_and_removed() {
     let mut guest = Guest::new(&[]);
     guest.on_path(OUT, "d", paths::create_directory).unwrap();
     let fd = guest.open(HERE, "d/a", CREATE, READ | WRITE, 0).unwrap();
-    assert_eq!(fd, 6);
+    assert_eq!(fd, 7);
     guest.write(fd, "hello world").unwrap();
     guest.seek(fd, -5, 2).unwrap();
     assert_eq!(guest.read(fd, 100), Ok("world".to_owned()));
