@@ -36,6 +36,7 @@ pub fn run(wasm: &[u8], tasks: Range<u32>) -> Result<(), String> {
     let job = Job {
         name: "bare".to_owned(),
         profile: Profile::WASM_2,
+        program: protocol::kernel::Program::Wasm,
         module: Blob {
             digest: Digest::of(wasm),
             size,

@@ -9,6 +9,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::bytes::{Limited, Malformed, at_most};
 use crate::ids::{Digest, PeerId};
+use crate::kernel::Program;
 use crate::units::{Bps, Bytes, Credits, Fuel, GFUEL, Millis};
 
 mod input;
@@ -85,6 +86,13 @@ impl Profile {
     /// wasmtime 48 with Cranelift, modules rewritten to know one NaN, our WASI preview 1 host. Profile
     /// 1 left that NaN to wasmtime: the same results, but other counts of fuel.
     pub const WASM_2: Self = Self(2);
+    /// WGSL through naga 29, `exact` only, with the checks and the fuel of decision 0013.
+    pub const WGSL_1: Self = Self(0x101);
+
+    /// Whether its programs are shaders: the high byte says what kind of program a profile runs.
+    pub const fn is_gpu(self) -> bool {
+        self.0 >> 8 == 1
+    }
 }
 
 /// What one task may use. There is no default: nothing runs without limits.
@@ -142,17 +150,19 @@ impl Array {
     }
 }
 
-/// A job, whole: what is run, on what, within which limits.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+/// A job, whole: what is run, on what, within which limits. How it is written: `kernel.rs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// What people call it.
     pub name: String,
     /// The guest's world.
     pub profile: Profile,
-    /// The program.
+    /// The program's bytes.
     pub module: Blob,
     /// What becomes of functions that it imports and no peer has.
     pub unknown_imports: UnknownImports,
+    /// What kind of program they are, and how it is fed.
+    pub program: Program,
     /// Its arguments, without the program's own name.
     pub args: Vec<String>,
     /// Its environment, in the order given; `PEER_*` names are added by the executor.
@@ -313,6 +323,7 @@ impl Limited for Job {
             return bad("an array has 1 to 1 000 000 tasks and a step of at least 1");
         }
         self.limits.within_limits()?;
+        self.program.fits(self)?;
         let module = usize::try_from(self.module.size.get()).unwrap_or(usize::MAX);
         at_most(
             "module",

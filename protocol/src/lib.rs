@@ -8,11 +8,11 @@
 //! for it in everything; **operational keys** within limits. A **purse** is credits set apart for
 //! jobs: a task wallet that others may spend of, or a grant that expires.
 //!
-//! An **offer** says what a peer can do and at what price. A **job** is one module run over n
-//! **tasks**, cut into **bundles**; each bundle is **drawn** for some peers, and a peer's share of
-//! it is a **run**. An **outcome** is the digest of a task's canonical output and what it cost.
-//! Peers **seal** (publish a hash of outcomes and a salt), then **open**. Where opened outcomes
-//! differ, a **panel** of members runs the task and gives a **verdict**.
+//! An **offer** says what a peer can do and at what price. A **job** is one module (WASM) or shader
+//! (WGSL) run over n **tasks**, cut into **bundles**; each bundle is **drawn** for some peers, and
+//! a peer's share of it is a **run**. An **outcome** is the digest of a task's canonical output and
+//! what it cost. Peers **seal** (publish a hash of outcomes and a salt), then **open**. Where
+//! opened outcomes differ, a **panel** of members runs the task and gives a **verdict**.
 //!
 //! An **entry** is a signed request to the ledger; an **event** is what the ledger says once a
 //! block is agreed; a **refusal** is a rule saying no.
@@ -25,6 +25,7 @@ pub mod event;
 pub mod genesis;
 pub mod ids;
 pub mod job;
+pub mod kernel;
 pub mod message;
 pub mod offer;
 pub mod outcome;

@@ -12,6 +12,7 @@ use protocol::entry::{
 use protocol::event::{Ending, Event, Fault, FaultEvent};
 use protocol::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
 use protocol::job::{Array, Blob, Care, Class, Input, Job, Limits, Profile, Terms, UnknownImports};
+use protocol::kernel::Program;
 use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::{Outcome, Root, Status, TaskOutput, Trap, prove, root};
@@ -56,6 +57,7 @@ fn job() -> Job {
         profile: Profile::WASM_2,
         module: blob,
         unknown_imports: UnknownImports::Trap,
+        program: Program::Wasm,
         args: vec!["--fast".into()],
         env: vec![("LANG".into(), "C".into())],
         stdin: Some(blob),

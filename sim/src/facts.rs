@@ -44,6 +44,7 @@ impl Facts {
             profile: Profile::WASM_2,
             module: blob,
             unknown_imports: UnknownImports::Refuse,
+            program: protocol::kernel::Program::Wasm,
             args: Vec::new(),
             env: Vec::new(),
             stdin: None,

@@ -17,6 +17,7 @@ fn job() -> Job {
     Job {
         name: "test".to_owned(),
         profile: Profile::WASM_2,
+        program: protocol::kernel::Program::Wasm,
         module: Blob {
             digest: Digest::of(b""),
             size: Bytes::ZERO,

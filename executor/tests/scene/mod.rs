@@ -8,6 +8,7 @@ use std::time::Duration;
 use executor::{Config, Event, Executor, TaskResult, Token, Work};
 use protocol::ids::{Digest, JobId};
 use protocol::job::{Array, Blob, Input, Job, Limits, Profile, UnknownImports};
+use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program};
 use protocol::outcome::{Outcome, Status, TaskOutput};
 use protocol::units::{Bytes, Fuel, Millis};
 use tempfile::TempDir;
@@ -35,6 +36,7 @@ pub fn job(module: &[u8]) -> Job {
         profile: Profile::WASM_2,
         module: blob(module),
         unknown_imports: UnknownImports::Refuse,
+        program: Program::Wasm,
         args: Vec::new(),
         env: Vec::new(),
         stdin: None,
@@ -53,6 +55,36 @@ pub fn job(module: &[u8]) -> Job {
         },
         seed: Digest::of(b"seed"),
     }
+}
+
+/// A shader's job of one task and one pass of its `main`.
+pub fn shader_job(shader: &str, buffers: Vec<Buffer>, groups: [u32; 3]) -> Job {
+    let pass = Pass {
+        entry: "main".to_owned(),
+        groups,
+    };
+    Job {
+        profile: Profile::WGSL_1,
+        program: Program::Wgsl(Kernel {
+            buffers,
+            passes: vec![pass],
+            compare: Compare::Exact,
+        }),
+        ..job(shader.as_bytes())
+    }
+}
+
+pub fn output(name: &str, words: u64) -> Buffer {
+    Buffer::Output {
+        name: name.to_owned(),
+        size: Bytes::new(4 * words),
+    }
+}
+
+/// An output file's words.
+pub fn words(output: &TaskOutput, file: usize) -> Vec<u32> {
+    let bytes = output.files[file].1.as_chunks().0;
+    bytes.iter().map(|word| u32::from_le_bytes(*word)).collect()
 }
 
 pub fn blob(content: &[u8]) -> Blob {
@@ -105,9 +137,27 @@ pub fn assemble(text: &[u8]) -> Vec<u8> {
 
 impl Scene {
     pub fn open(slots: usize) -> Self {
+        Self::open_with(slots, false)
+    }
+
+    /// A scene whose machine has a graphics adapter that is fit for shaders.
+    pub fn with_gpu() -> Self {
+        let scene = Self::open_with(1, true);
+        let gpus = scene.executor.gpus();
+        assert!(
+            gpus.iter().any(executor::GpuFacts::is_fit),
+            "NO ADAPTER IS FIT: `./x setup` installs a software one. {gpus:#?}"
+        );
+        scene
+    }
+
+    fn open_with(slots: usize, gpu: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let (tell, events) = channel();
-        let config = config(folder.path(), slots);
+        let config = Config {
+            gpu,
+            ..config(folder.path(), slots)
+        };
         let executor = Executor::start(config, move |event| {
             drop(tell.send(event));
         });
@@ -202,6 +252,7 @@ pub fn config(folder: &Path, slots: usize) -> Config {
         cache: folder.join("cache"),
         slots,
         memory_max: Bytes::new(1 << 30),
+        gpu: false,
     }
 }
 

@@ -72,6 +72,7 @@ pub fn job(tasks: u32) -> Job {
     Job {
         name: "squares".to_owned(),
         profile: Profile::WASM_2,
+        program: protocol::kernel::Program::Wasm,
         module: blob(b"module"),
         args: Vec::new(),
         env: Vec::new(),

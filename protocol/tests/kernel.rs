@@ -1,0 +1,131 @@
+//! What a kernel's declaration may say, seen before any shader is read.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod kept;
+
+use kept::golden;
+use protocol::bytes::{self, Limited, Malformed};
+use protocol::ids::Digest;
+use protocol::job::{Array, Blob, Input, Job, Limits, Profile, UnknownImports};
+use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program, parameters};
+use protocol::units::{Bytes, Fuel, Millis};
+
+fn kernel() -> Kernel {
+    let output = Buffer::Output {
+        name: "out".into(),
+        size: Bytes::new(64),
+    };
+    let input = Buffer::Input { path: "in".into() };
+    Kernel {
+        buffers: vec![output, Buffer::Parameters, input],
+        passes: vec![Pass {
+            entry: "main".into(),
+            groups: [1, 1, 1],
+        }],
+        compare: Compare::Exact,
+    }
+}
+
+fn job(kernel: Kernel) -> Job {
+    let blob = |size| Blob {
+        digest: Digest::of(b"content"),
+        size: Bytes::new(size),
+    };
+    Job {
+        name: "test".into(),
+        profile: Profile::WGSL_1,
+        module: blob(1_000),
+        program: Program::Wgsl(kernel),
+        unknown_imports: UnknownImports::Refuse,
+        args: Vec::new(),
+        env: Vec::new(),
+        stdin: None,
+        inputs: vec![Input {
+            path: "in".into(),
+            blob: blob(5),
+        }],
+        array: Array {
+            first: 1 << 33,
+            step: 1,
+            count: 3,
+        },
+        limits: Limits {
+            fuel: Fuel::new(1_000),
+            memory: Bytes::new(4_096),
+            output: Bytes::new(128),
+            output_files: 2,
+            wall_ms: Millis::new(1_000),
+        },
+        seed: Digest::of(b"seed"),
+    }
+}
+
+#[test]
+fn a_sound_declaration_passes_and_each_unsound_one_is_named() {
+    assert_eq!(job(kernel()).within_limits(), Ok(()));
+    type Change = fn(&mut Job, &mut Kernel);
+    let cases: [(&str, Change); 14] = [
+        ("another kind", |job, _| job.profile = Profile::WASM_1),
+        ("only the comparison `exact`", |_, k| {
+            k.compare = Compare::Homogeneous { device: "x".into() };
+        }),
+        ("shader is outside", |job, _| {
+            job.module.size = Bytes::new(65_537)
+        }),
+        ("neither imports", |job, _| {
+            job.env.push(("A".into(), "b".into()))
+        }),
+        ("whole numbers", |job, _| job.args.push("1.5".into())),
+        ("names one of", |job, _| job.inputs.clear()),
+        ("whole words", |_, k| {
+            k.buffers[0] = Buffer::Scratch {
+                size: Bytes::new(6),
+            };
+        }),
+        ("stays in its folder", |_, k| {
+            k.buffers[0] = Buffer::Output {
+                name: "../x".into(),
+                size: Bytes::new(4),
+            };
+        }),
+        ("at least one output", |_, k| k.buffers.truncate(0)),
+        ("each of another name", |_, k| {
+            k.buffers.push(k.buffers[0].clone())
+        }),
+        ("output limits", |job, _| job.limits.output = Bytes::new(60)),
+        ("memory limit", |job, _| job.limits.memory = Bytes::new(80)),
+        ("1 to 65535", |_, k| k.passes[0].groups[1] = 0),
+        ("at least one pass", |_, k| k.passes.clear()),
+    ];
+    for (words, change) in cases {
+        let (mut changed, mut declared) = (job(kernel()), kernel());
+        change(&mut changed, &mut declared);
+        changed.program = Program::Wgsl(declared);
+        let refused = changed.within_limits().unwrap_err().to_string();
+        assert!(refused.contains(words), "{words}: {refused}");
+        let read: Result<Job, Malformed> = bytes::read(&bytes::write(&changed), 1 << 20);
+        assert!(read.is_err(), "{words}");
+    }
+    let written = bytes::write(&job(kernel()));
+    assert_eq!(bytes::read(&written, 1 << 20), Ok(job(kernel())));
+    assert!(bytes::read::<Job>(&written[..written.len() - 1], 1 << 20).is_err());
+}
+
+#[test]
+fn a_shaders_job_has_the_bytes_of_today() {
+    let mut kernel = kernel();
+    kernel.buffers.push(Buffer::Scratch {
+        size: Bytes::new(64),
+    });
+    let mut job = job(kernel);
+    job.args.push("-1".into());
+    golden("job-wgsl", &bytes::write(&job));
+}
+
+#[test]
+fn parameters_are_index_task_and_arguments() {
+    let mut job = job(kernel());
+    job.args = vec!["7".into(), "-1".into(), "4294967295".into()];
+    let words = parameters(&job, 2).unwrap();
+    assert_eq!(words, [2, 2, 2, 3, 7, u32::MAX, u32::MAX]);
+}
