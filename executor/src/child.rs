@@ -50,7 +50,7 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the program again, as a worker: an empty environment, its own process group, nothing
+    /// Starts the program again, as a worker: a fixed environment, its own process group, nothing
     /// open but the socket and standard error.
     ///
     /// # Errors
@@ -62,6 +62,9 @@ impl Child {
         let process = Command::new(program)
             .args(args)
             .env_clear()
+            // Words for graphics drivers: no cache on disk, and no complaint without a desktop.
+            .env("MESA_SHADER_CACHE_DISABLE", "true")
+            .env("XDG_RUNTIME_DIR", "/nonexistent")
             .current_dir("/")
             .stdin(Stdio::from(input))
             .stdout(Stdio::from(OwnedFd::from(theirs)))

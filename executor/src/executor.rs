@@ -17,6 +17,7 @@ use crate::cache::Cache;
 use crate::child::{Broken, Child};
 use crate::engine;
 use crate::frame::{Begin, Reply};
+use crate::gpu::{self, GpuFacts};
 use crate::queue::Queue;
 use crate::slot;
 use crate::work::{Event, Refused, Token, Work};
@@ -37,6 +38,8 @@ pub struct Config {
     pub slots: usize,
     /// The most memory that is lent to one task.
     pub memory_max: Bytes,
+    /// Whether graphics adapters are looked for, tested and used.
+    pub gpu: bool,
 }
 
 /// Why this machine cannot work.
@@ -81,6 +84,10 @@ pub(crate) struct Shared {
     pub(crate) wake: Condvar,
     /// Held while a module is compiled: one at a time, because a compiler may take gigabytes.
     pub(crate) compiling: Mutex<()>,
+    /// Held while a shader's task runs: one at a time, because they would share the adapter.
+    pub(crate) shading: Mutex<()>,
+    /// Every adapter that was found, the preferred first.
+    pub(crate) gpus: Vec<GpuFacts>,
     queue: Mutex<Queue>,
     tell: Box<dyn Fn(Event) + Send + Sync>,
 }
@@ -130,12 +137,18 @@ impl Executor {
             cause,
         })?;
         check_jail(&config)?;
+        let gpus = match config.gpu {
+            true => gpu::find(&config.program, &config.worker_args),
+            false => Vec::new(),
+        };
         let count = config.slots.max(1);
         let shared = Arc::new(Shared {
             config,
             cache,
             wake: Condvar::new(),
             compiling: Mutex::new(()),
+            shading: Mutex::new(()),
+            gpus,
             queue: Mutex::new(Queue::default()),
             tell: Box::new(tell),
         });
@@ -158,7 +171,12 @@ impl Executor {
     /// [`Refused`], and nothing will be told of it.
     pub fn run(&self, work: Work) -> Result<(), Refused> {
         work.job.within_limits()?;
-        if work.job.profile != Profile::WASM_2 {
+        let known = match work.job.profile {
+            Profile::WASM_2 => true,
+            Profile::WGSL_1 => self.gpus().iter().any(GpuFacts::is_fit),
+            _ => false,
+        };
+        if !known {
             return Err(Refused::ProfileUnknown(work.job.profile));
         }
         let (wanted, lent) = (work.job.limits.memory, self.shared.config.memory_max);
@@ -188,6 +206,11 @@ impl Executor {
         if self.shared.queue().cancel(token) {
             self.shared.tell(Event::Finished { token });
         }
+    }
+
+    /// Every adapter that was found at the start, and what it is fit for; the preferred first.
+    pub fn gpus(&self) -> &[GpuFacts] {
+        &self.shared.gpus
     }
 
     /// How many works wait or run.

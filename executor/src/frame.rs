@@ -11,6 +11,8 @@ use protocol::job::{Job, UnknownImports};
 use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
 use protocol::units::Fuel;
 
+use crate::gpu::GpuFacts;
+
 /// An order may take so many bytes: a job, and a path for each of its inputs.
 pub(crate) const ORDER_BYTES_MAX: usize = 16 << 20;
 /// A reply may take so many bytes: a task's output, and a few words.
@@ -21,15 +23,17 @@ pub(crate) type PathBytes = Vec<u8>;
 
 /// The first order: what this child is for.
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "each child gets one of them, once"
-)]
 pub(crate) enum Begin {
     /// Compile one module and end.
     Compile(CompileOrder),
     /// Run tasks of one job until told no more.
     Serve(ServeOrder),
+    /// Run tasks of one shader's job until told no more.
+    ServeShader(ShaderOrder),
+    /// Say which adapters there are.
+    ListGpus,
+    /// Test the adapter of this number.
+    TestGpu(u32),
     /// Try to get out of the jail, say what held, and end.
     TryEscapes,
 }
@@ -41,6 +45,8 @@ pub(crate) struct CompileOrder {
     pub(crate) digest: Digest,
     pub(crate) unknown_imports: UnknownImports,
     pub(crate) into: PathBytes,
+    /// The job, where the module is a shader.
+    pub(crate) shader_of: Option<Job>,
 }
 
 /// Run tasks of this job.
@@ -53,6 +59,20 @@ pub(crate) struct ServeOrder {
     pub(crate) stdin: Option<PathBytes>,
     pub(crate) inputs: Vec<PathBytes>,
     pub(crate) tasks_max: u32,
+}
+
+/// Run tasks of this shader's job.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct ShaderOrder {
+    pub(crate) plan: PathBytes,
+    pub(crate) checksum: Digest,
+    pub(crate) job: Job,
+    pub(crate) inputs: Vec<PathBytes>,
+    pub(crate) tasks_max: u32,
+    /// The adapter's number.
+    pub(crate) gpu: u32,
+    /// How often one invocation may turn there.
+    pub(crate) turns_max: u64,
 }
 
 /// Every later order: the number of the task to run.
@@ -82,6 +102,10 @@ pub(crate) enum Reply {
         stdout: Vec<u8>,
         stderr: Vec<u8>,
     },
+    /// Every adapter, the preferred first, not tested yet.
+    Gpus(Vec<GpuFacts>),
+    /// What a tested adapter is fit for.
+    Gpu(GpuFacts),
     /// Each way out that was tried, and whether it was shut.
     Escapes(Vec<(String, bool)>),
 }

@@ -17,7 +17,7 @@ use protocol::units::Fuel;
 use crate::cache::Code;
 use crate::child::{Broken, Child};
 use crate::executor::Shared;
-use crate::frame::{Begin, CompileOrder, Reply, ServeOrder, Task};
+use crate::frame::{Begin, CompileOrder, Reply, ServeOrder, ShaderOrder, Task};
 use crate::queue::{Barred, Taken};
 use crate::work::{Event, Inconclusive, TaskResult, Token, Work};
 
@@ -100,7 +100,7 @@ impl Slot<'_> {
 
     fn result(&mut self, taken: &Taken) -> TaskResult {
         if let Some(barred) = &taken.barred {
-            return barred_result(barred);
+            return barred_result(barred, taken.work.job.profile);
         }
         let mut last = String::new();
         for _ in 0..TRIES {
@@ -112,7 +112,7 @@ impl Slot<'_> {
                 }
                 Err(Trouble::Barred(barred)) => {
                     self.shared.queue().bar(taken.work.token, barred.clone());
-                    return barred_result(&barred);
+                    return barred_result(&barred, taken.work.job.profile);
                 }
                 Err(Trouble::Died(why)) => {
                     self.worker = None;
@@ -138,6 +138,10 @@ impl Slot<'_> {
             return Err(Trouble::Cancelled);
         }
         let limits = taken.work.job.limits;
+        let _one_at_a_time = taken.work.job.profile.is_gpu().then(|| {
+            let shading = self.shared.shading.lock();
+            shading.unwrap_or_else(PoisonError::into_inner)
+        });
         let wall = Duration::from_millis(limits.wall_ms.get());
         worker.tasks_left -= 1;
         let reply = worker
@@ -195,15 +199,20 @@ impl Slot<'_> {
             return Ok(());
         }
         self.worker = None;
-        let (module, unknown) = (work.job.module.digest, work.job.unknown_imports);
-        let key = self.shared.cache.key(module, unknown);
+        let key = self
+            .shared
+            .cache
+            .key(compiled_from(work), work.job.unknown_imports);
         for _ in 0..TRIES {
             let code = match self.shared.cache.find(&key) {
                 Some(code) => code,
                 None => self.compile(work)?,
             };
-            let order = serve_order(work, &code);
-            match self.talk(work.token, &Begin::Serve(order), READY_WAIT)? {
+            let order = match work.job.profile.is_gpu() {
+                true => Begin::ServeShader(self.shader_order(work, &code)?),
+                false => Begin::Serve(serve_order(work, &code)),
+            };
+            match self.talk(work.token, &order, READY_WAIT)? {
                 (child, Reply::Ready) => {
                     self.worker = Some(Worker {
                         child,
@@ -246,6 +255,24 @@ impl Slot<'_> {
         }
     }
 
+    fn shader_order(&self, work: &Work, code: &Code) -> Result<ShaderOrder, Trouble> {
+        let fit = self.shared.gpus.iter().find(|gpu| gpu.is_fit());
+        let gpu = fit.ok_or_else(|| {
+            Trouble::Barred(Barred::Failed(
+                "no adapter here is fit for shaders".to_owned(),
+            ))
+        })?;
+        Ok(ShaderOrder {
+            plan: path(&code.path),
+            checksum: code.checksum,
+            job: work.job.clone(),
+            inputs: work.inputs.iter().map(|input| path(input)).collect(),
+            tasks_max: TASKS_PER_BUNDLE_MAX,
+            gpu: gpu.number,
+            turns_max: gpu.turns_max,
+        })
+    }
+
     fn compile(&self, work: &Work) -> Result<Code, Trouble> {
         let _one_at_a_time = self
             .shared
@@ -261,7 +288,7 @@ impl Slot<'_> {
         let cache = &self.shared.cache;
         let digest = work.job.module.digest;
         let unknown_imports = work.job.unknown_imports;
-        let key = cache.key(digest, unknown_imports);
+        let key = cache.key(compiled_from(work), work.job.unknown_imports);
         if let Some(code) = cache.find(&key) {
             return Ok(code);
         }
@@ -274,6 +301,7 @@ impl Slot<'_> {
             digest,
             unknown_imports,
             into: path(&into),
+            shader_of: work.job.profile.is_gpu().then(|| work.job.clone()),
         };
         let compiled = self.talk(work.token, &Begin::Compile(order), COMPILE_WAIT);
         let trouble = match compiled {
@@ -295,6 +323,14 @@ impl Slot<'_> {
 
 fn path(path: &Path) -> Vec<u8> {
     path.as_os_str().as_bytes().to_vec()
+}
+
+/// What compiled code depends on: a module alone, or a shader with its whole job.
+fn compiled_from(work: &Work) -> Digest {
+    match work.job.profile.is_gpu() {
+        true => Digest::of(&bytes::write(&work.job)),
+        false => work.job.module.digest,
+    }
 }
 
 fn serve_order(work: &Work, code: &Code) -> ServeOrder {
@@ -333,13 +369,13 @@ fn outcome(output: Vec<u8>, fuel: Fuel) -> Result<TaskResult, Trouble> {
 
 /// A refused module ends each task in the same way on every machine: a trap, its reason on standard
 /// error, and one unit of fuel.
-fn barred_result(barred: &Barred) -> TaskResult {
+fn barred_result(barred: &Barred, profile: Profile) -> TaskResult {
     let why = match barred {
         Barred::Failed(why) => return inconclusive(Inconclusive::Host(why.clone())),
         Barred::Refused(why) => why,
     };
     let output = TaskOutput {
-        profile: Profile::WASM_2,
+        profile,
         status: Status::Trapped(Trap::Other),
         stdout: Vec::new(),
         stderr: format!("{why}\n").into_bytes(),

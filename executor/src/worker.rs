@@ -19,6 +19,7 @@ use wasmtime::{Engine, Module};
 use crate::frame::{
     self, Begin, CompileOrder, ORDER_BYTES_MAX, REPLY_BYTES_MAX, Reply, ServeOrder, Task,
 };
+use crate::gpu::worker as gpu;
 use crate::jail::{self, Bounds};
 use crate::task::{Ran, Runner};
 use crate::wasi::Fixed;
@@ -50,6 +51,9 @@ pub fn worker_main() -> ExitCode {
     let ended = match begin {
         Ok(Some(Begin::Compile(order))) => compile(&order),
         Ok(Some(Begin::Serve(order))) => prepare(order),
+        Ok(Some(Begin::ServeShader(order))) => gpu::serve(order),
+        Ok(Some(Begin::ListGpus)) => gpu::list(),
+        Ok(Some(Begin::TestGpu(number))) => gpu::test(number),
         Ok(Some(Begin::TryEscapes)) => escape(),
         Ok(None) => Ok(()),
         Err(error) => Err(error.to_string()),
@@ -64,18 +68,18 @@ pub fn worker_main() -> ExitCode {
     }
 }
 
-fn say(reply: &Reply) -> Result<(), String> {
+pub(crate) fn say(reply: &Reply) -> Result<(), String> {
     let mut out = io::stdout().lock();
     frame::send(&mut out, reply, REPLY_BYTES_MAX).map_err(|e| format!("no parent: {e}"))
 }
 
-fn open(path: &[u8]) -> Result<File, String> {
+pub(crate) fn open(path: &[u8]) -> Result<File, String> {
     File::open(OsStr::from_bytes(path))
         .map_err(|error| format!("cannot open {}: {error}", OsStr::from_bytes(path).display()))
 }
 
 /// Opens content and checks that it is what the job names.
-fn open_blob(path: &[u8], blob: Blob) -> Result<Fixed, String> {
+pub(crate) fn open_blob(path: &[u8], blob: Blob) -> Result<Fixed, String> {
     let file = open(path)?;
     let shown = OsStr::from_bytes(path).display();
     let size = file
@@ -134,6 +138,12 @@ fn compile(order: &CompileOrder) -> Result<(), String> {
     };
     jail::bound(bounds).map_err(|error| format!("cannot be jailed: {error}"))?;
     jail::filter(true).map_err(|error| format!("cannot be jailed: {error}"))?;
+    if let Some(job) = &order.shader_of {
+        return match gpu::compile_plan(&wasm, job) {
+            Ok(plan) => keep(&mut into, &plan),
+            Err(refused) => say(&Reply::ModuleRefused(refused.to_string())),
+        };
+    }
     let rewritten = match facts::prepare(&wasm, order.unknown_imports) {
         Ok((_, rewritten)) => rewritten,
         Err(refused) => return say(&Reply::ModuleRefused(refused.to_string())),
@@ -142,9 +152,13 @@ fn compile(order: &CompileOrder) -> Result<(), String> {
     let code = engine
         .precompile_module(&rewritten)
         .map_err(|error| format!("{error:#}"))?;
-    into.write_all(&code)
+    keep(&mut into, &code)
+}
+
+fn keep(into: &mut File, code: &[u8]) -> Result<(), String> {
+    into.write_all(code)
         .map_err(|error| format!("cannot write compiled code: {error}"))?;
-    say(&Reply::Compiled(Digest::of(&code)))
+    say(&Reply::Compiled(Digest::of(code)))
 }
 
 /// All that a worker has open when its jail shuts.

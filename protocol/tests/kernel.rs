@@ -65,7 +65,7 @@ fn a_sound_declaration_passes_and_each_unsound_one_is_named() {
     assert_eq!(job(kernel()).within_limits(), Ok(()));
     type Change = fn(&mut Job, &mut Kernel);
     let cases: [(&str, Change); 14] = [
-        ("another kind", |job, _| job.profile = Profile::WASM_1),
+        ("another kind", |job, _| job.profile = Profile::WASM_2),
         ("only the comparison `exact`", |_, k| {
             k.compare = Compare::Homogeneous { device: "x".into() };
         }),
