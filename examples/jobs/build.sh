@@ -61,3 +61,4 @@ for kernel in matmul nbody mandelbrot sha256 quicksort; do
   compile "kernels/$kernel" -nostdlib -fno-math-errno -Wl,--no-entry
 done
 compile kernels/simd -nostdlib -fno-math-errno -Wl,--no-entry -msimd128
+compile mandelbrot/mandelbrot

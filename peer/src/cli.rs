@@ -18,6 +18,7 @@ mod channel;
 mod council;
 mod form;
 mod govern;
+mod gpu;
 mod grant;
 mod job;
 mod key;
@@ -134,6 +135,9 @@ pub enum Command {
     /// See what they offer
     #[command(subcommand)]
     Offer(OfferCommand),
+    /// See this machine's graphics adapters, and why one is not used
+    #[command(subcommand)]
+    Gpu(GpuCommand),
     /// See credits and where they went; send, bond, set apart
     #[command(subcommand)]
     Wallet(WalletCommand),
@@ -222,6 +226,9 @@ pub struct UpArgs {
     /// What stands behind the offer, in credits
     #[arg(long, env = "PEER_BOND", value_name = "CREDITS", value_parser = parse::credits)]
     pub bond: Option<protocol::units::Credits>,
+    /// Test this machine's graphics adapters, and run shaders on the one that is fit
+    #[arg(long, env = "PEER_GPU")]
+    pub gpu: bool,
     /// What to log, such as `info` or `info,peer::jobs=debug`
     #[arg(long, env = "PEER_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -259,6 +266,13 @@ pub struct DevnetArgs {
 #[command(infer_subcommands = true)]
 pub enum OfferCommand {
     /// List what peers offer: on the ledger, and live
+    Ls,
+}
+
+/// About graphics adapters.
+#[derive(Debug, Subcommand)]
+pub enum GpuCommand {
+    /// List those of this machine, each tested as `peer up --gpu` does; needs no peer
     Ls,
 }
 
@@ -345,6 +359,7 @@ pub async fn perform(desk: &Desk, command: Command) -> Result<(), Problem> {
         Command::Dispute(command) => asking::dispute(desk, command).await,
         Command::Slash(command) => slash::perform(desk, command).await,
         Command::Council(command) => council::perform(desk, command).await,
+        Command::Gpu(GpuCommand::Ls) => gpu::list(desk),
         Command::Params(command) => govern::params(desk, command).await,
         Command::Class(command) => govern::class(desk, command).await,
         Command::Epoch(command) => govern::epoch(desk, command).await,

@@ -80,6 +80,9 @@ pub struct Config {
     /// How long a view may take before a silent leader is passed over, in whole seconds.
     #[serde(default = "one")]
     pub view_seconds: u64,
+    /// Whether its graphics adapters are tested and used for shaders.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gpu: bool,
     /// What this machine does for others; nothing if absent.
     #[serde(default)]
     pub work: Option<Work>,
@@ -251,6 +254,7 @@ mod tests {
             listen: vec!["/ip4/127.0.0.1/tcp/4001".into()],
             bootstrap: Vec::new(),
             view_seconds: 1,
+            gpu: false,
             work: Some(work),
         };
         let dir = tempfile::tempdir().unwrap();

@@ -11,7 +11,6 @@ use gossip::{Gossip, Handle, Heard};
 use ledger::{Agreed, Clock, Ledger, Role, WallClock};
 use protocol::bytes;
 use protocol::genesis::{GENESIS_BYTES_MAX, Genesis};
-use protocol::job::Profile;
 use protocol::units::{Bps, Credits, Height};
 use steward::{Identity, Input, Member, Misbehave, SaltKey, Steward};
 use thiserror::Error;
@@ -139,7 +138,7 @@ impl Peer {
         let entries = Entries::new(&genesis, Arc::clone(&keys), Arc::clone(&ledger))
             .map_err(StartError::Randomness)?;
         let driver = Driver {
-            steward: Steward::new(identity(&config, &keys, &genesis, misbehave)),
+            steward: Steward::new(identity(&config, &keys, &genesis, (misbehave, &runs))),
             entries,
             mail: Mail::new(gossip.clone()),
             runs,
@@ -320,7 +319,7 @@ fn identity(
     config: &Config,
     keys: &Keys,
     genesis: &Genesis,
-    misbehave: Option<Misbehave>,
+    (misbehave, runs): (Option<Misbehave>, &Runs),
 ) -> Identity {
     let party = keys.party();
     let member = genesis
@@ -352,7 +351,7 @@ fn identity(
         classes: work.map(config::Work::classes).unwrap_or_default(),
         slots: work.map_or(0, |work| work.slots),
         per_gfuel: work.map_or(Credits::ZERO, config::Work::price),
-        profiles: vec![Profile::WASM_2],
+        profiles: runs.profiles(),
         memory: work.map_or(MEMORY_IF_IDLE, config::Work::memory),
         members: members.collect(),
         seal_window_min: genesis.params.seal_window_min,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use executor::{Event, Executor, Refused, TaskResult, Token, Work};
 use protocol::bytes;
 use protocol::ids::{BundleId, Digest, JobId};
-use protocol::job::{Job, OUTPUT_MAX};
+use protocol::job::{Job, OUTPUT_MAX, Profile};
 use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX, TaskOutput};
 use protocol::units::Bytes;
 use steward::{Input, RunToken, Why, misbehave};
@@ -98,6 +98,7 @@ impl Runs {
                 cache: home.root().join("compiled"),
                 slots: work.map_or(1, |work| usize::from(work.slots)),
                 memory_max: work.map_or(MEMORY_IF_IDLE, crate::config::Work::memory),
+                gpu: config.gpu,
             },
             move |event| {
                 if let Some(input) = told(&table, &blobs, event) {
@@ -110,6 +111,13 @@ impl Runs {
             executor: Arc::new(executor),
             works,
         })
+    }
+
+    /// The worlds whose tasks are run here.
+    pub fn profiles(&self) -> Vec<Profile> {
+        let shaders = self.executor.gpus().iter().any(executor::GpuFacts::is_fit);
+        let shaders = shaders.then_some(Profile::WGSL_1);
+        [Profile::WASM_2].into_iter().chain(shaders).collect()
     }
 
     /// Begins a run.

@@ -5,6 +5,7 @@ mod channel;
 mod council;
 mod faces;
 mod govern;
+mod gpu;
 mod lease;
 mod market;
 mod paper;

@@ -125,6 +125,7 @@ fn change(config: &mut Config, args: &UpArgs) {
     if !args.bootstrap.is_empty() {
         config.bootstrap.clone_from(&args.bootstrap);
     }
+    config.gpu |= args.gpu;
     if args.slots == Some(0) {
         config.work = None;
         return;

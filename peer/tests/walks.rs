@@ -84,9 +84,17 @@ async fn keys_and_bonds_go_as_their_page_says() {
     walk("keys.md").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn shaders_draw_as_their_page_says() {
+    walk_in(Scene::with_gpu().await, "gpu-job.md").await;
+}
+
 /// Runs a page where a devnet lies in `grid/`; commands ask its researcher.
 async fn walk(page: &str) {
-    let scene = Scene::start(None).await;
+    walk_in(Scene::start(None).await, page).await;
+}
+
+async fn walk_in(scene: Scene, page: &str) {
     std::os::unix::fs::symlink(examples().join("jobs"), scene.dir.path().join("jobs")).unwrap();
     let bin = std::path::Path::new(PEER).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());

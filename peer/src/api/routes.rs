@@ -177,7 +177,7 @@ async fn submit(State(desk): State<Desk>, body: Bytes) -> Answer<SubmittedView> 
     let (job, wish) = form
         .read()
         .map_err(|error| wrong(&error).try_this("peer submit --help"))?;
-    let unknown = job.unknown_imports;
+    let checked = job.clone();
     let written = bytes::write(&job);
     bytes::at_most("job", written.len(), JOB_BYTES_MAX).map_err(|error| wrong(&error))?;
     let blobs = Arc::clone(&desk.blobs);
@@ -201,10 +201,10 @@ async fn submit(State(desk): State<Desk>, body: Bytes) -> Answer<SubmittedView> 
     let blobs = Arc::clone(&desk.blobs);
     let refused = blocking(move || {
         let content = blobs.read(&module)?.unwrap_or_default();
-        Ok(executor::check_module(&content, unknown).err())
+        Ok(executor::check_program(&content, &checked).err())
     });
     if let Some(refused) = refused.await? {
-        return Err(wrong(&refused).try_this("hand in a module of WASI preview 1"));
+        return Err(wrong(&refused).try_this("hand in a WASI module, or a shader with `[gpu]`"));
     }
     drop(place);
     // Who is drawn fetches all of this from here: it is to outlive a power cut.

@@ -106,6 +106,7 @@ fn form(module: BlobForm) -> JobForm {
         name: "x".to_owned(),
         module,
         unknown_imports: UnknownImportsForm::Refuse,
+        gpu: None,
         args: vec!["-v".to_owned()],
         env: Vec::new(),
         stdin: None,

@@ -8,6 +8,7 @@ mod channel;
 mod dispute;
 mod govern;
 mod job;
+mod kernel;
 mod lease;
 mod market;
 mod news;
@@ -29,6 +30,7 @@ pub use job::{
     CanariesView, EndedView, Ends, ExplainView, JobState, JobView, PeerReason, Reason, Tally,
     TaskState, TaskView,
 };
+pub use kernel::{BufferForm, GpuTestView, GpuView, KernelForm, PassForm};
 pub use lease::{LeaseTermsView, LeaseView};
 pub use market::{LiveOffer, NodeView, OfferView};
 pub use news::News;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use protocol::ids::Digest;
 use protocol::job::{MODULE_MAX, WORDS_MAX};
+use protocol::kernel::SHADER_MAX;
 
 use super::submit::Work;
 use crate::api::Client;
@@ -26,9 +27,12 @@ const WASM: &[u8] = b"\0asm";
 /// A file that cannot be read, is too large, or is no module that can run: then nothing has
 /// travelled. And what the peer says.
 pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem> {
-    let module = module(&work.module, work.unknown_imports)?;
+    let program = match work.gpu {
+        None => module(&work.module, work.unknown_imports)?,
+        Some(_) => read(&work.module, "the shader", SHADER_MAX.get())?,
+    };
     let files = named_files(&work.inputs)?;
-    let module = client.keep(module).await?;
+    let module = client.keep(program.clone()).await?;
     let stdin = match &work.stdin {
         Some(path) => Some(client.keep(stdin(path)?).await?),
         None => None,
@@ -38,10 +42,11 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
         .env
         .into_iter()
         .map(|(name, value)| EnvForm { name, value });
-    Ok(JobForm {
+    let form = JobForm {
         name: work.name,
         module,
         unknown_imports: work.unknown_imports,
+        gpu: work.gpu,
         args: work.args,
         env: env.collect(),
         stdin,
@@ -67,7 +72,21 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
         seal_window_ms: None,
         purse: work.purse.map(Id),
         canaries: work.canaries,
-    })
+    };
+    if form.gpu.is_some() {
+        shader(&program, &form, &work.module)?;
+    }
+    Ok(form)
+}
+
+/// Checks a shader as every peer will, before anything is paid for it.
+fn shader(program: &[u8], form: &JobForm, path: &Path) -> Result<(), Problem> {
+    let refused = |why: &dyn std::fmt::Display| {
+        let title = format!("no peer can run {}", path.display());
+        Problem::new(Code::Usage, title).because(why)
+    };
+    let (job, _) = form.clone().read().map_err(|why| refused(&why))?;
+    executor::check_shader(program, &job).map_err(|why| refused(&why))
 }
 
 fn module(path: &Path, unknown: UnknownImportsForm) -> Result<Vec<u8>, Problem> {

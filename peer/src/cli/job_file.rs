@@ -25,6 +25,19 @@
 //! output_files = 100
 //! wall_seconds = 60
 //! ```
+//!
+//! A shader's job names a `.wgsl` file as its module, and says how it is fed and run:
+//!
+//! ```toml
+//! [gpu]
+//! passes = [{ entry = "main", groups = [16, 16, 1] }]
+//! buffers = [                      # @group(0) @binding(0), (1), …
+//!   { output = "picture", bytes = 262144 },
+//!   { parameters = true },         # array index (2 words), task, how many args, args
+//!   { input = "sequences" },
+//!   { scratch_bytes = 4096 },
+//! ]
+//! ```
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,7 +48,7 @@ use super::form;
 use super::parse;
 use super::submit::Work;
 use crate::api::problem::{Code, Problem};
-use crate::api::types::UnknownImportsForm;
+use crate::api::types::{KernelForm, UnknownImportsForm};
 
 /// A job file may have so many bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -90,6 +103,7 @@ struct JobFile {
     budget: Option<Amount>,
     #[serde(default)]
     limits: Limits,
+    gpu: Option<KernelForm>,
 }
 
 /// Reads a job file.
@@ -116,6 +130,7 @@ fn work(file: JobFile, folder: &Path) -> Result<Work, String> {
         work.name = name;
     }
     work.unknown_imports = file.unknown_imports;
+    work.gpu = file.gpu;
     work.args = file.args;
     work.env = file.env.into_iter().collect();
     work.stdin = file.stdin.map(|path| folder.join(path));
@@ -239,6 +254,34 @@ mod tests {
         }
         for len in 0..whole.len() {
             let _ = read_text(&whole[..len]);
+        }
+    }
+
+    #[test]
+    fn a_shaders_job_says_what_each_buffer_is() {
+        let text = |buffer: &str| {
+            format!(
+                "module = \"x.wgsl\"\n[gpu]\n\
+                 passes = [{{ entry = \"main\", groups = [4, 1, 1] }}]\n\
+                 buffers = [{{ output = \"o\", bytes = 64 }}, {buffer}]\n"
+            )
+        };
+        let read = |buffer: &str| {
+            let work = read_text(text(buffer).as_bytes()).unwrap();
+            work.gpu.unwrap().read()
+        };
+        assert_eq!(read("{ parameters = true }").unwrap().buffers.len(), 2);
+        assert!(read("{ scratch_bytes = 64 }").is_ok());
+        assert!(read("{ input = \"data\" }").is_ok());
+        for bad in [
+            "{ }",
+            "{ output = \"p\" }",
+            "{ input = \"x\", parameters = true }",
+        ] {
+            assert!(
+                read(bad).unwrap_err().to_string().contains("one of"),
+                "{bad}"
+            );
         }
     }
 }

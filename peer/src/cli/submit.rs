@@ -12,7 +12,9 @@ use super::collect::{self, Keep};
 use super::follow::{self, verdict};
 use super::{form, job_file, parse};
 use crate::api::problem::{Code, Problem};
-use crate::api::types::{JobState, JobView, List, SubmittedView, TaskView, UnknownImportsForm};
+use crate::api::types::{
+    JobState, JobView, KernelForm, List, SubmittedView, TaskView, UnknownImportsForm,
+};
 
 /// What a task may use if nothing is said.
 const LIMITS: Limits = Limits {
@@ -159,6 +161,8 @@ pub struct Work {
     pub name: String,
     /// The module's file.
     pub module: PathBuf,
+    /// How it is fed and run, if it is a shader.
+    pub gpu: Option<KernelForm>,
     /// Arguments.
     pub args: Vec<String>,
     /// Environment.
@@ -202,6 +206,7 @@ impl Work {
         Self {
             name: name.unwrap_or_else(|| "job".to_owned()),
             module,
+            gpu: None,
             args: Vec::new(),
             env: Vec::new(),
             stdin: None,

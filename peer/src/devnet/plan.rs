@@ -126,6 +126,7 @@ impl Plan {
                 listen: vec![own.clone()],
                 bootstrap,
                 view_seconds: 1,
+                gpu: false,
                 work: (place.kind != Kind::Researcher).then_some(work),
             };
             config

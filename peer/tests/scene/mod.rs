@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use peer::api::Client;
 use peer::api::types::{Done, JobState, JobView, LedgerView, List, VerifyView};
+use peer::config::Config;
 use peer::devnet::{Devnet, Kind, Plan};
 use protocol::units::Bps;
 use serde::de::DeserializeOwned;
@@ -25,8 +26,23 @@ pub struct Scene {
 impl Scene {
     /// Four members, two workers, a researcher; the last worker may be a liar.
     pub async fn start(liar: Option<Bps>) -> Self {
+        Self::start_with(liar, false).await
+    }
+
+    /// The same, with every peer on this machine's graphics adapter.
+    pub async fn with_gpu() -> Self {
+        Self::start_with(None, true).await
+    }
+
+    async fn start_with(liar: Option<Bps>, gpu: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let plan = Plan::make(&dir.path().join("grid"), 4, 2).unwrap();
+        for place in plan.places.iter().filter(|_| gpu) {
+            let path = place.home.config();
+            let mut config = Config::read(&path).unwrap();
+            config.gpu = true;
+            config.write(&path).unwrap();
+        }
         let devnet = Devnet::start(plan, Path::new(PEER), liar, false).await;
         let devnet = devnet.unwrap_or_else(|problem| panic!("no devnet: {problem:?}"));
         Self { dir, devnet }

@@ -7,9 +7,11 @@ use protocol::job::{
     Array, Blob, Class, Input, Job, Limits, MEMORY_MAX, OUTPUT_FILES_MAX, OUTPUT_MAX, Profile,
     TASK_FUEL_MAX, UnknownImports,
 };
+use protocol::kernel::Program;
 use protocol::units::{Bytes, Credits, Fuel, Millis};
 use serde::{Deserialize, Serialize};
 
+use super::kernel::KernelForm;
 use super::written::{Id, Kind, Money};
 
 /// Content that lies at the peer.
@@ -125,6 +127,9 @@ pub struct JobForm {
     /// `refuse` or `trap`: what becomes of functions it imports and no peer has.
     #[serde(default)]
     pub unknown_imports: UnknownImportsForm,
+    /// How it is fed and run, if it is a shader; a WASI module if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<KernelForm>,
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
@@ -194,11 +199,16 @@ impl JobForm {
         };
         let mut inputs: Vec<Input> = self.inputs.into_iter().map(input).collect();
         inputs.sort_by(|a, b| a.path.cmp(&b.path));
+        let (profile, program) = match self.gpu {
+            None => (Profile::WASM_2, Program::Wasm),
+            Some(kernel) => (Profile::WGSL_1, Program::Wgsl(kernel.read()?)),
+        };
         let job = Job {
             name: self.name,
-            profile: Profile::WASM_2,
+            profile,
             module: blob(self.module),
             unknown_imports: self.unknown_imports.into(),
+            program,
             args: self.args,
             env: self.env.into_iter().map(|e| (e.name, e.value)).collect(),
             stdin: self.stdin.map(blob),
