@@ -1,7 +1,8 @@
 //! The profile's engine: wasmtime with every setting that a result could depend on, fixed.
 //!
 //! Cranelift only; Winch counts fuel in another way. Which NaN arithmetic gives is settled before
-//! compilation, by [`nan`](crate::nan). A setting changed here is another [`Profile`](protocol::job::Profile), never a new default.
+//! compilation, by [`nan`](crate::nan). A setting changed here is another
+//! [`Profile`](protocol::job::Profile), never a new default.
 
 use wasmparser::WasmFeatures;
 use wasmtime::{Config, Engine, OptLevel, Strategy};

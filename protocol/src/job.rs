@@ -83,8 +83,8 @@ impl Class {
 pub struct Profile(pub u16);
 
 impl Profile {
-    /// wasmtime 48 with Cranelift, modules rewritten to know one NaN, our WASI preview 1 host. Profile
-    /// 1 left that NaN to wasmtime: the same results, but other counts of fuel.
+    /// wasmtime 48 with Cranelift, modules rewritten to know one NaN, our WASI preview 1 host.
+    /// Profile 1 left that NaN to wasmtime: the same results, but other counts of fuel.
     pub const WASM_2: Self = Self(2);
     /// WGSL through naga 29, `exact` only, with the checks and the fuel of decision 0013.
     pub const WGSL_1: Self = Self(0x101);

@@ -99,6 +99,9 @@ pub struct Peer {
     pub admitted: Moment,
     /// What open bundles hold of its bond.
     pub locked: Credits,
+    /// What of it was taken at once for two seals, from bundles that are still open. It is locked
+    /// again if that is taken back.
+    pub forfeited: Credits,
     /// What leaves its bond, and when each part matures.
     pub unbonding: Vec<(Credits, Moment)>,
     /// It is not drawn before this.

@@ -12,7 +12,7 @@ mod job_scene;
 mod scene;
 
 use job_scene::*;
-use protocol::entry::{Correction, EmergencyAct, Place, Proposal};
+use protocol::entry::{AuditRequest, Body, Correction, EmergencyAct, Place, Proposal};
 use protocol::event::{Event, Fault, FaultEvent};
 use protocol::ids::{BundleId, Digest, JobId, PeerId};
 use protocol::units::{Credits, Millis};
@@ -80,6 +80,41 @@ fn correct_to(
         corrections: vec![Correction { from, to, amount }],
         reason: Digest::of(b"the panel's machines were broken"),
     })
+}
+
+#[test]
+fn two_seals_that_are_taken_back_lock_again_what_is_still_open() {
+    let mut genesis = genesis();
+    genesis.params.appeal_window = WINDOW;
+    let mut scene = Scene::of(genesis).ready(cr(1_000), cr(1));
+    let mut wide = terms(16, 2, 2);
+    wide.seal_window = WINDOW.times(2).unwrap();
+    let job = scene.drawn(wide);
+    let drawn: Vec<Vec<PeerId>> = (0..8).map(|bundle| scene.peers(job, bundle)).collect();
+    let (peer, locked) = drawn
+        .iter()
+        .flatten()
+        .map(|peer| (*peer, scene.locked(*peer)))
+        .max_by_key(|(_, locked)| *locked)
+        .unwrap();
+    assert!(locked > cr(128), "eight bundles of seven peers");
+    let index = drawn.iter().position(|runs| runs.contains(&peer)).unwrap();
+    let index = u32::try_from(index).unwrap();
+    let seals = ['7', '9'].map(|letter| scene.seal_of(job, index, peer, letter));
+    let seals = Box::new(seals);
+    scene
+        .enter(ANNA, Body::Audit(AuditRequest::TwoSeals { job, seals }))
+        .unwrap();
+    let left = cr(1_000).minus(locked).unwrap();
+    assert_eq!((scene.bond(peer), scene.locked(peer)), (left, cr(0)));
+    correct(&mut scene, BundleId { job, index }, peer, locked).unwrap();
+    // In the bundle of the two seals it is out; its part of the others counts again.
+    let again = locked.minus(cr(128)).unwrap();
+    assert_eq!((scene.bond(peer), scene.locked(peer)), (cr(1_000), again));
+    // Whatever becomes of the bundles, each releases its own part.
+    scene.wait(WINDOW);
+    scene.wait(WINDOW);
+    assert_eq!(scene.locked(peer), Credits::ZERO);
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn peer(locked: u64) -> Peer {
         sponsor: PARTY,
         admitted: Moment::new(0),
         locked: amount(locked),
+        forfeited: Credits::ZERO,
         unbonding: Vec::new(),
         jailed_until: Moment::new(0),
         struck: false,

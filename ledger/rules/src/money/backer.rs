@@ -247,6 +247,7 @@ mod tests {
             sponsor: OWNER,
             admitted: Moment::new(0),
             locked: Credits::ZERO,
+            forfeited: Credits::ZERO,
             unbonding: Vec::new(),
             jailed_until: Moment::new(0),
             struck: false,

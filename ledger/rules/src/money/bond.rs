@@ -220,16 +220,36 @@ pub(crate) fn lock(draft: &mut Draft<'_>, peer: PeerId, amount: Credits) {
     draft.put::<Peers>(&peer, &row);
 }
 
-/// Releases a bundle's lock. Who signed two seals has none left: all were slashed at once.
+/// Releases a bundle's lock, or what is left of it as a claim where it was forfeited.
 pub(crate) fn unlock(draft: &mut Draft<'_>, peer: PeerId, amount: Credits) {
     let mut row = known(draft, peer);
-    row.locked = match row.locked.minus(amount) {
-        Some(rest) => rest,
-        None => {
-            assert!(row.struck, "a bundle releases what it locked, once");
-            Credits::ZERO
-        }
-    };
+    if let Some(rest) = row.locked.minus(amount) {
+        row.locked = rest;
+    } else {
+        // Nobody is drawn while all that it had locked is forfeited.
+        let rest = row.forfeited.minus(amount);
+        row.forfeited = rest.expect("a bundle releases what it locked, once");
+    }
+    draft.put::<Peers>(&peer, &row);
+}
+
+/// All that a peer has locked is about to be taken for two seals; so much of it is not locked by
+/// open bundles.
+pub(crate) fn forfeit(draft: &mut Draft<'_>, peer: PeerId, others: Credits) {
+    let mut row = known(draft, peer);
+    let bundles = row.locked.minus(others).expect("locks add up");
+    let all = row.forfeited.plus(bundles);
+    row.forfeited = all.expect("locks are at most the bond");
+    row.locked = Credits::ZERO;
+    draft.put::<Peers>(&peer, &row);
+}
+
+/// What was taken for two seals is given back: bundles that are still open lock their part again.
+pub(crate) fn restore(draft: &mut Draft<'_>, peer: PeerId) {
+    let mut row = known(draft, peer);
+    let all = row.locked.plus(row.forfeited);
+    row.locked = all.expect("locks are at most the bond");
+    row.forfeited = Credits::ZERO;
     draft.put::<Peers>(&peer, &row);
 }
 
@@ -297,6 +317,7 @@ mod tests {
             sponsor: OWNER,
             admitted: Moment::new(0),
             locked: Credits::ZERO,
+            forfeited: Credits::ZERO,
             unbonding: Vec::new(),
             jailed_until: Moment::new(0),
             struck,

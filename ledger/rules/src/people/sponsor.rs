@@ -61,6 +61,7 @@ pub(crate) fn admit(
         sponsor,
         admitted: draft.now(),
         locked: Credits::ZERO,
+        forfeited: Credits::ZERO,
         unbonding: Vec::new(),
         jailed_until: Moment::new(0),
         struck: false,

@@ -4,10 +4,9 @@
 use protocol::entry::PeerSeal;
 use protocol::event::Fault;
 use protocol::ids::{JobId, PartyId, PeerId};
-use protocol::units::Credits;
 
 use crate::market::lease;
-use crate::people::Peers;
+use crate::money::bond;
 use crate::refusal::Refusal;
 use crate::state::Draft;
 use crate::work::case::Case;
@@ -69,13 +68,8 @@ pub(crate) fn strike(
     let name = case.name(index);
     let (params, fault) = (case.draft.params(), Fault::TwoSeals);
     let amount = slash::price(case.draft, params, (&case.job, name), (peer, fault));
-    let mut row = case
-        .draft
-        .row::<Peers>(&peer)
-        .expect("only admitted peers are drawn");
-    row.locked = Credits::ZERO;
-    case.draft.put::<Peers>(&peer, &row);
-    lease::forfeit(case.draft, peer);
+    let leased = lease::forfeit(case.draft, peer);
+    bond::forfeit(case.draft, peer, leased);
     faults::strike(case.draft, peer);
     let rights = Rights {
         finder: Some(finder),
@@ -90,6 +84,10 @@ pub(crate) fn strike(
     };
     match bundle.state {
         State::Drawn | State::Sealed | State::Auditing | State::Opening => {
+            // It is out, and the bundle's end releases nothing of it any more.
+            if run.takes_part() {
+                bond::unlock(case.draft, peer, run.lock);
+            }
             run.struck = true;
             run.stage = Stage::Gone(Gone::TwoSeals);
         }

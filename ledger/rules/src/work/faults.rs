@@ -8,6 +8,7 @@ use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId};
 use protocol::units::{Credits, Millis, Moment};
 
 use crate::market::{lease, roster};
+use crate::money::bond;
 use crate::people::Peers;
 use crate::state::{Draft, View, row, table};
 
@@ -123,6 +124,9 @@ pub(crate) fn forget(draft: &mut Draft<'_>, peer: PeerId, fault: Fault) {
         _ => {}
     }
     draft.put::<Records>(&peer, &record);
+    if fault == Fault::TwoSeals && !record.two_seals && draft.row::<Peers>(&peer).is_some() {
+        bond::restore(draft, peer);
+    }
     if let Some(mut row) = draft.row::<Peers>(&peer)
         && matches!(fault, Fault::WrongOutcome | Fault::TwoSeals)
     {

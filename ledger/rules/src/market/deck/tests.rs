@@ -33,6 +33,7 @@ fn enter(draft: &mut Draft<'_>, n: u32, of: u32, slots: u16, verified: u64) {
         sponsor: sponsor(of),
         admitted: Moment::new(0),
         locked: Credits::ZERO,
+        forfeited: Credits::ZERO,
         unbonding: Vec::new(),
         jailed_until: Moment::new(0),
         struck: false,

@@ -124,13 +124,18 @@ pub(crate) fn struck(draft: &mut Draft<'_>, peer: PeerId) {
     }
 }
 
-/// All that a peer had locked is taken, for its leases too: they lock nothing any more.
-pub(crate) fn forfeit(draft: &mut Draft<'_>, peer: PeerId) {
+/// All that a peer had locked is taken, for its leases too: they lock nothing any more. Gives what
+/// they had locked.
+pub(crate) fn forfeit(draft: &mut Draft<'_>, peer: PeerId) -> Credits {
+    let mut locked = Credits::ZERO;
     for name in list::of_peer(draft, peer) {
         let mut lease = find(draft, name).expect("what is listed has not ended");
+        let all = locked.plus(lease.locked());
+        locked = all.expect("what is locked together fits");
         lease.penalty = Credits::ZERO;
         draft.put::<Leases>(&name, &lease);
     }
+    locked
 }
 
 fn is_struck(draft: &Draft<'_>, peer: PeerId) -> bool {
