@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use executor::{Config, Event, Executor, TaskResult, Token, Work, bare};
 use protocol::ids::{Digest, JobId};
 use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
+use protocol::kernel::Program;
 use protocol::units::{Bytes, Fuel, Millis};
 use wasmtime::{Engine, Instance, Module, Store};
 
@@ -180,6 +181,7 @@ fn work(folder: &Path, token: u64, tasks: u32) -> Work {
     let job = Job {
         name: "bench".to_owned(),
         profile: Profile::WASM_2,
+        program: Program::Wasm,
         module: Blob {
             digest: Digest::of(&wasm),
             size: Bytes::new(wasm.len() as u64),
@@ -224,6 +226,7 @@ fn overhead() {
         cache: folder.path().join("cache"),
         slots: 1,
         memory_max: Bytes::new(1 << 30),
+        gpu: false,
     };
     let executor = Executor::start(config, move |event| drop(tell.send(event))).unwrap();
     let timed = |token, tasks| {
