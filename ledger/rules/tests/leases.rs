@@ -208,6 +208,22 @@ fn f5_the_whole_of_what_a_preview_says_is_taken_where_nothing_is_there() {
 }
 
 #[test]
+fn f5_a_bond_that_just_covers_its_leases_is_previewed_with_what_the_epoch_releases() {
+    let mut scene = leasing();
+    let peer = worker(0);
+    // Four slots for two epochs at twice 625 credits: all of the bond.
+    let price = cr(625);
+    scene.asks(0, SLOTS, LeaseTerms { price, ..terms(4) });
+    scene.takes(R, 0, (slots(4), 2)).unwrap();
+    assert_eq!(scene.locked(peer), scene.bond(peer));
+    scene.next_epoch();
+    let (taken, _) = read::slash_preview(&scene.rows, finding(), peer, Fault::LeaseMissed).unwrap();
+    assert_eq!(taken, cr(5_000));
+    scene.two_see(peer, 0);
+    assert_eq!(scene.bond(peer), cr(10_000).minus(taken).unwrap());
+}
+
+#[test]
 fn f5_and_f10_of_one_finding_have_two_names_and_leases_are_served_first() {
     let mut scene = leasing();
     let lease = scene.takes(R, 0, (slots(2), 5)).unwrap();
