@@ -6,7 +6,8 @@
 )]
 
 use protocol::entry::{Body, ChunkProof, Leasable, LeaseRequest, LeaseTerms, Leased};
-use protocol::ids::{Digest, LeaseId, PeerId};
+use protocol::event::{Event, LeaseEnd, LeaseEvent};
+use protocol::ids::{BundleId, Digest, LeaseId, PeerId};
 use protocol::job::Class;
 use protocol::units::{Credits, Millis};
 use rules::read::{self, Lease, LeaseDue};
@@ -16,6 +17,9 @@ use super::scene::*;
 
 /// Slots of the class of every test.
 pub(crate) const SLOTS: Leasable = Leasable::Slots(Class::Grid);
+
+/// A credit, in what [`gained`] counts.
+pub(crate) const CREDIT: i128 = 1_000_000;
 
 /// The terms of leases of a kind: two credits for a unit and an epoch, twice that if it is missed.
 pub(crate) fn terms(capacity: u64) -> LeaseTerms {
@@ -38,6 +42,46 @@ pub(crate) fn blob() -> (Vec<u8>, Leased) {
     let blob: Vec<u8> = (0..5_000_u32).map(|n| n.to_le_bytes()[0]).collect();
     let (content, bytes) = (Digest::of(&blob), 5_000);
     (blob, Leased::Bytes { content, bytes })
+}
+
+/// Workers that offer four slots each and lease what they are asked for.
+pub(crate) fn leasing() -> Scene {
+    let mut scene = Scene::new().ready(cr(10_000), cr(1));
+    for n in 0..WORKERS {
+        scene.asks(n, SLOTS, terms(4));
+        scene.asks(n, Leasable::Bytes, terms(10));
+    }
+    scene.next_epoch();
+    scene
+}
+
+/// How a lease ended, and what came back of its price.
+pub(crate) fn ended(scene: &Scene, lease: LeaseId) -> Option<(LeaseEnd, Credits)> {
+    let mut said = scene.events.iter();
+    said.find_map(|event| match event {
+        Event::Lease(LeaseEvent::Ended {
+            lease: of,
+            how,
+            refunded,
+        }) if *of == lease => Some((*how, *refunded)),
+        _ => None,
+    })
+}
+
+/// How often worker `n` missed leased slots, and a proof of storage.
+pub(crate) fn times(scene: &Scene, n: u8) -> (u32, u32) {
+    let times = read::faults(&scene.rows, worker(n)).times;
+    (times[4], times[10])
+}
+
+/// What a party has gained since, or lost.
+pub(crate) fn gained(scene: &Scene, who: Who, before: Credits) -> i128 {
+    i128::from(scene.has(who).get()) - i128::from(before.get())
+}
+
+/// Any name: those of leases are not asked for in a preview.
+pub(crate) fn finding() -> BundleId {
+    read::lease_finding(LeaseId::new([0; 32]), 0)
 }
 
 impl Scene {
