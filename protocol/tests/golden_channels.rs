@@ -1,14 +1,17 @@
 //! The bytes of requests and events about payment channels; see `golden.rs`.
 
+#[path = "kept/entries.rs"]
+mod entries;
 mod kept;
 
 use ed25519_dalek::SigningKey;
+use entries::golden_entry;
 use kept::golden;
 use protocol::bytes::{self, Limited};
-use protocol::entry::{Body, ChannelRequest, Entry, LANES_MAX, Voucher, hash_lock};
+use protocol::entry::{Body, ChannelRequest, LANES_MAX, Voucher, hash_lock};
 use protocol::event::{ChannelEvent, Event};
 use protocol::ids::{ChannelId, Digest, FederationId, PartyId, PublicKey};
-use protocol::signed::{Signed, signing_digest};
+use protocol::signed::Signed;
 use protocol::units::{Credits, Moment};
 
 const FEDERATION: FederationId = FederationId::new([1; 32]);
@@ -53,28 +56,7 @@ fn bodies() -> Vec<Body> {
 
 #[test]
 fn entries_about_channels() {
-    for body in bodies() {
-        let name = body.name();
-        let entry = Entry {
-            federation: FEDERATION,
-            sender: PARTY,
-            lane: 1,
-            nonce: 2,
-            valid_until: Moment::new(9),
-            fee_payer: None,
-            cosigners: Vec::new(),
-            body,
-        };
-        let mut written = bytes::write(&entry);
-        assert_eq!(bytes::read(&written, 1 << 20), Ok(entry.clone()));
-        for end in 0..written.len() {
-            assert!(bytes::read::<Entry>(&written[..end], 1 << 20).is_err());
-        }
-        let longer = [&written[..], &[0]].concat();
-        assert!(bytes::read::<Entry>(&longer, 1 << 20).is_err());
-        written.extend(signing_digest(&entry).bytes());
-        golden(&format!("entry-{name}"), &written);
-    }
+    bodies().into_iter().for_each(golden_entry);
 }
 
 #[test]

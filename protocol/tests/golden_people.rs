@@ -1,17 +1,20 @@
 //! The bytes of requests and events about parties and about credits set apart; see `golden.rs`.
 
+#[path = "kept/entries.rs"]
+mod entries;
 mod kept;
 
 use ed25519_dalek::SigningKey;
+use entries::{entry, golden_entry};
 use kept::golden;
 use protocol::bytes;
 use protocol::entry::{
     self, BankRequest, Body, Classes, Entry, OpKeyPowers, PartyRequest, Quorum, Scope, SpendPolicy,
 };
 use protocol::event::{BankEvent, Event, PartyEvent};
-use protocol::ids::{FederationId, JobId, PartyId, PeerId, PublicKey, PurseId};
+use protocol::ids::{JobId, PartyId, PeerId, PublicKey, PurseId};
 use protocol::job::Class;
-use protocol::signed::{Signed, signing_digest};
+use protocol::signed::Signed;
 use protocol::units::{Credits, Moment};
 
 const PARTY: PartyId = PartyId::new([2; 32]);
@@ -84,34 +87,10 @@ fn bodies_of_the_bank() -> Vec<Body> {
     requests.into_iter().map(Body::Bank).collect()
 }
 
-fn entry(body: Body) -> Entry {
-    Entry {
-        federation: FederationId::new([1; 32]),
-        sender: PARTY,
-        lane: 1,
-        nonce: 2,
-        valid_until: Moment::new(9),
-        fee_payer: None,
-        cosigners: Vec::new(),
-        body,
-    }
-}
-
 #[test]
 fn entries_of_parties_and_of_the_bank() {
-    for body in [bodies_of_parties(), bodies_of_the_bank()].concat() {
-        let name = body.name();
-        let entry = entry(body);
-        let mut written = bytes::write(&entry);
-        assert_eq!(bytes::read(&written, 1 << 20), Ok(entry.clone()));
-        for end in 0..written.len() {
-            assert!(bytes::read::<Entry>(&written[..end], 1 << 20).is_err());
-        }
-        let longer = [&written[..], &[0]].concat();
-        assert!(bytes::read::<Entry>(&longer, 1 << 20).is_err());
-        written.extend(signing_digest(&entry).bytes());
-        golden(&format!("entry-{name}"), &written);
-    }
+    let bodies = [bodies_of_parties(), bodies_of_the_bank()].concat();
+    bodies.into_iter().for_each(golden_entry);
 }
 
 #[test]
