@@ -10,9 +10,8 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use executor::{Config, Event, Executor, TaskResult, Token, Work, bare};
-use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
-use protocol::kernel::Program;
+use protocol::ids::JobId;
+use protocol::job::{Array, Blob, Job, Limits};
 use protocol::units::{Bytes, Fuel, Millis};
 use wasmtime::{Engine, Instance, Module, Store};
 
@@ -178,33 +177,15 @@ fn work(folder: &Path, token: u64, tasks: u32) -> Work {
     let wasm = tiny();
     let module = folder.join("tiny.wasm");
     std::fs::write(&module, &wasm).unwrap();
-    let job = Job {
-        name: "bench".to_owned(),
-        profile: Profile::WASM_2,
-        program: Program::Wasm,
-        module: Blob {
-            digest: Digest::of(&wasm),
-            size: Bytes::new(wasm.len() as u64),
-        },
-        args: Vec::new(),
-        env: Vec::new(),
-        stdin: None,
-        inputs: Vec::new(),
-        unknown_imports: UnknownImports::Refuse,
-        array: Array {
-            first: 0,
-            step: 1,
-            count: tasks,
-        },
-        limits: Limits {
-            fuel: Fuel::new(1_000_000_000),
-            memory: Bytes::new(64 << 20),
-            output: Bytes::new(1 << 20),
-            output_files: 16,
-            wall_ms: Millis::new(60_000),
-        },
-        seed: Digest::of(b"bench"),
+    let limits = Limits {
+        fuel: Fuel::new(1_000_000_000),
+        memory: Bytes::new(64 << 20),
+        output: Bytes::new(1 << 20),
+        output_files: 16,
+        wall_ms: Millis::new(60_000),
     };
+    let mut job = Job::once("bench", Blob::of(&wasm), limits);
+    job.array = Array::of(tasks);
     Work {
         token: Token(token),
         served: JobId::new([1; 32]),

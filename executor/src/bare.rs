@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
+use protocol::job::{Array, Blob, Job, Limits, UnknownImports};
 use protocol::units::{Bytes, Fuel, Millis};
 use wasmparser::Validator;
 use wasmtime::{Module, OptLevel};
@@ -32,28 +32,8 @@ pub fn run(wasm: &[u8], tasks: Range<u32>) -> Result<(), String> {
     let (_, rewritten) =
         facts::prepare(wasm, UnknownImports::Refuse).map_err(|refused| refused.to_string())?;
     let module = Module::new(&engine, rewritten).map_err(words)?;
-    let size = Bytes::new(u64::try_from(wasm.len()).unwrap_or(u64::MAX));
-    let job = Job {
-        name: "bare".to_owned(),
-        profile: Profile::WASM_2,
-        program: protocol::kernel::Program::Wasm,
-        module: Blob {
-            digest: Digest::of(wasm),
-            size,
-        },
-        unknown_imports: UnknownImports::Refuse,
-        args: Vec::new(),
-        env: Vec::new(),
-        stdin: None,
-        inputs: Vec::new(),
-        array: Array {
-            first: 0,
-            step: 1,
-            count: tasks.end,
-        },
-        limits: LIMITS,
-        seed: Digest::of(wasm),
-    };
+    let mut job = Job::once("bare", Blob::of(wasm), LIMITS);
+    job.array = Array::of(tasks.end);
     let id = JobId::new(*Digest::of(b"bare").bytes());
     let runner = Runner::new(&engine, &module, (id, job), None, Vec::new()).map_err(words)?;
     for task in tasks {

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use executor::Work;
-use protocol::job::UnknownImports;
+use protocol::job::{Blob, UnknownImports};
 use protocol::outcome::{Outcome, Status, TaskOutput};
 use protocol::units::{Bytes, Fuel, Millis};
-use scene::{Scene, blob, conclusive, input, job};
+use scene::{Scene, conclusive, input, job};
 use serde::Deserialize;
 
 /// One program with what it is given, as `foreign/cases.json` has it.
@@ -83,7 +83,7 @@ fn work(scene: &Scene, case: &Case) -> Work {
         .iter()
         .map(|(name, path)| input(name, &std::fs::read(path).unwrap()))
         .collect();
-    assert_eq!(job.module, blob(&module));
+    assert_eq!(job.module, Blob::of(&module));
     let module = scene.file(&module);
     Work {
         module,

@@ -83,11 +83,7 @@ type Outcomes = BTreeMap<(&'static str, u32), (Status, Outcome)>;
 
 fn battery_job(module: &[u8]) -> Job {
     let mut job = job(module);
-    job.array = Array {
-        first: 0,
-        step: 1,
-        count: TASKS,
-    };
+    job.array = Array::of(TASKS);
     job.limits.fuel = Fuel::new(300_000);
     job.limits.memory = Bytes::new(96 << 20);
     job

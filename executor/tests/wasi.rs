@@ -6,10 +6,10 @@ mod scene;
 use std::path::{Path, PathBuf};
 
 use executor::{Entry, Inconclusive, ModuleRefused, TaskResult, Work};
-use protocol::job::{Array, Job, UnknownImports};
+use protocol::job::{Array, Blob, Job, UnknownImports};
 use protocol::outcome::{Limit, Status, TaskOutput, Trap};
 use protocol::units::{Bytes, Fuel};
-use scene::{Scene, assemble, blob, conclusive, input, job};
+use scene::{Scene, assemble, conclusive, input, job};
 
 fn example(path: &str) -> (PathBuf, Vec<u8>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -44,7 +44,7 @@ fn a_c_program_sees_its_arguments_environment_stdin_and_inputs() {
         step: 4,
         count: 3,
     };
-    echo.stdin = Some(blob(b"from stdin\n"));
+    echo.stdin = Some(Blob::of(b"from stdin\n"));
     echo.inputs = vec![input("data", b"content"), input("deep/er/file", b"")];
     let work = Work {
         stdin: Some(scene.file(b"from stdin\n")),

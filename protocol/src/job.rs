@@ -13,6 +13,7 @@ use crate::kernel::Program;
 use crate::units::{Bps, Bytes, Credits, Fuel, GFUEL, Millis};
 
 mod input;
+mod once;
 
 pub use input::{INPUT_ROOTS_MAX, Input, WORLD_FOLDERS, is_plain_path};
 

@@ -6,7 +6,7 @@ mod kept;
 use kept::golden;
 use protocol::bytes::{self, Limited, Malformed};
 use protocol::ids::Digest;
-use protocol::job::{Array, Blob, Input, Job, Limits, Profile, UnknownImports};
+use protocol::job::{Array, Blob, Input, Job, Limits, Profile};
 use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program, parameters};
 use protocol::units::{Bytes, Fuel, Millis};
 
@@ -31,15 +31,16 @@ fn job(kernel: Kernel) -> Job {
         digest: Digest::of(b"content"),
         size: Bytes::new(size),
     };
+    let limits = Limits {
+        fuel: Fuel::new(1_000),
+        memory: Bytes::new(4_096),
+        output: Bytes::new(128),
+        output_files: 2,
+        wall_ms: Millis::new(1_000),
+    };
     Job {
-        name: "test".into(),
         profile: Profile::WGSL_1,
-        module: blob(1_000),
         program: Program::Wgsl(kernel),
-        unknown_imports: UnknownImports::Refuse,
-        args: Vec::new(),
-        env: Vec::new(),
-        stdin: None,
         inputs: vec![Input {
             path: "in".into(),
             blob: blob(5),
@@ -49,14 +50,7 @@ fn job(kernel: Kernel) -> Job {
             step: 1,
             count: 3,
         },
-        limits: Limits {
-            fuel: Fuel::new(1_000),
-            memory: Bytes::new(4_096),
-            output: Bytes::new(128),
-            output_files: 2,
-            wall_ms: Millis::new(1_000),
-        },
-        seed: Digest::of(b"seed"),
+        ..Job::once("test", blob(1_000), limits)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use protocol::bytes;
 use protocol::ids::Digest;
-use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
+use protocol::job::{Array, Blob, Job, Limits};
 use protocol::outcome::Outcome;
 use protocol::units::{Bytes, Fuel, Millis};
 
@@ -39,29 +39,17 @@ impl Facts {
             digest: Digest::derive("tallygrid sim module v1", &[&(stream as u64).to_le_bytes()]),
             size: Bytes::new(1_000),
         };
+        let limits = Limits {
+            fuel,
+            memory: Bytes::new(64 << 20),
+            output: Bytes::new(1 << 20),
+            output_files: 10,
+            wall_ms: Millis::new(3_600_000),
+        };
         let job = Job {
-            name: format!("job {number}"),
-            profile: Profile::WASM_2,
-            module: blob,
-            unknown_imports: UnknownImports::Refuse,
-            program: protocol::kernel::Program::Wasm,
-            args: Vec::new(),
-            env: Vec::new(),
-            stdin: None,
-            inputs: Vec::new(),
-            array: Array {
-                first: 0,
-                step: 1,
-                count: tasks,
-            },
-            limits: Limits {
-                fuel,
-                memory: Bytes::new(64 << 20),
-                output: Bytes::new(1 << 20),
-                output_files: 10,
-                wall_ms: Millis::new(3_600_000),
-            },
+            array: Array::of(tasks),
             seed: Digest::of(&number.to_le_bytes()),
+            ..Job::once(&format!("job {number}"), blob, limits)
         };
         let (digest, job) = (Digest::of(&bytes::write(&job)), Arc::new(job));
         self.jobs.insert(digest, job.clone());

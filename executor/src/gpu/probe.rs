@@ -4,8 +4,7 @@
 //! one on which `exact` holds as far as these vectors reach.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::ids::Digest;
-use protocol::job::{Array, Blob, Input, Job, Limits, Profile, UnknownImports};
+use protocol::job::{Blob, Input, Job, Limits, Profile};
 use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program};
 use protocol::units::{Bytes, Fuel, Millis};
 
@@ -141,10 +140,7 @@ fn job(vector: &Vector) -> (Job, Kernel, Vec<u8>) {
         .iter()
         .flat_map(|word| word.to_le_bytes())
         .collect();
-    let blob = Blob {
-        digest: Digest::of(&input),
-        size: Bytes::new(input.len() as u64),
-    };
+    let blob = Blob::of(&input);
     let kernel = Kernel {
         buffers: vec![
             Buffer::Output {
@@ -161,32 +157,21 @@ fn job(vector: &Vector) -> (Job, Kernel, Vec<u8>) {
         }],
         compare: Compare::Exact,
     };
+    let limits = Limits {
+        fuel: Fuel::new(1 << 40),
+        memory: Bytes::new(64 << 20),
+        output: Bytes::new(16 << 20),
+        output_files: 1,
+        wall_ms: Millis::new(60_000),
+    };
     let job = Job {
-        name: vector.name.to_owned(),
         profile: Profile::WGSL_1,
-        module: blob,
         program: Program::Wgsl(kernel.clone()),
-        unknown_imports: UnknownImports::Refuse,
-        args: Vec::new(),
-        env: Vec::new(),
-        stdin: None,
         inputs: vec![Input {
             path: "x".to_owned(),
             blob,
         }],
-        array: Array {
-            first: 0,
-            step: 1,
-            count: 1,
-        },
-        limits: Limits {
-            fuel: Fuel::new(1 << 40),
-            memory: Bytes::new(64 << 20),
-            output: Bytes::new(16 << 20),
-            output_files: 1,
-            wall_ms: Millis::new(60_000),
-        },
-        seed: blob.digest,
+        ..Job::once(vector.name, blob, limits)
     };
     (job, kernel, input)
 }

@@ -1,7 +1,6 @@
 //! What the checks let through, what they refuse and where, and what they make of it.
 
-use protocol::ids::Digest;
-use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
+use protocol::job::{Blob, Job, Limits, Profile};
 use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program};
 use protocol::units::{Bytes, Fuel, Millis};
 
@@ -20,34 +19,17 @@ fn job(buffers: usize) -> Job {
         }],
         compare: Compare::Exact,
     };
-    let digest = Digest::of(b"");
-    let one = Blob {
-        digest,
-        size: Bytes::new(1),
+    let limits = Limits {
+        fuel: Fuel::new(1_000_000),
+        memory: Bytes::new(1 << 20),
+        output: Bytes::new(1 << 20),
+        output_files: 4,
+        wall_ms: Millis::new(1_000),
     };
     Job {
-        name: "test".to_owned(),
         profile: Profile::WGSL_1,
-        module: one,
         program: Program::Wgsl(kernel),
-        unknown_imports: UnknownImports::Refuse,
-        args: Vec::new(),
-        env: Vec::new(),
-        stdin: None,
-        inputs: Vec::new(),
-        array: Array {
-            first: 0,
-            step: 1,
-            count: 1,
-        },
-        limits: Limits {
-            fuel: Fuel::new(1_000_000),
-            memory: Bytes::new(1 << 20),
-            output: Bytes::new(1 << 20),
-            output_files: 4,
-            wall_ms: Millis::new(1_000),
-        },
-        seed: digest,
+        ..Job::once("test", Blob::of(b"x"), limits)
     }
 }
 

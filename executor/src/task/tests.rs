@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
+use protocol::job::{Array, Blob, Job, Limits, UnknownImports};
 use protocol::outcome::{Limit, Status, TaskOutput, Trap};
 use protocol::units::{Bytes, Fuel, Millis};
 use wasmtime::{Engine, Module, OptLevel};
@@ -14,32 +14,23 @@ use crate::engine;
 mod guests;
 
 fn job() -> Job {
+    let limits = Limits {
+        fuel: Fuel::new(100_000_000),
+        memory: Bytes::new(8 << 20),
+        output: Bytes::new(1 << 20),
+        output_files: 8,
+        wall_ms: Millis::new(1_000),
+    };
     Job {
-        name: "test".to_owned(),
-        profile: Profile::WASM_2,
-        program: protocol::kernel::Program::Wasm,
-        module: Blob {
-            digest: Digest::of(b""),
-            size: Bytes::ZERO,
-        },
-        unknown_imports: UnknownImports::Refuse,
         args: vec!["a".to_owned(), "b c".to_owned()],
         env: vec![("HOME".to_owned(), "/out".to_owned())],
-        stdin: None,
-        inputs: Vec::new(),
         array: Array {
             first: 5,
             step: 2,
             count: 3,
         },
-        limits: Limits {
-            fuel: Fuel::new(100_000_000),
-            memory: Bytes::new(8 << 20),
-            output: Bytes::new(1 << 20),
-            output_files: 8,
-            wall_ms: Millis::new(1_000),
-        },
         seed: Digest::of(b"seed"),
+        ..Job::once("test", Blob::of(b""), limits)
     }
 }
 

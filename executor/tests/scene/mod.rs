@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use executor::{Config, Event, Executor, TaskResult, Token, Work};
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Input, Job, Limits, Profile, UnknownImports};
+use protocol::job::{Blob, Input, Job, Limits, Profile};
 use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program};
 use protocol::outcome::{Outcome, Status, TaskOutput};
 use protocol::units::{Bytes, Fuel, Millis};
@@ -31,29 +31,16 @@ pub struct Scene {
 
 /// A job of one task with generous limits.
 pub fn job(module: &[u8]) -> Job {
+    let limits = Limits {
+        fuel: Fuel::new(1_000_000_000),
+        memory: Bytes::new(64 << 20),
+        output: Bytes::new(1 << 20),
+        output_files: 16,
+        wall_ms: Millis::new(120_000),
+    };
     Job {
-        name: "test".to_owned(),
-        profile: Profile::WASM_2,
-        module: blob(module),
-        unknown_imports: UnknownImports::Refuse,
-        program: Program::Wasm,
-        args: Vec::new(),
-        env: Vec::new(),
-        stdin: None,
-        inputs: Vec::new(),
-        array: Array {
-            first: 0,
-            step: 1,
-            count: 1,
-        },
-        limits: Limits {
-            fuel: Fuel::new(1_000_000_000),
-            memory: Bytes::new(64 << 20),
-            output: Bytes::new(1 << 20),
-            output_files: 16,
-            wall_ms: Millis::new(120_000),
-        },
         seed: Digest::of(b"seed"),
+        ..Job::once("test", Blob::of(module), limits)
     }
 }
 
@@ -87,17 +74,10 @@ pub fn words(output: &TaskOutput, file: usize) -> Vec<u32> {
     bytes.iter().map(|word| u32::from_le_bytes(*word)).collect()
 }
 
-pub fn blob(content: &[u8]) -> Blob {
-    Blob {
-        digest: Digest::of(content),
-        size: Bytes::new(content.len() as u64),
-    }
-}
-
 pub fn input(path: &str, content: &[u8]) -> Input {
     Input {
         path: path.to_owned(),
-        blob: blob(content),
+        blob: Blob::of(content),
     }
 }
 

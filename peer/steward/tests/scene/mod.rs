@@ -21,7 +21,7 @@ use protocol::bytes;
 use protocol::entry::{Body, Opening, PeerSeal, Seal, chain};
 use protocol::event::Event;
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
-use protocol::job::{Array, Blob, Care, Class, Job, Limits, Profile, Terms, UnknownImports};
+use protocol::job::{Array, Blob, Care, Class, Job, Limits, Profile, Terms};
 use protocol::message::Message;
 use protocol::outcome::{self, Outcome, Root};
 use protocol::signed::Signed;
@@ -60,38 +60,19 @@ pub fn bundle(index: u32) -> BundleId {
     }
 }
 
-fn blob(content: &[u8]) -> Blob {
-    Blob {
-        digest: Digest::of(content),
-        size: Bytes::new(content.len() as u64),
-    }
-}
-
 /// A job of so many tasks, with one module and nothing else to fetch.
 pub fn job(tasks: u32) -> Job {
+    let limits = Limits {
+        fuel: FUEL_MAX,
+        memory: Bytes::new(1 << 20),
+        output: Bytes::new(1 << 20),
+        output_files: 10,
+        wall_ms: Millis::new(60_000),
+    };
     Job {
-        name: "squares".to_owned(),
-        profile: Profile::WASM_2,
-        program: protocol::kernel::Program::Wasm,
-        module: blob(b"module"),
-        args: Vec::new(),
-        env: Vec::new(),
-        stdin: None,
-        inputs: Vec::new(),
-        array: Array {
-            first: 0,
-            step: 1,
-            count: tasks,
-        },
-        limits: Limits {
-            fuel: FUEL_MAX,
-            memory: Bytes::new(1 << 20),
-            output: Bytes::new(1 << 20),
-            output_files: 10,
-            wall_ms: Millis::new(60_000),
-        },
+        array: Array::of(tasks),
         seed: Digest::of(b"seed"),
-        unknown_imports: UnknownImports::Refuse,
+        ..Job::once("squares", Blob::of(b"module"), limits)
     }
 }
 
