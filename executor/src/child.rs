@@ -124,6 +124,7 @@ impl Child {
         let ended = match self.process.wait() {
             Ok(status) => match status.signal() {
                 Some(libc::SIGKILL) => "it was killed".to_owned(),
+                Some(libc::SIGXCPU) => "it had used up its processor time".to_owned(),
                 Some(signal) => format!("it ended by signal {signal}"),
                 None => format!("it ended with {status}"),
             },

@@ -63,9 +63,11 @@ pub(crate) fn bound(bounds: Bounds) -> io::Result<()> {
         (libc::RLIMIT_CORE, 0),
         (libc::RLIMIT_NOFILE, 0),
     ] {
+        // The signal that says which limit it was comes at the lower one.
+        let grace = u64::from(resource == libc::RLIMIT_CPU);
         let limit = libc::rlimit {
             rlim_cur: most,
-            rlim_max: most,
+            rlim_max: most.saturating_add(grace),
         };
         // SAFETY: `limit` is a whole `rlimit` that lives through the call.
         #[allow(unsafe_code)]

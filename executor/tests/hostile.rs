@@ -201,3 +201,47 @@ fn works_that_make_no_sense_are_refused_and_the_queue_has_an_end() {
     };
     assert_eq!(refused(same), Refused::TokenInUse(Token(8)));
 }
+
+/// A function of three hundred branches to any of five hundred places, with three hundred locals
+/// alive in all of them: 700 KiB that no compiler is done with in a minute.
+fn compile_bomb() -> String {
+    let (depth, locals) = (500, 300);
+    let targets: String = (0..depth).map(|n| format!("{n} ")).collect();
+    let branch = |n| {
+        format!(
+            "(local.set {n} (i32.const {n}))
+            (if (local.get {n}) (then (br_table {targets} (local.get {n}))))"
+        )
+    };
+    let branches: String = (0..locals).map(branch).collect();
+    let use_all = |n| {
+        let (one, other) = (n % locals, (n + 1) % locals);
+        format!("(local.set {one} (i32.add (local.get {other}) (local.get {one}))))")
+    };
+    let after: String = (0..depth).map(use_all).collect();
+    let blocks = "(block ".repeat(depth);
+    let declared = "i32 ".repeat(locals);
+    format!("(func (local {declared}) {blocks}{branches}{after})")
+}
+
+#[test]
+fn a_compiler_that_would_never_be_done_is_stopped_and_says_why() {
+    let scene = Scene::open(1);
+    let bomb = assemble(&program(&compile_bomb(), ""));
+    match scene.one(&bomb, |_| {}) {
+        TaskResult::Inconclusive {
+            why: Inconclusive::Host(why),
+            ..
+        } => {
+            assert!(why.contains("cannot compile the module"), "{why}");
+            assert!(why.contains("used up its processor time"), "{why}");
+        }
+        other => panic!("{other:?}"),
+    }
+    goes_on(&scene);
+    // A great many functions are no bomb.
+    let functions: String = (0..10_000)
+        .map(|n| format!("(func (result i32) (i32.const {n}))"))
+        .collect();
+    assert_eq!(scene.status(&program(&functions, "")), Status::Exited(0));
+}
