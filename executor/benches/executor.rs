@@ -205,6 +205,8 @@ fn overhead() {
         program: env!("CARGO_BIN_EXE_executor-test-worker").into(),
         worker_args: vec!["exec-worker".into()],
         cache: folder.path().join("cache"),
+        states: folder.path().join("states"),
+        keep_every: executor::KEEP_EVERY,
         slots: 1,
         memory_max: Bytes::new(1 << 30),
         gpu: false,

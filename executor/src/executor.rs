@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use protocol::bytes::Limited;
 use protocol::job::Profile;
-use protocol::units::Bytes;
+use protocol::units::{Bytes, Fuel, GFUEL};
 use thiserror::Error;
 
 use crate::cache::Cache;
@@ -20,10 +20,14 @@ use crate::frame::{Begin, Reply};
 use crate::gpu::{self, GpuFacts};
 use crate::queue::Queue;
 use crate::slot;
+use crate::steps::kept::Shelf;
 use crate::work::{Event, Refused, Token, Work};
 
 /// A new worker answers within this time, or this machine is not fit for work.
 const ESCAPES_WAIT: Duration = Duration::from_secs(60);
+
+/// How often a step task's state is kept: some seconds of work.
+pub const KEEP_EVERY: Fuel = Fuel::new(50 * GFUEL.get());
 
 /// What an executor is started with.
 #[derive(Clone, Debug)]
@@ -36,6 +40,11 @@ pub struct Config {
     pub cache: PathBuf,
     /// How many tasks run at once; at least 1.
     pub slots: usize,
+    /// Where the states of unfinished step tasks are kept. Private to this user.
+    pub states: PathBuf,
+    /// A step task's state is kept whenever it has used so much fuel since it last was, and not
+    /// more often than its size is worth. See [`KEEP_EVERY`].
+    pub keep_every: Fuel,
     /// The most memory that is lent to one task.
     pub memory_max: Bytes,
     /// Whether graphics adapters are looked for, tested and used.
@@ -52,6 +61,15 @@ pub enum StartError {
     #[error("cannot use the cache of compiled modules at {path}")]
     Cache {
         /// Where it should be.
+        path: PathBuf,
+        /// What the disk says.
+        #[source]
+        cause: io::Error,
+    },
+    /// The states of step tasks cannot be kept.
+    #[error("cannot keep the states of step tasks at {path}")]
+    States {
+        /// Where they should be.
         path: PathBuf,
         /// What the disk says.
         #[source]
@@ -81,6 +99,8 @@ pub enum StartError {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) cache: Cache,
+    /// The states of step tasks that have not ended.
+    pub(crate) shelf: Shelf,
     pub(crate) wake: Condvar,
     /// Held while a module is compiled: one at a time, because a compiler may take gigabytes.
     pub(crate) compiling: Mutex<()>,
@@ -136,6 +156,10 @@ impl Executor {
             path: config.cache.clone(),
             cause,
         })?;
+        let shelf = Shelf::open(&config.states).map_err(|cause| StartError::States {
+            path: config.states.clone(),
+            cause,
+        })?;
         check_jail(&config)?;
         let gpus = match config.gpu {
             true => gpu::find(&config.program, &config.worker_args),
@@ -145,6 +169,7 @@ impl Executor {
         let shared = Arc::new(Shared {
             config,
             cache,
+            shelf,
             wake: Condvar::new(),
             compiling: Mutex::new(()),
             shading: Mutex::new(()),
@@ -170,6 +195,17 @@ impl Executor {
     /// # Errors
     /// [`Refused`], and nothing will be told of it.
     pub fn run(&self, work: Work) -> Result<(), Refused> {
+        self.check(&work)?;
+        self.shared.queue().push(work)?;
+        self.shared.wake.notify_all();
+        Ok(())
+    }
+
+    /// Whether a work can be run here.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub(crate) fn check(&self, work: &Work) -> Result<(), Refused> {
         work.job.within_limits()?;
         let known = match work.job.profile {
             Profile::WASM_2 => true,
@@ -186,7 +222,7 @@ impl Executor {
         let count = work.job.array.count;
         if work.tasks.is_empty() || work.tasks.end > count {
             return Err(Refused::NoSuchTasks {
-                tasks: work.tasks,
+                tasks: work.tasks.clone(),
                 count,
             });
         }
@@ -195,9 +231,11 @@ impl Executor {
         {
             return Err(Refused::FilesDoNotMatch);
         }
-        self.shared.queue().push(work)?;
-        self.shared.wake.notify_all();
         Ok(())
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Stops a work and kills what runs of it. `Finished` follows, and at most the results that

@@ -13,6 +13,7 @@ use wasmparser::{
 
 use crate::engine::FEATURES;
 use crate::limiter::{TABLE_ELEMENTS_MAX, TABLES_MAX};
+use crate::steps::expose;
 use crate::{nan, wasi};
 
 /// How a module is entered.
@@ -22,6 +23,8 @@ pub enum Entry {
     Command,
     /// `run`, after `_initialize` if there is one: a library that is called.
     Reactor,
+    /// `init`, after `_initialize` if there is one, and then `step` until it says that it is done.
+    Steps,
 }
 
 /// What a submitter may want to know of a module before it pays.
@@ -69,9 +72,12 @@ pub enum ModuleRefused {
     #[error("the module imports `{0}` with a type that the call does not have")]
     WrongImportType(String),
     /// There is nothing to call.
-    #[error("the module exports neither `_start` nor `run`, as a function without parameters")]
+    #[error(
+        "the module exports neither `_start`, nor `run`, nor `init` and `step`, as functions \
+        without parameters"
+    )]
     NoEntry,
-    /// What would be called before `run` cannot be.
+    /// What would be called first cannot be.
     #[error(
         "the module exports `_initialize`, but not as a function without parameters or results"
     )]
@@ -86,7 +92,7 @@ pub enum ModuleRefused {
     #[error("the module has more than {TABLES_MAX} tables, or one of more than {max} elements",
         max = TABLE_ELEMENTS_MAX)]
     TableTooLarge,
-    /// It cannot be made to have the same NaNs on every machine.
+    /// It cannot be made to have the same NaNs on every machine, or to show its state.
     #[error("{0}")]
     CannotBeRewritten(String),
 }
@@ -150,6 +156,10 @@ pub(crate) fn prepare(
     }
     let memory_min = Bytes::new(seen.memory_min.unwrap_or(0).saturating_mul(PAGE));
     let rewritten = nan::rewrite(bytes)
+        .and_then(|rewritten| match entry {
+            Entry::Steps => expose(&rewritten),
+            Entry::Command | Entry::Reactor => Ok(rewritten),
+        })
         .map_err(|refused| ModuleRefused::CannotBeRewritten(refused.to_string()))?;
     let facts = ModuleFacts {
         entry,
@@ -288,12 +298,16 @@ impl Seen {
         if has("_start", &[]) {
             return Ok(Entry::Command);
         }
-        if has("run", &[ValType::I32]) {
-            if exports("_initialize") && !has("_initialize", &[]) {
-                return Err(ModuleRefused::WrongBeginning);
-            }
-            return Ok(Entry::Reactor);
+        let entry = if has("run", &[ValType::I32]) {
+            Entry::Reactor
+        } else if has("init", &[]) && has("step", &[ValType::I32]) {
+            Entry::Steps
+        } else {
+            return Err(ModuleRefused::NoEntry);
+        };
+        if exports("_initialize") && !has("_initialize", &[]) {
+            return Err(ModuleRefused::WrongBeginning);
         }
-        Err(ModuleRefused::NoEntry)
+        Ok(entry)
     }
 }

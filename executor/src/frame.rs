@@ -9,14 +9,18 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::ids::{Digest, JobId};
 use protocol::job::{Job, UnknownImports};
 use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
+use protocol::steps::{ENTRIES_BYTES_MAX, StepEntries};
 use protocol::units::Fuel;
 
 use crate::gpu::GpuFacts;
+use crate::steps::Replayed;
 
 /// An order may take so many bytes: a job, and a path for each of its inputs.
 pub(crate) const ORDER_BYTES_MAX: usize = 16 << 20;
-/// A reply may take so many bytes: a task's output, and a few words.
-pub(crate) const REPLY_BYTES_MAX: usize = TASK_OUTPUT_BYTES_MAX + (64 << 10);
+/// A reply may take so many bytes: a task's output, what came of its steps, and a few words.
+pub(crate) const REPLY_BYTES_MAX: usize = TASK_OUTPUT_BYTES_MAX + ENTRIES_BYTES_MAX + (64 << 10);
+/// A snapshot travels in pieces of at most so many bytes.
+pub(crate) const PART_BYTES: usize = 1 << 20;
 
 /// A path on this machine, as its bytes.
 pub(crate) type PathBytes = Vec<u8>;
@@ -75,9 +79,32 @@ pub(crate) struct ShaderOrder {
     pub(crate) turns_max: u64,
 }
 
-/// Every later order: the number of the task to run.
+/// Every later order to a shader's worker: the number of the task to run.
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Task(pub(crate) u32);
+
+/// Every later order to a module's worker.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Order {
+    /// Run a task.
+    Run {
+        task: u32,
+        /// A step task's state is kept whenever it has used so much fuel since it last was.
+        keep_every: Fuel,
+        /// The roots of the steps that were taken before. If there are any, the snapshot with the
+        /// last of them follows, as [`Part`]s, and the task goes on from there.
+        roots: Vec<Digest>,
+    },
+    /// Run one step of a task: the one after the snapshot with this root, which follows as
+    /// [`Part`]s, or `init`.
+    Replay { task: u32, root: Option<Digest> },
+    /// Run a task until it has taken so many steps, and give the snapshot, as [`Reply::Part`]s.
+    Snapshot { task: u32, steps: u32 },
+}
+
+/// A piece of a snapshot on its way to a worker; an empty one ends it.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Part(pub(crate) Vec<u8>);
 
 /// What a worker answers.
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
@@ -94,6 +121,25 @@ pub(crate) enum Reply {
     Failed(String),
     /// The task ended, the same way as on every machine: a `TaskOutput`'s bytes.
     Ended { output: Vec<u8>, fuel: Fuel },
+    /// The same of a step task, with what came of each step.
+    EndedInSteps {
+        output: Vec<u8>,
+        fuel: Fuel,
+        entries: StepEntries,
+    },
+    /// The task goes on after a step that is to be kept. These are the roots since the one before
+    /// that; the snapshot with the last of them follows as [`Reply::Part`]s.
+    Keeping { roots: Vec<Digest> },
+    /// A piece of a snapshot; an empty one ends it.
+    Part(Vec<u8>),
+    /// The snapshot that was sent is not the one that was named, and why.
+    SnapshotRefused(String),
+    /// The snapshot that was asked for has gone out, and this is its root.
+    SnapshotTaken(Digest),
+    /// What one step gave.
+    Replayed(Replayed),
+    /// The task ends before the step that was asked for, or does not run in steps.
+    NoSuchStep,
     /// The guest's stack overflowed.
     StackOverflow { stdout: Vec<u8>, stderr: Vec<u8> },
     /// This machine failed the guest.

@@ -28,6 +28,7 @@ use thiserror::Error;
 use wasmparser::{BinaryReaderError, FunctionBody, Parser, Payload};
 
 use class::Mark;
+pub(crate) use emit::number;
 use plan::Marks;
 use shape::{Locals, Shape};
 
@@ -54,6 +55,9 @@ pub(crate) enum NotRewritten {
     /// A module that would be too large.
     #[error("the module has more than {REWRITTEN_MAX} bytes once its NaNs are the same everywhere")]
     Module,
+    /// A module that would run in steps, with a state that cannot be read from outside.
+    #[error("a module that runs in steps shows all of its state, but {0}")]
+    Hidden(String),
     /// Bytes that are not a module's.
     #[error("{0}")]
     Invalid(String),
@@ -125,7 +129,11 @@ fn length(bytes: &[u8]) -> Result<u32, NotRewritten> {
     u32::try_from(bytes.len()).map_err(|_| NotRewritten::Module)
 }
 
-fn section(out: &mut Vec<u8>, id: u8, content: &[u8]) -> Result<(), NotRewritten> {
+/// Writes a whole section.
+///
+/// # Errors
+/// [`NotRewritten::Module`].
+pub(crate) fn section(out: &mut Vec<u8>, id: u8, content: &[u8]) -> Result<(), NotRewritten> {
     out.push(id);
     emit::number(out, length(content)?);
     out.extend(content);

@@ -49,6 +49,17 @@ pub(crate) struct Queue {
 impl Queue {
     /// Takes a work at the end of the queue.
     pub(crate) fn push(&mut self, work: Work) -> Result<(), Refused> {
+        self.enter(work).map(|_| ())
+    }
+
+    /// Takes a work of one task that no slot shall take: whoever called this does it now.
+    pub(crate) fn hold(&mut self, work: Work) -> Result<Arc<Work>, Refused> {
+        let entry = self.enter(work)?;
+        (entry.next, entry.running) = (entry.work.tasks.end, 1);
+        Ok(Arc::clone(&entry.work))
+    }
+
+    fn enter(&mut self, work: Work) -> Result<&mut Entry, Refused> {
         if self
             .entries
             .iter()
@@ -67,7 +78,7 @@ impl Queue {
             barred: None,
             leashes: BTreeMap::new(),
         });
-        Ok(())
+        Ok(self.entries.last_mut().expect("it was just put there"))
     }
 
     fn entry(&mut self, token: Token) -> Option<&mut Entry> {

@@ -3,23 +3,28 @@
 //! A worker is used for one job only, and again for that job's next task. A task whose worker dies
 //! is tried once more in a fresh one; a task that meets its wall time is not.
 
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use protocol::bytes;
+use protocol::bytes::{self, Limited};
 use protocol::ids::{Digest, JobId};
 use protocol::job::{Profile, TASKS_PER_BUNDLE_MAX};
 use protocol::outcome::{Outcome, Status, TASK_OUTPUT_BYTES_MAX, TaskOutput, Trap};
+use protocol::steps::StepEntries;
 use protocol::units::Fuel;
+
+mod orders;
+mod stepping;
 
 use crate::cache::Code;
 use crate::child::{Broken, Child};
 use crate::executor::Shared;
-use crate::frame::{Begin, CompileOrder, Reply, ServeOrder, ShaderOrder, Task};
+use crate::frame::{Begin, CompileOrder, Reply, Task};
+use crate::gpu::GpuFacts;
 use crate::queue::{Barred, Taken};
 use crate::work::{Event, Inconclusive, TaskResult, Token, Work};
+use stepping::Keeping;
+pub(crate) use stepping::{Request, ask};
 
 /// A worker without tasks is kept so long.
 const IDLE_KEPT: Duration = Duration::from_secs(2);
@@ -63,6 +68,9 @@ pub(crate) fn work(shared: &Shared, number: usize) {
                 task,
                 result,
             });
+        }
+        if !shared.queue().is_closed() {
+            shared.shelf.forget(&shared.shelf.place(&taken.work, task));
         }
         let finished = shared.queue().done(token, number);
         if finished {
@@ -144,15 +152,26 @@ impl Slot<'_> {
         });
         let wall = Duration::from_millis(limits.wall_ms.get());
         worker.tasks_left -= 1;
-        let reply = worker
-            .child
-            .order(&Task(taken.task))
-            .and_then(|()| worker.child.reply(wall));
+        let child = &mut worker.child;
+        let reply = match taken.work.job.profile.is_gpu() {
+            true => child
+                .order(&Task(taken.task))
+                .and_then(|()| child.reply(wall)),
+            false => {
+                let keeping = Keeping::of(self.shared, self.number, taken);
+                stepping::run(child, taken.task, wall, &keeping)
+            }
+        };
         if worker.tasks_left == 0 {
             self.worker = None;
         }
         match reply {
-            Ok(Reply::Ended { output, fuel }) if fuel <= limits.fuel => outcome(output, fuel),
+            Ok(Reply::Ended { output, fuel }) if fuel <= limits.fuel => outcome(output, fuel, None),
+            Ok(Reply::EndedInSteps {
+                output,
+                fuel,
+                entries,
+            }) if fuel <= limits.fuel => outcome(output, fuel, Some(entries)),
             Ok(Reply::StackOverflow { stdout, stderr }) => Ok(TaskResult::Inconclusive {
                 why: Inconclusive::StackOverflow,
                 stdout,
@@ -202,15 +221,15 @@ impl Slot<'_> {
         let key = self
             .shared
             .cache
-            .key(compiled_from(work), work.job.unknown_imports);
+            .key(orders::compiled_from(work), work.job.unknown_imports);
         for _ in 0..TRIES {
             let code = match self.shared.cache.find(&key) {
                 Some(code) => code,
                 None => self.compile(work)?,
             };
             let order = match work.job.profile.is_gpu() {
-                true => Begin::ServeShader(self.shader_order(work, &code)?),
-                false => Begin::Serve(serve_order(work, &code)),
+                true => Begin::ServeShader(orders::serve_shader(work, &code, self.gpu()?)),
+                false => Begin::Serve(orders::serve(work, &code)),
             };
             match self.talk(work.token, &order, READY_WAIT)? {
                 (child, Reply::Ready) => {
@@ -255,22 +274,10 @@ impl Slot<'_> {
         }
     }
 
-    fn shader_order(&self, work: &Work, code: &Code) -> Result<ShaderOrder, Trouble> {
+    fn gpu(&self) -> Result<&GpuFacts, Trouble> {
         let fit = self.shared.gpus.iter().find(|gpu| gpu.is_fit());
-        let gpu = fit.ok_or_else(|| {
-            Trouble::Barred(Barred::Failed(
-                "no adapter here is fit for shaders".to_owned(),
-            ))
-        })?;
-        Ok(ShaderOrder {
-            plan: path(&code.path),
-            checksum: code.checksum,
-            job: work.job.clone(),
-            inputs: work.inputs.iter().map(|input| path(input)).collect(),
-            tasks_max: TASKS_PER_BUNDLE_MAX,
-            gpu: gpu.number,
-            turns_max: gpu.turns_max,
-        })
+        let none = || Barred::Failed("no adapter here is fit for shaders".to_owned());
+        fit.ok_or_else(|| Trouble::Barred(none()))
     }
 
     fn compile(&self, work: &Work) -> Result<Code, Trouble> {
@@ -288,7 +295,7 @@ impl Slot<'_> {
         let cache = &self.shared.cache;
         let digest = work.job.module.digest;
         let unknown_imports = work.job.unknown_imports;
-        let key = cache.key(compiled_from(work), work.job.unknown_imports);
+        let key = cache.key(orders::compiled_from(work), work.job.unknown_imports);
         if let Some(code) = cache.find(&key) {
             return Ok(code);
         }
@@ -297,10 +304,10 @@ impl Slot<'_> {
             .begin(&key)
             .map_err(|e| failed(format!("cannot cache code: {e}")))?;
         let order = CompileOrder {
-            module: path(&work.module),
+            module: orders::path(&work.module),
             digest,
             unknown_imports,
-            into: path(&into),
+            into: orders::path(&into),
             shader_of: work.job.profile.is_gpu().then(|| work.job.clone()),
         };
         let compiled = self.talk(work.token, &Begin::Compile(order), COMPILE_WAIT);
@@ -321,30 +328,6 @@ impl Slot<'_> {
     }
 }
 
-fn path(path: &Path) -> Vec<u8> {
-    path.as_os_str().as_bytes().to_vec()
-}
-
-/// What compiled code depends on: a module alone, or a shader with its whole job.
-fn compiled_from(work: &Work) -> Digest {
-    match work.job.profile.is_gpu() {
-        true => Digest::of(&bytes::write(&work.job)),
-        false => work.job.module.digest,
-    }
-}
-
-fn serve_order(work: &Work, code: &Code) -> ServeOrder {
-    ServeOrder {
-        code: path(&code.path),
-        checksum: code.checksum,
-        job_id: work.job_id,
-        job: work.job.clone(),
-        stdin: work.stdin.as_deref().map(path),
-        inputs: work.inputs.iter().map(|input| path(input)).collect(),
-        tasks_max: TASKS_PER_BUNDLE_MAX,
-    }
-}
-
 fn inconclusive(why: Inconclusive) -> TaskResult {
     TaskResult::Inconclusive {
         why,
@@ -353,17 +336,30 @@ fn inconclusive(why: Inconclusive) -> TaskResult {
     }
 }
 
-fn outcome(output: Vec<u8>, fuel: Fuel) -> Result<TaskResult, Trouble> {
+fn outcome(
+    output: Vec<u8>,
+    fuel: Fuel,
+    entries: Option<StepEntries>,
+) -> Result<TaskResult, Trouble> {
     let read = bytes::read::<TaskOutput>(&output, TASK_OUTPUT_BYTES_MAX);
     let read = read.map_err(|why| Trouble::Died(format!("the worker's output is {why}")))?;
+    let within = entries
+        .as_ref()
+        .is_none_or(|all| all.within_limits().is_ok());
+    if !within || entries.as_ref().map(StepEntries::list) != read.steps {
+        return Err(Trouble::Died(
+            "the worker's steps are not its output's".to_owned(),
+        ));
+    }
     let outcome = Outcome {
         digest: Digest::of(&output),
         fuel,
     };
     Ok(TaskResult::Outcome {
-        output: read,
+        output: Box::new(read),
         bytes: output,
         outcome,
+        entries,
     })
 }
 
@@ -380,6 +376,7 @@ fn barred_result(barred: &Barred, profile: Profile) -> TaskResult {
         stdout: Vec::new(),
         stderr: format!("{why}\n").into_bytes(),
         files: Vec::new(),
+        steps: None,
     };
     let bytes = output.to_bytes();
     let outcome = Outcome {
@@ -387,8 +384,9 @@ fn barred_result(barred: &Barred, profile: Profile) -> TaskResult {
         fuel: REFUSED_FUEL,
     };
     TaskResult::Outcome {
-        output,
+        output: Box::new(output),
         bytes,
         outcome,
+        entries: None,
     }
 }

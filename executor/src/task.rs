@@ -6,12 +6,16 @@
 use std::rc::Rc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use protocol::ids::JobId;
-use protocol::job::{Job, Profile};
+use protocol::ids::{Digest, JobId};
+use protocol::job::{Job, Limits, Profile};
 use protocol::outcome::{Limit, Status, TaskOutput, Trap as Kind};
+use protocol::steps::{StepEntries, end};
 use protocol::units::Fuel;
-use wasmtime::{Engine, Error, Instance, InstancePre, Module, Result, Store, Trap};
+use wasmtime::ValType;
+use wasmtime::{Engine, Error, ExternType, Instance, InstancePre, Module, Result, Store, Trap};
 
+use crate::facts::Entry;
+use crate::steps::{self, KeepNothing, Stepper};
 use crate::wasi::{self, End, Fixed, Host, Tree, World};
 
 /// What a guest sees as its own name.
@@ -26,7 +30,12 @@ const SEED: &str = "tallygrid guest seed v1";
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) enum Ran {
     /// All machines see the same.
-    Ended { output: TaskOutput, fuel: Fuel },
+    Ended {
+        output: TaskOutput,
+        fuel: Fuel,
+        /// What came of each step, if the module runs in steps.
+        entries: Option<StepEntries>,
+    },
     /// The stack overflowed.
     StackOverflow { stdout: Vec<u8>, stderr: Vec<u8> },
     /// This machine failed the guest.
@@ -41,6 +50,7 @@ pub(crate) enum Ran {
 pub(crate) struct Runner {
     engine: Engine,
     ready: InstancePre<Host>,
+    entry: Entry,
     world: Rc<World>,
     job: Job,
 }
@@ -65,6 +75,7 @@ impl Runner {
         inputs: Vec<Fixed>,
     ) -> Result<Self> {
         let ready = wasi::linker(engine, module)?.instantiate_pre(module)?;
+        let entry = entry(module);
         let paths = job.inputs.iter().map(|input| input.path.clone());
         let inputs: Vec<_> = paths.zip(inputs).collect();
         let args = std::iter::once(PROGRAM).chain(job.args.iter().map(String::as_str));
@@ -86,6 +97,7 @@ impl Runner {
         Ok(Self {
             engine: engine.clone(),
             ready,
+            entry,
             world: Rc::new(world),
             job,
         })
@@ -119,86 +131,143 @@ impl Runner {
 
     /// Runs one task from its start to its end.
     pub(crate) fn run(&self, task: u32) -> Ran {
-        let limit = self.job.limits.fuel;
-        let mut store = Store::new(&self.engine, self.host(task));
-        store.limiter(|host| &mut host.limiter);
-        let result = self.call(&mut store, limit);
-        let left = store.get_fuel().unwrap_or(0);
-        let mut host = store.into_data();
-        let used = Fuel::new(limit.get().saturating_sub(left));
-        let status = match result {
-            Ok(code) => Ok(Status::Exited(code)),
-            Err(error) => status(&error),
-        };
-        let (stdout, stderr) = (
-            std::mem::take(&mut host.stdout),
-            std::mem::take(&mut host.stderr),
-        );
-        match status {
-            Ok(status) => {
-                let outside = self.world.folders.outside;
-                let files = host.tree.take(outside, NAMES_BYTES_MAX);
-                let status = if files.is_some() {
-                    status
-                } else {
-                    Status::OutOf(Limit::Output)
-                };
-                let fuel = if matches!(status, Status::Exited(_)) {
-                    used
-                } else {
-                    limit
-                };
-                let files = files.unwrap_or_default();
-                let profile = Profile::WASM_2;
-                Ran::Ended {
-                    output: TaskOutput {
-                        profile,
-                        status,
-                        stdout,
-                        stderr,
-                        files,
-                    },
-                    fuel,
-                }
-            }
-            Err(None) => Ran::StackOverflow { stdout, stderr },
-            Err(Some(why)) => Ran::HostFailed {
-                why,
-                stdout,
-                stderr,
-            },
+        if self.entry == Entry::Steps {
+            return steps::go_on(Stepper::new(self, task), Vec::new(), &mut KeepNothing);
         }
+        let mut store = self.store(task);
+        let result = self
+            .instantiate(&mut store)
+            .and_then(|instance| self.enter(&mut store, &instance));
+        self.finish(store, result, None)
     }
 
-    fn call(&self, store: &mut Store<Host>, limit: Fuel) -> Result<i32> {
+    /// How its module is entered.
+    pub(crate) fn entry(&self) -> Entry {
+        self.entry
+    }
+
+    /// What one task may use.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.job.limits
+    }
+
+    /// A task that has done nothing yet.
+    pub(crate) fn store(&self, task: u32) -> Store<Host> {
+        let mut store = Store::new(&self.engine, self.host(task));
+        store.limiter(|host| &mut host.limiter);
+        store
+    }
+
+    /// Puts the guest into its store, with all its fuel.
+    ///
+    /// # Errors
+    /// How the task ends.
+    pub(crate) fn instantiate(&self, store: &mut Store<Host>) -> Result<Instance> {
         // How much fuel instantiation takes depends on the platform (data segments are free where
         // they are mapped copy-on-write), so the task's fuel begins after it.
         store.set_fuel(u64::MAX)?;
         let instance = self.ready.instantiate(&mut *store)?;
         store.data_mut().memory = instance.get_memory(&mut *store, "memory");
-        store.set_fuel(limit.get())?;
-        let ended = enter(store, &instance);
-        match ended {
-            Err(error) => match error.downcast_ref::<End>() {
-                Some(End::Exit(code)) => Ok(*code),
-                _ => Err(error),
-            },
-            code => code,
+        store.set_fuel(self.job.limits.fuel.get())?;
+        Ok(instance)
+    }
+
+    /// Calls a command's `_start`, or a reactor's `_initialize` and then `run`.
+    fn enter(&self, store: &mut Store<Host>, instance: &Instance) -> Result<i32> {
+        if self.entry == Entry::Command {
+            let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
+            return start.call(store, ()).map(|()| 0);
+        }
+        initialize(store, instance)?;
+        instance
+            .get_typed_func::<(), i32>(&mut *store, "run")?
+            .call(store, ())
+    }
+
+    /// How a task ended, given the exit code or what stopped it; with `roots`, after which steps.
+    pub(crate) fn finish(
+        &self,
+        store: Store<Host>,
+        result: Result<i32>,
+        roots: Option<Vec<Digest>>,
+    ) -> Ran {
+        let limit = self.job.limits.fuel;
+        let left = store.get_fuel().unwrap_or(0);
+        let mut host = store.into_data();
+        let used = Fuel::new(limit.get().saturating_sub(left));
+        let status = result.map_or_else(|error| status(&error), |code| Ok(Status::Exited(code)));
+        let (stdout, stderr) = (
+            std::mem::take(&mut host.stdout),
+            std::mem::take(&mut host.stderr),
+        );
+        let status = match status {
+            Ok(status) => status,
+            Err(None) => return Ran::StackOverflow { stdout, stderr },
+            Err(Some(why)) => {
+                return Ran::HostFailed {
+                    why,
+                    stdout,
+                    stderr,
+                };
+            }
+        };
+        let files = host.tree.take(self.world.folders.outside, NAMES_BYTES_MAX);
+        let status = match files {
+            Some(_) => status,
+            None => Status::OutOf(Limit::Output),
+        };
+        let fuel = match status {
+            Status::Exited(_) => used,
+            Status::Trapped(_) | Status::OutOf(_) => limit,
+        };
+        let mut output = TaskOutput {
+            profile: Profile::WASM_2,
+            status,
+            stdout,
+            stderr,
+            files: files.unwrap_or_default(),
+            steps: None,
+        };
+        let entries = roots.and_then(|mut entries| {
+            entries.push(end(&output, fuel));
+            StepEntries::new(entries)
+        });
+        output.steps = entries.as_ref().map(StepEntries::list);
+        Ran::Ended {
+            output,
+            fuel,
+            entries,
         }
     }
 }
 
-/// Calls a command's `_start`, or a reactor's `_initialize` and then `run`.
-fn enter(store: &mut Store<Host>, instance: &Instance) -> Result<i32> {
-    if let Ok(start) = instance.get_typed_func::<(), ()>(&mut *store, "_start") {
-        return start.call(store, ()).map(|()| 0);
+/// How a checked module is entered.
+fn entry(module: &Module) -> Entry {
+    let has = |name, results| match module.get_export(name) {
+        Some(ExternType::Func(function)) => {
+            let mut answers = function.results();
+            function.params().len() == 0
+                && answers.len() == results
+                && answers.all(|kind| matches!(kind, ValType::I32))
+        }
+        _ => false,
+    };
+    match (has("_start", 0), has("run", 1)) {
+        (true, _) => Entry::Command,
+        (false, true) => Entry::Reactor,
+        (false, false) => Entry::Steps,
     }
-    if let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut *store, "_initialize") {
-        initialize.call(&mut *store, ())?;
+}
+
+/// Calls `_initialize`, if there is one.
+///
+/// # Errors
+/// How the task ends.
+pub(crate) fn initialize(store: &mut Store<Host>, instance: &Instance) -> Result<()> {
+    match instance.get_typed_func::<(), ()>(&mut *store, "_initialize") {
+        Ok(initialize) => initialize.call(store, ()),
+        Err(_) => Ok(()),
     }
-    instance
-        .get_typed_func::<(), i32>(&mut *store, "run")?
-        .call(store, ())
 }
 
 /// The status of a run that did not end by itself; `None` for a stack overflow, and the reason if

@@ -10,6 +10,7 @@ mod folders;
 mod host;
 mod paths;
 mod process;
+mod state;
 mod transfer;
 mod tree;
 
@@ -21,6 +22,7 @@ use wasmtime::{Caller, Error, ExternType, Linker, Module, Result, Trap, ValType}
 use errno::Errno;
 use host::Fail;
 pub(crate) use host::{End, Host, World};
+pub(crate) use state::HostImage;
 pub(crate) use tree::{Fixed, Tree};
 
 /// The module name all calls are imported from.

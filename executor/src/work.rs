@@ -7,6 +7,7 @@ use protocol::bytes::Malformed;
 use protocol::ids::JobId;
 use protocol::job::{Job, Profile};
 use protocol::outcome::{Outcome, TaskOutput};
+use protocol::steps::StepEntries;
 use protocol::units::Bytes;
 use thiserror::Error;
 
@@ -101,11 +102,13 @@ pub enum TaskResult {
     /// It ended as it ends on every machine.
     Outcome {
         /// What it left.
-        output: TaskOutput,
+        output: Box<TaskOutput>,
         /// The canonical bytes of `output`; their digest is `outcome.digest`.
         bytes: Vec<u8>,
         /// What it gave and cost.
         outcome: Outcome,
+        /// What came of each step, if it is a step task; `output.steps` is their list.
+        entries: Option<StepEntries>,
     },
     /// It has no outcome: another machine might see another end. Never to be sealed.
     Inconclusive {

@@ -17,11 +17,12 @@ use protocol::job::{Blob, Job, MODULE_MAX, TASKS_PER_BUNDLE_MAX};
 use wasmtime::{Engine, Module};
 
 use crate::frame::{
-    self, Begin, CompileOrder, ORDER_BYTES_MAX, REPLY_BYTES_MAX, Reply, ServeOrder, Task,
+    self, Begin, CompileOrder, ORDER_BYTES_MAX, Order, REPLY_BYTES_MAX, Reply, ServeOrder,
 };
 use crate::gpu::worker as gpu;
 use crate::jail::{self, Bounds};
-use crate::task::{Ran, Runner};
+use crate::steps::serving;
+use crate::task::Runner;
 use crate::wasi::Fixed;
 use crate::{aot, engine, facts};
 
@@ -29,8 +30,8 @@ use crate::{aot, engine, facts};
 const THREAD_STACK: usize = engine::STACK_BYTES + (4 << 20);
 /// Memory that a worker needs besides its guest's.
 const WORKER_MEMORY: u64 = 256 << 20;
-/// How many copies of a task's output exist at once: files while they grow, and the reply.
-const OUTPUT_COPIES: u64 = 5;
+/// How many copies of a task's output exist at once: files while they grow, a snapshot, the reply.
+const OUTPUT_COPIES: u64 = 7;
 /// Memory a compiler needs: so much, and so much for each byte of the module.
 const COMPILER_MEMORY: u64 = 1 << 30;
 const COMPILER_MEMORY_PER_BYTE: u64 = 40;
@@ -239,26 +240,11 @@ fn serve(opened: Opened) -> Result<(), String> {
     say(&Reply::Ready)?;
     let mut orders = io::stdin().lock();
     for _ in 0..tasks_max {
-        let order = frame::receive::<Task>(&mut orders, ORDER_BYTES_MAX);
-        let Some(Task(task)) = order.map_err(|error| error.to_string())? else {
+        let order = frame::receive::<Order>(&mut orders, ORDER_BYTES_MAX);
+        let Some(order) = order.map_err(|error| error.to_string())? else {
             break;
         };
-        say(&match runner.run(task) {
-            Ran::Ended { output, fuel } => Reply::Ended {
-                output: output.to_bytes(),
-                fuel,
-            },
-            Ran::StackOverflow { stdout, stderr } => Reply::StackOverflow { stdout, stderr },
-            Ran::HostFailed {
-                why,
-                stdout,
-                stderr,
-            } => Reply::HostFailed {
-                why,
-                stdout,
-                stderr,
-            },
-        })?;
+        say(&serving::answer(&runner, order, &mut orders)?)?;
     }
     Ok(())
 }

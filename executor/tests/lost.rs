@@ -14,18 +14,7 @@ use protocol::job::Array;
 use protocol::outcome::Status;
 use protocol::units::Millis;
 use scene::{PATIENCE, Scene, assemble, conclusive, config, endless, goes_on, hello, job, program};
-
-/// The processes that this scene's executor started, by their ids.
-fn children(scene: &Scene) -> Vec<u32> {
-    let folder = scene.folder.path().to_str().unwrap();
-    let ids = fs::read_dir("/proc").unwrap().flatten();
-    let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    ids.filter(|id| {
-        let words = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        words.split('\0').any(|word| word == folder)
-    })
-    .collect()
-}
+use scene::{children, is_guest, kill};
 
 #[test]
 fn wall_time_kills_the_worker_and_the_next_task_has_a_fresh_one() {
@@ -100,24 +89,6 @@ fn a_worker_that_is_killed_costs_one_more_try_and_then_the_outcome() {
         other => panic!("{other:?}"),
     }
     goes_on(&scene);
-}
-
-fn is_guest(id: u32) -> bool {
-    let tasks = fs::read_dir(format!("/proc/{id}/task"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    tasks
-        .filter_map(|task| fs::read_to_string(task.path().join("comm")).ok())
-        .any(|name| name.trim() == "guest")
-}
-
-fn kill(id: u32) {
-    let killed = std::process::Command::new("kill")
-        .args(["-9", &id.to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
 }
 
 #[test]

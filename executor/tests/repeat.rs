@@ -9,9 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
-use executor::{Config, Executor};
+use executor::{Config, Executor, TaskResult};
 use guests::{GUESTS, guest};
-use protocol::ids::Digest;
 use protocol::job::{Array, Job};
 use protocol::outcome::{Limit, Outcome, Status, Trap};
 use protocol::units::{Bytes, Fuel};
@@ -76,6 +75,8 @@ fn the_tasks_of_an_array_differ_and_each_repeats_itself() {
     }
 }
 
+const G: u64 = 1_000_000_000;
+
 /// Each guest has so many tasks, and each task is run so often.
 const TASKS: u32 = 20;
 const ROUNDS: usize = 5;
@@ -129,27 +130,6 @@ fn poorer(config: &mut Config) {
     config.program = "/bin/sh".into();
 }
 
-/// Compares outcomes with those that are kept, which other machines, other days and builds with
-/// other settings gave; `BLESS=1` keeps these instead, for a new profile.
-fn kept(outcomes: &Outcomes) {
-    let mut guests = BTreeMap::<&str, (u64, Vec<u8>)>::new();
-    for ((name, _), (_, outcome)) in outcomes {
-        let (fuel, digests) = guests.entry(*name).or_default();
-        *fuel += outcome.fuel.get();
-        digests.extend(outcome.digest.bytes());
-    }
-    let mut found = String::new();
-    for (name, (fuel, digests)) in guests {
-        let digest = Digest::of(&digests).full();
-        found += &format!("{name}: fuel {fuel}, outcomes {digest}\n");
-    }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/outcomes.txt");
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, &found).unwrap();
-    }
-    assert_eq!(found, std::fs::read_to_string(path).unwrap_or_default());
-}
-
 #[test]
 fn a_thousand_runs_give_one_digest_and_one_fuel_each() {
     let mut scene = Scene::open(2);
@@ -182,7 +162,6 @@ fn a_thousand_runs_give_one_digest_and_one_fuel_each() {
             assert_eq!(round.get(task), Some(outcome), "{task:?}");
         }
     }
-    kept(&rounds[0]);
     // The battery is worth its name: every kind of end was met.
     let ends: std::collections::BTreeSet<_> = rounds[0]
         .values()
@@ -203,4 +182,28 @@ fn a_thousand_runs_give_one_digest_and_one_fuel_each() {
             "{status:?} in {ends:?}"
         );
     }
+}
+
+#[test]
+fn a_step_task_gives_the_same_roots_whoever_runs_it() {
+    let mut scene = Scene::open(1);
+    let (warm, cold) = (
+        scene.folder.path().join("cache"),
+        scene.folder.path().join("other"),
+    );
+    let module = assemble(guests::STEPS.as_bytes());
+    let run = |scene: &Scene| match scene.one(&module, |job| job.limits.fuel = Fuel::new(2 * G)) {
+        TaskResult::Outcome {
+            outcome, entries, ..
+        } => (outcome, entries.unwrap()),
+        other @ TaskResult::Inconclusive { .. } => panic!("{other:?}"),
+    };
+    let first = run(&scene);
+    assert_eq!(first.1.all().len(), 201);
+    // With a warm cache, then as a poorer machine with a cold one, and keeping every state it can.
+    assert_eq!(first, run(&scene));
+    another(&mut scene, &cold, poorer);
+    assert_eq!(first, run(&scene));
+    another(&mut scene, &warm, |config| config.keep_every = Fuel::new(1));
+    assert_eq!(first, run(&scene));
 }

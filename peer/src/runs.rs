@@ -96,6 +96,8 @@ impl Runs {
                 program,
                 worker_args: vec!["exec-worker".into()],
                 cache: home.root().join("compiled"),
+                states: home.root().join("steps"),
+                keep_every: executor::KEEP_EVERY,
                 slots: work.map_or(1, |work| usize::from(work.slots)),
                 memory_max: work.map_or(MEMORY_IF_IDLE, crate::config::Work::memory),
                 gpu: config.gpu,

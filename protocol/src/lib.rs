@@ -31,4 +31,5 @@ pub mod offer;
 pub mod outcome;
 pub mod params;
 pub mod signed;
+pub mod steps;
 pub mod units;

@@ -6,6 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crate::bytes::{self, Limited, Malformed, at_most};
 use crate::ids::Digest;
 use crate::job::{OUTPUT_BYTES_MAX, OUTPUT_FILES_MAX, Profile, TASKS_PER_BUNDLE_MAX};
+use crate::steps::StepList;
 use crate::units::Fuel;
 
 /// A task's output in written form may take so many bytes: its content, and room for names.
@@ -59,6 +60,8 @@ pub enum Limit {
     Memory,
     /// [`crate::job::Limits::output`] or `output_files`.
     Output,
+    /// [`crate::steps::STEPS_MAX`].
+    Steps,
 }
 
 /// Everything a task left behind, in canonical form. The outcome's digest is the BLAKE3 of this
@@ -75,6 +78,8 @@ pub struct TaskOutput {
     pub stderr: Vec<u8>,
     /// Its output folder: path and content, sorted by path.
     pub files: Vec<(String, Vec<u8>)>,
+    /// What came of each step; `None` for a task that does not run in steps.
+    pub steps: Option<StepList>,
 }
 
 impl TaskOutput {
@@ -99,7 +104,11 @@ impl Limited for TaskOutput {
                 "output files are sorted by path, each path once",
             ));
         }
-        Ok(())
+        match &self.steps {
+            Some(_) if self.profile.is_gpu() => Err(Malformed::Senseless("a shader has no steps")),
+            Some(steps) => steps.within_limits(),
+            None => Ok(()),
+        }
     }
 }
 

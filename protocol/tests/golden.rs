@@ -265,6 +265,7 @@ fn jobs_outputs_offers_and_messages() {
         stdout: b"out".to_vec(),
         stderr: b"err".to_vec(),
         files: vec![("row.tsv".into(), b"1\t2\t3\n".to_vec())],
+        steps: None,
     };
     golden("task-output", &output.to_bytes());
     let offer = Offer {

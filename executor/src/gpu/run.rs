@@ -110,6 +110,7 @@ impl Runner {
             stdout: Vec::new(),
             stderr: reason(status, all.wrong).into(),
             files,
+            steps: None,
         };
         let fuel = if status.is_success() {
             Fuel::new(all.fuel.max(1))

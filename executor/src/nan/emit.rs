@@ -57,7 +57,7 @@ impl Nan {
 }
 
 /// Appends a number as WebAssembly writes those without sign.
-pub(super) fn number(into: &mut Vec<u8>, mut value: u32) {
+pub(crate) fn number(into: &mut Vec<u8>, mut value: u32) {
     while value >= 0x80 {
         into.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;

@@ -46,7 +46,7 @@ fn run_at(level: OptLevel, text: &str, task: u32) -> Ran {
 
 fn ended(ran: Ran) -> (TaskOutput, Fuel) {
     match ran {
-        Ran::Ended { output, fuel } => (output, fuel),
+        Ran::Ended { output, fuel, .. } => (output, fuel),
         other => panic!("no outcome: {other:?}"),
     }
 }

@@ -12,6 +12,10 @@ use std::sync::Arc;
 
 use super::errno::Errno;
 
+mod state;
+
+pub(crate) use state::{TreeImage, number};
+
 /// A name in a path may have so many bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 255;
 /// A path given to a call may have so many bytes.

@@ -152,3 +152,31 @@ pub fn guest((_, items, body): (&str, &str, &str)) -> String {
             (call $show)))"#
     )
 }
+
+/// A guest that runs in steps: 200 of them, each some million units of work that leaves a NaN,
+/// takes chances, prints, and now and then asks for memory.
+pub const STEPS: &str = r#"(module
+    (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write"
+        (func $fd_write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (global $left (mut i32) (i32.const 200))
+    (global $x (mut f64) (f64.const 1))
+    (func (export "init") (i64.store (i32.const 64) (i64.const 1)))
+    (func (export "step") (result i32) (local $i i32)
+        (drop (call $random (i32.const 72) (i32.const 8)))
+        (local.set $i (i32.const 300000))
+        (loop $l
+            (i64.store (i32.const 64) (i64.add (i64.load (i32.const 72)) (i64.mul
+                (i64.load (i32.const 64)) (i64.const 6364136223846793005))))
+            (global.set $x (f64.sqrt (f64.sub (global.get $x) (f64.convert_i32_u
+                (i32.and (i32.load (i32.const 68)) (i32.const 1))))))
+            (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
+        (f64.store (i32.const 80) (global.get $x))
+        (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 24))
+        (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+        (global.set $x (f64.const 3))
+        (if (i32.eqz (i32.rem_u (global.get $left) (i32.const 67)))
+            (then (drop (memory.grow (i32.const 1)))))
+        (global.set $left (i32.sub (global.get $left) (i32.const 1)))
+        (global.get $left)))"#;

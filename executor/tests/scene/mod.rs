@@ -1,6 +1,7 @@
 //! A scene: an executor with real workers, and jobs that cost a line.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -154,7 +155,7 @@ impl Scene {
     pub fn file(&self, content: &[u8]) -> PathBuf {
         let path = self.folder.path().join(Digest::of(content).full());
         if !path.exists() {
-            std::fs::write(&path, content).expect("the test's disk works");
+            fs::write(&path, content).expect("the test's disk works");
         }
         path
     }
@@ -230,6 +231,8 @@ pub fn config(folder: &Path, slots: usize) -> Config {
         // The folder tells this scene's workers from those of other tests in this process.
         worker_args: vec!["exec-worker".into(), folder.into()],
         cache: folder.join("cache"),
+        states: folder.join("states"),
+        keep_every: executor::KEEP_EVERY,
         slots,
         memory_max: Bytes::new(1 << 30),
         gpu: false,
@@ -242,10 +245,12 @@ pub fn conclusive(result: TaskResult) -> (TaskOutput, Outcome) {
             output,
             bytes,
             outcome,
+            entries,
         } => {
+            assert_eq!(entries.map(|entries| entries.list()), output.steps);
             assert_eq!(output.to_bytes(), bytes);
             assert_eq!(Digest::of(&bytes), outcome.digest);
-            (output, outcome)
+            (*output, outcome)
         }
         TaskResult::Inconclusive { why, .. } => panic!("no outcome: {why}"),
     }
@@ -260,4 +265,36 @@ pub fn endless(job: &mut Job) {
 /// Still takes work and does it, in the same executor.
 pub fn goes_on(scene: &Scene) {
     assert_eq!(scene.status(&hello("I live.")), Status::Exited(0));
+}
+
+/// The processes that this scene's executor started, by their ids.
+pub fn children(scene: &Scene) -> Vec<u32> {
+    let folder = scene.folder.path().to_str().unwrap();
+    let ids = fs::read_dir("/proc").unwrap().flatten();
+    let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| {
+        let words = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        words.split('\0').any(|word| word == folder)
+    })
+    .collect()
+}
+
+/// Whether a process is a worker that has come as far as its guest.
+pub fn is_guest(id: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{id}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    tasks
+        .filter_map(|task| fs::read_to_string(task.path().join("comm")).ok())
+        .any(|name| name.trim() == "guest")
+}
+
+/// Ends a process as a power cut would.
+pub fn kill(id: u32) {
+    let killed = std::process::Command::new("kill")
+        .args(["-9", &id.to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
 }

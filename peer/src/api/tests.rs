@@ -234,6 +234,7 @@ async fn outputs_travel_by_digest_and_a_damaged_one_is_absent() {
         stdout: vec![7; 300_000],
         stderr: Vec::new(),
         files: vec![("a/b".to_owned(), b"c".to_vec())],
+        steps: None,
     };
     let digest = town.blobs.keep(&output.to_bytes()).unwrap();
     assert_eq!(town.client.output(&digest).await.unwrap(), output);

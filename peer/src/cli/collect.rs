@@ -232,6 +232,7 @@ mod tests {
             stdout: b"hello".to_vec(),
             stderr: Vec::new(),
             files: files.iter().map(file).collect(),
+            steps: None,
         }
     }
 

@@ -32,6 +32,7 @@ mod tests {
             stdout: stdout.into(),
             stderr: Vec::new(),
             files: vec![("scores.tsv".into(), file.into())],
+            steps: None,
         }
     }
 

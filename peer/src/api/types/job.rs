@@ -178,6 +178,7 @@ impl From<Status> for EndedView {
             Status::OutOf(Limit::Fuel) => (Ends::OutOf, None, "out of fuel".to_owned()),
             Status::OutOf(Limit::Memory) => (Ends::OutOf, None, "out of memory".to_owned()),
             Status::OutOf(Limit::Output) => (Ends::OutOf, None, "too much output".to_owned()),
+            Status::OutOf(Limit::Steps) => (Ends::OutOf, None, "too many steps".to_owned()),
         };
         Self { end, code, words }
     }
