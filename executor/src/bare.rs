@@ -5,13 +5,14 @@
 use std::ops::Range;
 
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Job, Limits, UnknownImports};
+use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
+use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program};
 use protocol::units::{Bytes, Fuel, Millis};
 use wasmparser::Validator;
 use wasmtime::{Module, OptLevel};
 
 use crate::task::{Ran, Runner};
-use crate::{engine, facts, nan};
+use crate::{engine, facts, gpu, nan};
 
 /// What each task may use.
 const LIMITS: Limits = Limits {
@@ -64,4 +65,46 @@ pub fn is_valid(wasm: &[u8]) -> bool {
     Validator::new_with_features(engine::FEATURES)
         .validate_all(wasm)
         .is_ok()
+}
+
+/// What a driver is given of a shader whose entry point is `main`: of a job that is `exact` or not,
+/// with so many output buffers of 4 KiB and so many workgroups.
+///
+/// # Errors
+/// In words, if it is refused.
+pub fn shader(
+    source: &[u8],
+    (exact, buffers, groups): (bool, usize, u32),
+) -> Result<String, String> {
+    let output = |n: usize| Buffer::Output {
+        name: n.to_string(),
+        size: Bytes::new(4 << 10),
+    };
+    let kernel = Kernel {
+        buffers: (0..buffers).map(output).collect(),
+        passes: vec![Pass {
+            entry: "main".to_owned(),
+            groups: [groups, 1, 1],
+        }],
+        compare: match exact {
+            true => Compare::Exact,
+            false => Compare::Tolerance {
+                absolute: 0,
+                relative: 0,
+                apart_max: 0,
+            },
+        },
+    };
+    let mut job = Job::once("bare", Blob::of(source), LIMITS);
+    (job.profile, job.program) = (Profile::WGSL_1, Program::Wgsl(kernel));
+    let plan = gpu::compile(source, &job).map_err(|refused| refused.to_string())?;
+    Ok(plan.text)
+}
+
+/// Whether this text is a shader that naga reads and finds valid.
+///
+/// # Errors
+/// In words, what is wrong with it.
+pub fn is_shader(text: &str) -> Result<(), String> {
+    gpu::parses(text).map_err(|refused| refused.to_string())
 }

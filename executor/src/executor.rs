@@ -215,6 +215,9 @@ impl Executor {
         if !known {
             return Err(Refused::ProfileUnknown(work.job.profile));
         }
+        if work.job.profile.is_gpu() && !self.gpus().iter().any(|gpu| gpu.fits(&work.job)) {
+            return Err(Refused::OtherDevice);
+        }
         let (wanted, lent) = (work.job.limits.memory, self.shared.config.memory_max);
         if wanted > lent {
             return Err(Refused::MemoryTooLarge { wanted, lent });

@@ -8,6 +8,7 @@
 //! every loop bounded, every index inside, every written element owned by one invocation, and every
 //! float fenced. Decision 0013 says why each of these is needed for outcomes that are slashable.
 
+mod alike;
 mod compile;
 mod device;
 mod exact;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use protocol::job::Job;
 use protocol::kernel::Program;
 
+pub use alike::are_alike;
 pub use probe::GpuFacts;
 pub use refused::{Place, ShaderRefused};
 
@@ -79,6 +81,14 @@ pub(crate) fn compile(bytes: &[u8], job: &Job) -> Result<Plan, ShaderRefused> {
             Err(error) => Err(ShaderRefused::anywhere(format!("no thread: {error}"))),
         }
     })
+}
+
+/// Whether naga reads a text and finds it valid, as a driver's side of it does.
+///
+/// # Errors
+/// [`ShaderRefused`].
+pub(crate) fn parses(text: &str) -> Result<(), ShaderRefused> {
+    source::parse(text, 0).map(|_| ())
 }
 
 /// A child lists or tests adapters within this time, or the adapter is not used.

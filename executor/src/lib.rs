@@ -35,7 +35,9 @@ mod worker;
 pub use cache::CACHE_BYTES_MAX;
 pub use executor::{Config, Executor, KEEP_EVERY, StartError};
 pub use facts::{Entry, ModuleFacts, ModuleRefused, check_module};
-pub use gpu::{GpuFacts, Place, ShaderRefused, check_program, check_shader, find as find_gpus};
+pub use gpu::{
+    GpuFacts, Place, ShaderRefused, are_alike, check_program, check_shader, find as find_gpus,
+};
 pub use referee::NoStep;
 pub use steps::Replayed;
 pub use steps::kept::STATES_BYTES_MAX;

@@ -228,7 +228,7 @@ impl Slot<'_> {
                 None => self.compile(work)?,
             };
             let order = match work.job.profile.is_gpu() {
-                true => Begin::ServeShader(orders::serve_shader(work, &code, self.gpu()?)),
+                true => Begin::ServeShader(orders::serve_shader(work, &code, self.gpu(work)?)),
                 false => Begin::Serve(orders::serve(work, &code)),
             };
             match self.talk(work.token, &order, READY_WAIT)? {
@@ -274,8 +274,8 @@ impl Slot<'_> {
         }
     }
 
-    fn gpu(&self) -> Result<&GpuFacts, Trouble> {
-        let fit = self.shared.gpus.iter().find(|gpu| gpu.is_fit());
+    fn gpu(&self, work: &Work) -> Result<&GpuFacts, Trouble> {
+        let fit = self.shared.gpus.iter().find(|gpu| gpu.fits(&work.job));
         let none = || Barred::Failed("no adapter here is fit for shaders".to_owned());
         fit.ok_or_else(|| Trouble::Barred(none()))
     }

@@ -49,6 +49,9 @@ pub enum Refused {
     /// The job is for another world than this executor offers.
     #[error("profile {} is not offered here", .0.0)]
     ProfileUnknown(Profile),
+    /// The job runs on one device class, and no fit adapter here is of it.
+    #[error("no adapter here is of the device class that the job's outputs are compared in")]
+    OtherDevice,
     /// The job's tasks want more memory than this machine lends.
     #[error("a task wants {wanted} bytes of memory, and {lent} are lent", wanted = .wanted.get(),
         lent = .lent.get())]

@@ -1,5 +1,6 @@
 //! One peer of a Tallygrid federation, as a library: `main.rs` performs what is said here.
 
+pub mod alike;
 pub mod amount;
 pub mod answers;
 pub mod api;

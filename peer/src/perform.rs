@@ -158,6 +158,7 @@ impl Driver {
                     self.not_begun(token, why);
                 }
             }
+            Effect::Compare { bundle, job, pairs } => self.compare(bundle, job, pairs),
             Effect::CancelRun(token) => self.runs.cancel(token),
             Effect::KeepOutput { digest, bytes } => {
                 if let Err(error) = self.blobs.keep_as(digest, &bytes) {

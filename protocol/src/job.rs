@@ -12,9 +12,11 @@ use crate::ids::{Digest, PeerId};
 use crate::kernel::Program;
 use crate::units::{Bps, Bytes, Credits, Fuel, GFUEL, Millis};
 
+mod care;
 mod input;
 mod once;
 
+pub use care::{Care, Judge};
 pub use input::{INPUT_ROOTS_MAX, Input, WORLD_FOLDERS, is_plain_path};
 
 /// A job's written form may take so many bytes.
@@ -87,7 +89,7 @@ impl Profile {
     /// wasmtime 48 with Cranelift, modules rewritten to know one NaN, our WASI preview 1 host.
     /// Profile 1 left that NaN to wasmtime: the same results, but other counts of fuel.
     pub const WASM_2: Self = Self(2);
-    /// WGSL through naga 29, `exact` only, with the checks and the fuel of decision 0013.
+    /// WGSL through naga 29, with the checks and the fuel of decision 0013.
     pub const WGSL_1: Self = Self(0x101);
 
     /// Whether its programs are shaders: the high byte says what kind of program a profile runs.
@@ -204,26 +206,10 @@ pub struct Terms {
     pub per_gfuel: Credits,
     /// How long a drawn peer has until it must have sealed.
     pub seal_window: Millis,
+    /// Who says whether outcomes that differ count as the same.
+    pub judge: Judge,
     /// What its submitter wants beyond what every job of the class gets.
     pub care: Care,
-}
-
-/// What a submitter wants for a job, and pays for, beyond what every job of its class gets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Care {
-    /// How often a task is audited; never less than the class has it.
-    pub audit: Bps,
-    /// What one wrong task could cost the submitter: where that is more than the task's price,
-    /// drawn peers lock by it.
-    pub value_at_risk: Credits,
-    /// The job is worth nothing to its submitter so long after it was submitted: what is not sealed
-    /// by then is not paid. `None` for whenever it is done.
-    pub deadline: Option<Millis>,
-    /// One copy of each bundle is drawn at the submitter's own institution, as its witness.
-    pub anchor: bool,
-    /// The submitter knows the outcomes of some tasks, and has committed to which and what with
-    /// [`canaries_digest`](crate::entry::canaries_digest): it may open them once the peers have.
-    pub canaries: Option<Digest>,
 }
 
 impl Terms {
@@ -275,6 +261,10 @@ impl Limited for Terms {
         }
         if self.care.audit > Bps::ONE {
             return bad("a task is audited at most once");
+        }
+        let checked = self.care.audit > Bps::ZERO || self.care.canaries.is_some();
+        if self.judge == Judge::Submitter && checked {
+            return bad("what its submitter compares has neither audits nor canaries");
         }
         Ok(())
     }
@@ -367,6 +357,7 @@ mod tests {
             task_fuel_max: GFUEL,
             per_gfuel: Credits::new(10),
             seal_window: Millis::new(1),
+            judge: Judge::Panel,
             care: Care::default(),
         };
         let all: Vec<u32> = (0..terms.bundles())

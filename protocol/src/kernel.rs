@@ -8,9 +8,13 @@
 use borsh::io::{self, Read, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::bytes::{Malformed, at_most};
-use crate::job::{Blob, Input, Job, NAME_BYTES_MAX, Profile, UnknownImports, is_plain_path};
+use crate::bytes::{Limited, Malformed, at_most};
+use crate::job::{Input, Job, Judge, NAME_BYTES_MAX, Profile, UnknownImports, is_plain_path};
 use crate::units::Bytes;
+
+mod compare;
+
+pub use compare::{Compare, DEVICE_BYTES_MAX, FUEL_APART_SHARE};
 
 /// A shader may have so many bytes.
 pub const SHADER_MAX: Bytes = Bytes::new(64 << 10);
@@ -79,32 +83,6 @@ pub struct Pass {
     pub groups: [u32; 3],
 }
 
-/// When two outputs of one task count as the same.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Compare {
-    /// Bit by bit, on every machine. A peer can be slashed for such a task.
-    Exact,
-    /// Bit by bit, among machines of one device class.
-    Homogeneous {
-        /// The device class.
-        device: String,
-    },
-    /// Number by number, as `f32`: `|a - b| <= absolute + relative * max(|a|, |b|)`.
-    Tolerance {
-        /// The bits of an `f32`.
-        absolute: u32,
-        /// The bits of an `f32`.
-        relative: u32,
-        /// So many numbers may be further apart.
-        apart_max: u32,
-    },
-    /// By a WASM module that accepts or refuses an output.
-    Checker {
-        /// The module.
-        module: Blob,
-    },
-}
-
 /// What a task's parameter buffer holds; `None` if an argument is no whole number of 32 bits.
 pub fn parameters(job: &Job, task: u32) -> Option<Vec<u32>> {
     let index = job.array.index(task).to_le_bytes();
@@ -152,9 +130,7 @@ impl Kernel {
     /// [`Malformed`], naming the first thing that is wrong.
     fn fits(&self, job: &Job) -> Result<(), Malformed> {
         let bad = |why| Err(Malformed::Senseless(why));
-        if !matches!(self.compare, Compare::Exact) {
-            return bad("only the comparison `exact` is built: no peer runs another yet");
-        }
+        self.compare.within_limits()?;
         let shader = usize::try_from(job.module.size.get()).unwrap_or(usize::MAX);
         at_most(
             "shader",
@@ -258,6 +234,16 @@ impl BorshDeserialize for Job {
             limits,
             seed,
         })
+    }
+}
+
+impl Job {
+    /// Who says whether outcomes that differ count as the same.
+    pub const fn judge(&self) -> Judge {
+        match &self.program {
+            Program::Wasm => Judge::Panel,
+            Program::Wgsl(kernel) => kernel.compare.judge(),
+        }
     }
 }
 

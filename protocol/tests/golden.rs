@@ -14,7 +14,9 @@ use protocol::entry::{
 };
 use protocol::event::{Ending, Event, Fault, FaultEvent};
 use protocol::ids::{BundleId, Digest, EntryId, FederationId, JobId, PartyId, PeerId, PublicKey};
-use protocol::job::{Array, Blob, Care, Class, Input, Job, Limits, Profile, Terms, UnknownImports};
+use protocol::job::{
+    Array, Blob, Care, Class, Input, Job, Judge, Limits, Profile, Terms, UnknownImports,
+};
 use protocol::kernel::Program;
 use protocol::message::Message;
 use protocol::offer::Offer;
@@ -40,6 +42,7 @@ fn terms() -> Terms {
         task_fuel_max: GFUEL,
         per_gfuel: Credits::new(1_000),
         seal_window: Millis::new(60_000),
+        judge: Judge::Panel,
         care: Care {
             audit: Bps::new(1_000),
             value_at_risk: Credits::new(9),
@@ -241,6 +244,7 @@ fn bodies_of_audits() -> Vec<Body> {
             salt: Digest::of(b"salt"),
             canaries: canaries(),
         },
+        AuditRequest::Alike { bundle: BUNDLE },
     ];
     requests.into_iter().map(Body::Audit).collect()
 }

@@ -6,7 +6,7 @@ mod kept;
 use kept::golden;
 use protocol::bytes::{self, Limited, Malformed};
 use protocol::ids::Digest;
-use protocol::job::{Array, Blob, Input, Job, Limits, Profile};
+use protocol::job::{Array, Blob, Input, Job, Judge, Limits, Profile};
 use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program, parameters};
 use protocol::units::{Bytes, Fuel, Millis};
 
@@ -50,7 +50,16 @@ fn job(kernel: Kernel) -> Job {
             step: 1,
             count: 3,
         },
+        seed: Digest::of(b"seed"),
         ..Job::once("test", blob(1_000), limits)
+    }
+}
+
+const fn tolerance(absolute: f32, relative: f32) -> Compare {
+    Compare::Tolerance {
+        absolute: absolute.to_bits(),
+        relative: relative.to_bits(),
+        apart_max: 2,
     }
 }
 
@@ -58,10 +67,19 @@ fn job(kernel: Kernel) -> Job {
 fn a_sound_declaration_passes_and_each_unsound_one_is_named() {
     assert_eq!(job(kernel()).within_limits(), Ok(()));
     type Change = fn(&mut Job, &mut Kernel);
-    let cases: [(&str, Change); 14] = [
+    let cases: [(&str, Change); 17] = [
         ("another kind", |job, _| job.profile = Profile::WASM_2),
-        ("only the comparison `exact`", |_, k| {
-            k.compare = Compare::Homogeneous { device: "x".into() };
+        ("no checker module runs yet", |job, k| {
+            k.compare = Compare::Checker { module: job.module };
+        }),
+        ("device class", |_, k| {
+            k.compare = Compare::Homogeneous { device: "".into() };
+        }),
+        ("0 or more", |_, k| {
+            k.compare = tolerance(-1.0, 0.0);
+        }),
+        ("0 or more", |_, k| {
+            k.compare = tolerance(0.0, f32::NAN);
         }),
         ("shader is outside", |job, _| {
             job.module.size = Bytes::new(65_537)
@@ -114,6 +132,22 @@ fn a_shaders_job_has_the_bytes_of_today() {
     let mut job = job(kernel);
     job.args.push("-1".into());
     golden("job-wgsl", &bytes::write(&job));
+    for (name, compare) in [
+        ("job-wgsl-tolerance", tolerance(1e-5, 0.5)),
+        (
+            "job-wgsl-homogeneous",
+            Compare::Homogeneous {
+                device: "vulkan/10de:2335/580".into(),
+            },
+        ),
+    ] {
+        let mut kernel = self::kernel();
+        kernel.compare = compare;
+        let job = self::job(kernel);
+        assert_eq!(job.within_limits(), Ok(()));
+        assert_eq!(job.judge(), Judge::Submitter);
+        golden(name, &bytes::write(&job));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use naga::{
     ShaderStage, Span, Statement, TypeInner,
 };
 use protocol::job::Job;
-use protocol::kernel::{BUFFER_MAX, Kernel, Pass, Program};
+use protocol::kernel::{BUFFER_MAX, Compare, Kernel, Pass, Program};
 
 use super::plan::{PassPlan, Plan};
 use super::refused::ShaderRefused;
@@ -44,7 +44,8 @@ pub(crate) fn compile(bytes: &[u8], job: &Job) -> Result<Plan, ShaderRefused> {
     }
     text.push_str(source);
     let sizes = sizes(kernel, job)?;
-    let mut shader = Shader::read(&text, source, sizes)?;
+    let exact = kernel.compare == Compare::Exact;
+    let mut shader = Shader::read(&text, source, sizes, exact)?;
     shader
         .module
         .entry_points

@@ -1,7 +1,8 @@
 //! Which operations give the same bits on every device, with the fences that the rewriting puts in.
 //!
 //! Whole numbers do. Of floats, `+`, `-`, `*` and what only chooses or cuts do, once every result
-//! is fenced and every subnormal is flushed; division, roots and the like do not.
+//! is fenced and every subnormal is flushed; division, roots and the like do not. A job whose
+//! outputs are compared in another way than bit by bit on every machine may use those too.
 
 use naga::valid::FunctionInfo;
 use naga::{
@@ -20,7 +21,7 @@ pub(crate) fn check(shader: &Shader<'_>) -> Result<(), ShaderRefused> {
     for (handle, expression) in shader.module.global_expressions.iter() {
         if let Expression::Literal(literal) = expression {
             let span = shader.module.global_expressions.get_span(handle);
-            check_literal(*literal).map_err(|why| shader.refuse(span, why))?;
+            check_literal(*literal, shader.exact).map_err(|why| shader.refuse(span, why))?;
         }
     }
     for (index, function) in shader.functions() {
@@ -53,12 +54,13 @@ pub(crate) fn check(shader: &Shader<'_>) -> Result<(), ShaderRefused> {
 type Found = Result<(), &'static str>;
 
 const DIVIDES: &str = "float division differs between devices: `exact` has +, - and * alone";
-const MATRIX: &str = "matrices are not offered in `exact`: write their products out";
+const MATRIX: &str = "matrices are not offered: write their products out";
 const FUNCTION: &str = "this function differs between devices: it is not offered in `exact`";
+const UNKNOWN_FUNCTION: &str = "this function is not offered to shaders here";
 
-fn check_literal(literal: Literal) -> Found {
+fn check_literal(literal: Literal, exact: bool) -> Found {
     match literal {
-        Literal::F32(number) if number.is_subnormal() => Err("a constant is subnormal"),
+        Literal::F32(number) if exact && number.is_subnormal() => Err("a constant is subnormal"),
         Literal::F32(_) | Literal::U32(_) | Literal::I32(_) | Literal::Bool(_) => Ok(()),
         Literal::AbstractInt(_) | Literal::AbstractFloat(_) => Ok(()),
         _ => Err("only u32, i32, f32 and bool are offered"),
@@ -88,7 +90,7 @@ impl Checked<'_> {
             return Err(MATRIX);
         }
         match expression {
-            Expression::Literal(literal) => check_literal(*literal),
+            Expression::Literal(literal) => check_literal(*literal, self.shader.exact),
             Expression::Constant(_)
             | Expression::ZeroValue(_)
             | Expression::Compose { .. }
@@ -105,7 +107,9 @@ impl Checked<'_> {
             | Expression::ArrayLength(_) => Ok(()),
             Expression::Load { pointer } => self.load(handle, *pointer),
             Expression::Binary { op, left, .. } => match op {
-                BinaryOperator::Divide | BinaryOperator::Modulo if self.is_float(*left) => {
+                BinaryOperator::Divide | BinaryOperator::Modulo
+                    if self.shader.exact && self.is_float(*left) =>
+                {
                     Err(DIVIDES)
                 }
                 _ => Ok(()),
@@ -114,7 +118,9 @@ impl Checked<'_> {
                 RelationalFunction::All | RelationalFunction::Any => Ok(()),
                 _ => Err(FUNCTION),
             },
-            Expression::Math { fun, arg, .. } if self.is_float(*arg) => float_function(*fun),
+            Expression::Math { fun, arg, .. } if self.is_float(*arg) => {
+                float_function(*fun, self.shader.exact)
+            }
             Expression::Math { fun, .. } => whole_function(*fun),
             Expression::As { convert, .. } => match convert {
                 None | Some(1 | 4) => Ok(()),
@@ -204,7 +210,7 @@ impl Checked<'_> {
     }
 }
 
-const fn float_function(fun: Math) -> Found {
+const fn float_function(fun: Math, exact: bool) -> Found {
     match fun {
         Math::Abs
         | Math::Min
@@ -216,8 +222,52 @@ const fn float_function(fun: Math) -> Found {
         | Math::Round
         | Math::Trunc
         | Math::Sign => Ok(()),
-        _ => Err(FUNCTION),
+        _ if exact => Err(FUNCTION),
+        _ if is_rounded(fun) => Ok(()),
+        _ => Err(UNKNOWN_FUNCTION),
     }
+}
+
+/// Functions of floats that devices round each in their own way, or work out by other steps.
+pub(crate) const fn is_rounded(fun: Math) -> bool {
+    matches!(
+        fun,
+        Math::Cos
+            | Math::Cosh
+            | Math::Sin
+            | Math::Sinh
+            | Math::Tan
+            | Math::Tanh
+            | Math::Acos
+            | Math::Asin
+            | Math::Atan
+            | Math::Atan2
+            | Math::Asinh
+            | Math::Acosh
+            | Math::Atanh
+            | Math::Radians
+            | Math::Degrees
+            | Math::Fract
+            | Math::Exp
+            | Math::Exp2
+            | Math::Log
+            | Math::Log2
+            | Math::Pow
+            | Math::Dot
+            | Math::Cross
+            | Math::Distance
+            | Math::Length
+            | Math::Normalize
+            | Math::FaceForward
+            | Math::Reflect
+            | Math::Refract
+            | Math::Fma
+            | Math::Mix
+            | Math::Step
+            | Math::SmoothStep
+            | Math::Sqrt
+            | Math::InverseSqrt
+    )
 }
 
 const fn whole_function(fun: Math) -> Found {

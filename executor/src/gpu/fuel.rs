@@ -12,6 +12,7 @@ use naga::{
     BinaryOperator, Block, Expression, Function, Handle, Module, Span, Statement, TypeInner,
 };
 
+use super::exact::is_rounded;
 use super::loops;
 use super::refused::ShaderRefused;
 use super::shader::{Index, Shader, chain};
@@ -208,6 +209,7 @@ impl Scale<'_> {
                 op: BinaryOperator::Divide | BinaryOperator::Modulo,
                 ..
             } => 8,
+            Expression::Math { fun, .. } if !self.shader.exact && is_rounded(*fun) => 16,
             Expression::Compose {
                 components: parts, ..
             } => return parts.len() as u64,

@@ -42,6 +42,18 @@ impl GpuFacts {
         !self.tests.is_empty() && self.tests.iter().all(|(_, why)| why.is_none())
     }
 
+    /// Whether it is fit, and of the device class that the job asks for, if it asks for one.
+    pub(crate) fn fits(&self, job: &Job) -> bool {
+        let device = match &job.program {
+            Program::Wgsl(Kernel {
+                compare: Compare::Homogeneous { device },
+                ..
+            }) => Some(device),
+            _ => None,
+        };
+        self.is_fit() && device.is_none_or(|device| *device == self.class)
+    }
+
     /// What is known of an adapter that could not be tested.
     pub(crate) fn unfit(number: u32, about: About, why: String) -> Self {
         Self {

@@ -27,6 +27,8 @@ pub(crate) struct Shader<'a> {
     prelude: usize,
     /// The declared length of each buffer, in bytes.
     pub(crate) sizes: Vec<u64>,
+    /// Whether every device must give the same bits; else floats are the device's own.
+    pub(crate) exact: bool,
 }
 
 /// What a variable outside functions is.
@@ -55,6 +57,7 @@ impl<'a> Shader<'a> {
         text: &str,
         source: &'a str,
         sizes: Vec<u64>,
+        exact: bool,
     ) -> Result<Self, ShaderRefused> {
         let prelude = text.len() - source.len();
         let parsed = source::parse(text, prelude)?;
@@ -69,6 +72,7 @@ impl<'a> Shader<'a> {
             source,
             prelude,
             sizes,
+            exact,
         };
         shader.check_variables()?;
         shader.check_values()?;

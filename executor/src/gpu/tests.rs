@@ -344,3 +344,70 @@ fn loops_are_bounded_and_paid_for_where_they_stand() {
         assert!(fenced.contains(words), "{words}: {fenced}");
     }
 }
+
+/// The job whose outputs are compared number by number.
+fn near() -> Job {
+    let mut job = job(2);
+    if let Program::Wgsl(kernel) = &mut job.program {
+        kernel.compare = Compare::Tolerance {
+            absolute: 0,
+            relative: 0,
+            apart_max: 0,
+        };
+    }
+    job
+}
+
+#[test]
+fn floats_are_the_devices_own_where_outputs_need_not_be_equal() {
+    for (body, exact) in [
+        (
+            "let x = f32(g.x) / 3.0; o[g.x] = bitcast<u32>(x);",
+            "division",
+        ),
+        (
+            "let x = sqrt(f32(g.x)); o[g.x] = bitcast<u32>(x);",
+            "function",
+        ),
+        ("let x = 1e-40 * f32(g.x); o[g.x] = u32(x);", "subnormal"),
+        (
+            "let v = normalize(vec3<f32>(g)); o[g.x] = u32(dot(v, v) * sin(v.x));",
+            "function",
+        ),
+    ] {
+        let text = shader("", body);
+        assert!(refusal(&text).contains(exact), "{body}");
+        let plan = compile(text.as_bytes(), &near()).unwrap_or_else(|no| panic!("{no}"));
+        let written = plan.text.split("fn main").nth(1).unwrap_or("");
+        assert!(!written.is_empty(), "{}", plan.text);
+        assert!(!written.contains("tg_f"), "no fence: {written}");
+    }
+}
+
+#[test]
+fn what_is_not_about_floats_holds_for_every_job() {
+    for (items, body, words) in [
+        (
+            "",
+            "let m = mat2x2<f32>(); o[g.x] = u32(m[0].x);",
+            "matrices",
+        ),
+        ("", "o[g.x] = pack4x8snorm(vec4<f32>());", "not offered"),
+        ("", "o[g.x] = atomicAdd(&s[0], 1u);", "who came first"),
+        (
+            "var<workgroup> w: array<u32, 64>;",
+            "w[l] = 1u; o[g.x] = w[l + 1u];",
+            "two ways",
+        ),
+        ("", "if g.x > 3u { workgroupBarrier(); }", "barrier"),
+    ] {
+        let text = shader(items, body);
+        match compile(text.as_bytes(), &near()) {
+            Ok(plan) => panic!("not refused:\n{}", plan.text),
+            Err(refused) => assert!(refused.to_string().contains(words), "{refused}"),
+        }
+    }
+    let endless = shader("", "loop { o[g.x] += 1u; if o[g.x] == 0u { break; } }");
+    let plan = compile(endless.as_bytes(), &near()).unwrap_or_else(|no| panic!("{no}"));
+    assert!(plan.text.contains("tg_turn(") && plan.text.contains("tg_place("));
+}

@@ -276,6 +276,8 @@ pub enum Refusal {
     UnknownTask { task: u32 },
     #[error("a panel over canaries costs {needs}, and {has} are left of the job's deposit")]
     DepositTooSmall { needs: Credits, has: Credits },
+    #[error("whether these outcomes are alike is for another to judge: see the job's terms")]
+    NotTheJudge,
 
     // Faults.
     #[error("only the submitter, owners of the bundle's peers and auditors have a stake in it")]

@@ -27,7 +27,8 @@ pub const fn space_of(body: &Body) -> Space {
             | AuditRequest::Answer { .. }
             | AuditRequest::TwoSeals { .. }
             | AuditRequest::Redress { .. }
-            | AuditRequest::Canaries { .. },
+            | AuditRequest::Canaries { .. }
+            | AuditRequest::Alike { .. },
         )
         | Body::Council(
             CouncilRequest::Emergency { .. }

@@ -280,6 +280,7 @@ pub(crate) fn rule(
             canaries,
         } => canary::open(draft, sender, *job, salt, canaries),
         AuditRequest::Redress { slash, results } => redress::claim(draft, sender, *slash, results),
+        AuditRequest::Alike { bundle } => dispute::alike(draft, sender, *bundle),
         AuditRequest::TwoSeals { job, seals } => equivocate::show(draft, sender, *job, seals),
     }
 }

@@ -47,6 +47,7 @@ use proptest::test_runner::TestCaseResult;
 use protocol::entry::{AuditRequest, Body, SignedEntry};
 use protocol::event::{Event, Fault};
 use protocol::ids::{BundleId, JobId, PartyId};
+use protocol::job::Judge;
 use protocol::units::{Credits, Millis, Moment};
 use rules::work::{Ground, Hold, HoldState, Phase, Round, State};
 use rules::{Account, read};
@@ -161,6 +162,8 @@ fn slashes_are_whole_and_proved(play: &Play) -> TestCaseResult {
         match (hold.fault, hold.ground) {
             (Fault::WrongOutcome | Fault::WrongJudgement, Ground::Verdict(number)) => {
                 let dispute = read::dispute(&play.scene.rows, number).unwrap();
+                let job = read::job(&play.scene.rows, dispute.bundle.job).unwrap();
+                prop_assert_eq!(job.terms.judge, Judge::Panel);
                 let verdict = dispute.verdict.unwrap();
                 let slash = (hold.peer, hold.fault, hold.amount);
                 prop_assert!(verdict.slashed.contains(&slash));

@@ -15,7 +15,7 @@ use protocol::entry::Body;
 use protocol::event::Event;
 use protocol::genesis::Genesis;
 use protocol::ids::Digest;
-use protocol::job::{Care, Class, Terms};
+use protocol::job::{Care, Class, Judge, Terms};
 use protocol::units::{Credits, GFUEL, Height, Millis, Moment};
 use rules::Refusal;
 use std::sync::Arc;
@@ -335,6 +335,7 @@ fn a_deadline_is_met_without_any_entry() {
         task_fuel_max: GFUEL,
         per_gfuel: Credits::new(1_000_000),
         seal_window: Millis::new(60_000),
+        judge: Judge::Panel,
         care: Care::default(),
     };
     let submit = town.entry(

@@ -37,6 +37,8 @@
 //!   { input = "sequences" },
 //!   { scratch_bytes = 4096 },
 //! ]
+//! compare = "exact"                # or { homogeneous = "DEVICE CLASS" }, or
+//! # compare = { tolerance = { absolute = 1e-6, relative = 1e-5, apart_max = 3 } }
 //! ```
 
 use std::collections::BTreeMap;
@@ -183,6 +185,7 @@ fn work(file: JobFile, folder: &Path) -> Result<Work, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::kernel::Compare;
     use protocol::units::{Bytes, Credits, Fuel, Millis};
 
     fn read_text(text: &[u8]) -> Result<Work, Problem> {
@@ -283,5 +286,88 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_shaders_job_says_when_outputs_count_as_the_same() {
+        let read = |compare: &str| {
+            let text = format!(
+                "module = \"x.wgsl\"\n[gpu]\n{compare}\n\
+                 passes = [{{ entry = \"main\", groups = [4, 1, 1] }}]\n\
+                 buffers = [{{ output = \"o\", bytes = 64 }}]\n"
+            );
+            let work = read_text(text.as_bytes()).map_err(|problem| problem.to_string())?;
+            let kernel = work.gpu.unwrap().read();
+            kernel
+                .map(|kernel| kernel.compare)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(read(""), Ok(Compare::Exact));
+        assert_eq!(read("compare = \"exact\""), Ok(Compare::Exact));
+        let device = "vulkan/10005:0000/llvmpipe".to_owned();
+        let text = format!("compare = {{ homogeneous = \"{device}\" }}");
+        assert_eq!(read(&text), Ok(Compare::Homogeneous { device }));
+        let text = "compare = { tolerance = { absolute = 0, relative = 1e-5 } }";
+        let expected = Compare::Tolerance {
+            absolute: 0,
+            relative: 1e-5_f32.to_bits(),
+            apart_max: 0,
+        };
+        assert_eq!(read(text), Ok(expected));
+        for bad in [
+            "compare = \"tolerance\"",
+            "compare = 1e-5",
+            "compare = { tolerance = 1e-5 }",
+            "compare = { tolerance = { relative = 1e-5, most = 3 } }",
+            "compare = { homogeneous = \"x\", tolerance = {} }",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Numbers that look random and are the same every time.
+    fn dice(seed: &mut u64, below: usize) -> usize {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        usize::try_from(*seed >> 33).unwrap() % below.max(1)
+    }
+
+    #[test]
+    fn bent_job_files_are_read_or_refused_and_never_a_panic() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/jobs");
+        let names = ["orchids/job.toml", "mandelbrot/gpu.toml", "matmul/job.toml"];
+        let whole = names.map(|name| std::fs::read(root.join(name)).unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("job.toml");
+        let (mut seed, mut read_well) = (7, 0);
+        for _ in 0..6_000 {
+            let mut text = whole[dice(&mut seed, whole.len())].clone();
+            for _ in 0..=dice(&mut seed, 3) {
+                let other = &whole[dice(&mut seed, whole.len())];
+                let from = dice(&mut seed, other.len());
+                let piece = &other[from..(from + dice(&mut seed, 40)).min(other.len())];
+                let at = dice(&mut seed, text.len());
+                let end = (at + dice(&mut seed, 40)).min(text.len());
+                match dice(&mut seed, 4) {
+                    0 => drop(text.drain(at..end)),
+                    1 => drop(text.splice(at..end, piece.iter().copied())),
+                    2 => drop(text.splice(at..at, piece.iter().copied())),
+                    _ => {
+                        let odd = b"\0\"'[]{}=,.-#9ex\xff\n"[dice(&mut seed, 17)];
+                        drop(text.splice(at..at, [odd]));
+                    }
+                }
+            }
+            std::fs::write(&path, &text).unwrap();
+            match read(&path) {
+                Ok(work) => {
+                    read_well += 1;
+                    let _ = work.gpu.map(KernelForm::read);
+                }
+                Err(problem) => assert_eq!(problem.code, Code::Usage, "{problem}"),
+            }
+        }
+        assert!(read_well > 100, "{read_well} of 6000 still say something");
     }
 }

@@ -54,6 +54,7 @@ pub(crate) enum Aim {
     Accept(JobId),
     Canaries(JobId),
     Contest(BundleId),
+    Alike(BundleId),
     Demand(BundleId, PeerId),
     Answer(BundleId),
 }
@@ -72,6 +73,7 @@ impl Aim {
             | Self::Canaries(job) => Some(*job),
             Self::Dispute(bundle)
             | Self::Contest(bundle)
+            | Self::Alike(bundle)
             | Self::Demand(bundle, _)
             | Self::Answer(bundle)
             | Self::Decline(bundle)

@@ -202,6 +202,9 @@ fn fits(job: &Job, terms: &Terms, me: &Identity) -> Result<(), &'static str> {
     if job.limits.fuel != terms.task_fuel_max {
         return Err("the job has another fuel limit than its terms say");
     }
+    if job.judge() != terms.judge {
+        return Err("the job's outputs are compared in another way than its terms say");
+    }
     if !me.profiles.contains(&job.profile) {
         return Err("this peer does not have the job's profile");
     }

@@ -137,6 +137,10 @@ fn count_copies(job: &OwnJob, scene: &Scene<'_>, counts: &mut Counts) {
                         *counts.entry((Some(copy.peer), why)).or_default() += 1;
                     }
                 }
+                if let Some(why) = bundle.likeness.words(bundle.stage) {
+                    *counts.entry((None, why.to_owned())).or_default() += 1;
+                }
+                refusal(scene, &Aim::Alike(bundle.id), counts);
                 refusal(scene, &Aim::Dispute(bundle.id), counts);
             }
             Stage::Panel { round, .. } => {

@@ -115,6 +115,13 @@ pub enum Input {
         /// What it told.
         message: Message,
     },
+    /// Outputs of a bundle were compared.
+    Compared {
+        /// The bundle.
+        bundle: BundleId,
+        /// Whether all pairs are alike; `None` if an output was not at home after all.
+        alike: Option<bool>,
+    },
     /// A blob that was at home is gone or damaged: it is fetched again where it is needed.
     Lost(Digest),
     /// Something asked for was not even begun, because its part is full.

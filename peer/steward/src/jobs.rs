@@ -17,6 +17,7 @@ use crate::hand::Hand;
 use crate::input::Choices;
 use crate::trouble::{Kind, Trouble};
 
+pub(crate) mod alike;
 pub(crate) mod bundle;
 pub(crate) mod check;
 pub(crate) mod demand;
@@ -339,6 +340,13 @@ impl Jobs {
             missing: job.seek(),
         };
         hand.out.push(Effect::Reply { ticket, answer });
+    }
+
+    /// Hears whether outputs of a bundle that differ are alike.
+    pub(crate) fn compared(&mut self, id: &BundleId, alike: Option<bool>) {
+        if let Some(job) = self.jobs.get_mut(&id.job) {
+            job.compared(id, alike);
+        }
     }
 
     /// An output that was at home is gone: it is sought again where it is shown.

@@ -262,6 +262,7 @@ impl Steward {
                 self.jobs.recall(from, message, &mut hand!(self));
                 return Touched::Nothing;
             }
+            Input::Compared { bundle, alike } => self.jobs.compared(&bundle, alike),
             Input::Lost(digest) => self.lost(digest),
             Input::Busy(busy) => self.busy(busy),
             Input::Tick => return Touched::Nothing,

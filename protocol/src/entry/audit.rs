@@ -93,6 +93,13 @@ pub enum AuditRequest {
         /// All of them, tasks rising.
         canaries: Vec<Canary>,
     },
+    /// The opened outcomes of a bundle differ, and are alike: all who opened are paid. Only the
+    /// submitter may say so, of a job that it compares itself
+    /// ([`Judge::Submitter`](crate::job::Judge::Submitter)).
+    Alike {
+        /// The bundle.
+        bundle: BundleId,
+    },
 }
 
 /// A part of what an auditor found.
@@ -158,6 +165,7 @@ impl AuditRequest {
             Self::TwoSeals { .. } => "two-seals",
             Self::Redress { .. } => "redress",
             Self::Canaries { .. } => "open-canaries",
+            Self::Alike { .. } => "accept-alike",
         }
     }
 }
@@ -209,7 +217,10 @@ impl Limited for AuditRequest {
                 }
                 super::council::some("canaries", canaries.len(), CANARIES_MAX as usize)
             }
-            Self::Seal { .. } | Self::Demand { .. } | Self::TwoSeals { .. } => Ok(()),
+            Self::Seal { .. }
+            | Self::Demand { .. }
+            | Self::TwoSeals { .. }
+            | Self::Alike { .. } => Ok(()),
         }
     }
 }

@@ -74,8 +74,13 @@ impl World<'_> {
                 self.pen
                     .write(self.now, || format!("p{n} reports {report:?}"));
             }
+            // No job of a scene is its submitter's to judge.
             Some(
-                Effect::CancelRun(_) | Effect::Announce(_) | Effect::Reply { .. } | Effect::Tell(_),
+                Effect::Compare { .. }
+                | Effect::CancelRun(_)
+                | Effect::Announce(_)
+                | Effect::Reply { .. }
+                | Effect::Tell(_),
             ) => {}
         }
     }

@@ -72,10 +72,11 @@ impl Writer<'_> {
         Some(new)
     }
 
-    /// Writes an expression and whatever makes it the same on every device.
+    /// Writes an expression and whatever makes it the same on every device; where outputs are not
+    /// compared bit by bit everywhere, floats stay as they are.
     pub(super) fn expression(&mut self, old: Shown, out: &mut Block) -> Shown {
         let expression = &self.old.expressions[old];
-        let float = self.scalar(old) == Some(ScalarKind::Float);
+        let fenced = self.shader.exact && self.scalar(old) == Some(ScalarKind::Float);
         match *expression {
             Expression::Access { base, index } => {
                 let index = self.index(base, index, out);
@@ -109,7 +110,7 @@ impl Writer<'_> {
                 ..
             } => {
                 let value = self.clamp(self.map[&arg], self.map[&low], self.map[&high], out);
-                if float {
+                if fenced {
                     self.fence(old, value, out)
                 } else {
                     value
@@ -119,12 +120,12 @@ impl Writer<'_> {
                 expr,
                 kind: ScalarKind::Float,
                 convert: Some(4),
-            } => match self.scalar(expr) {
+            } if fenced => match self.scalar(expr) {
                 Some(ScalarKind::Uint) => self.by_size("tg_u", old, self.map[&expr], out),
                 Some(ScalarKind::Sint) => self.by_size("tg_i", old, self.map[&expr], out),
                 _ => self.plain(old, out),
             },
-            _ if float && self.is_fenced(expression) => {
+            _ if fenced && self.is_fenced(expression) => {
                 let value = self.plain(old, out);
                 self.fence(old, value, out)
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ed25519_dalek::SigningKey;
 use protocol::entry::{Body, Opening, PeerSeal, Seal, chain};
 use protocol::ids::{BundleId, Digest, JobId, PeerId};
-use protocol::job::{Care, Class, Terms};
+use protocol::job::{Care, Class, Judge, Terms};
 use protocol::outcome::{Outcome, root};
 use protocol::signed::Signed;
 use protocol::units::{Credits, Fuel, GFUEL, Millis};
@@ -50,6 +50,7 @@ pub fn terms(n: u32, bundles: u32) -> Terms {
         task_fuel_max: GFUEL,
         per_gfuel: Credits::new(1_000),
         seal_window: Millis::new(60_000),
+        judge: Judge::Panel,
         care: Care::default(),
     }
 }

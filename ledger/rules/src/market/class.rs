@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use protocol::genesis::Params;
-use protocol::job::Terms;
+use protocol::job::{Judge, Terms};
 use protocol::units::{Bps, Credits, mul_div_ceil};
 
 use crate::params::{place, slash_mult};
@@ -61,6 +61,11 @@ pub(crate) fn quote(params: &Params, terms: &Terms, panel: u64) -> Result<Quote,
         let deposit = price.times(panel)?.times(params.panel_deposit.into())?;
         let audit = params.audit[place(terms.class)].max(terms.care.audit);
         let audits = price.times(audit::most(terms.tasks, audit))?;
+        // What only the submitter compares is neither audited nor shown to a panel.
+        let (deposit, audit, audits) = match terms.judge {
+            Judge::Panel => (deposit, audit, audits),
+            Judge::Submitter => (Credits::ZERO, Bps::ZERO, Credits::ZERO),
+        };
         // To lock so much for an hour costs a peer about as much as this fee.
         let beyond = worth.minus(price)?;
         let risk = beyond.share(params.risk_fee);

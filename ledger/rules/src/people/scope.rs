@@ -29,9 +29,11 @@ impl Need {
             | Body::PublishOffer { .. }
             | Body::WithdrawOffer { .. } => Scope::PEER,
             Body::Unbond { .. } => return Self::Root,
-            Body::Submit { .. } | Body::Start { .. } | Body::Close { .. } | Body::Cancel { .. } => {
-                Scope::SUBMIT
-            }
+            Body::Submit { .. }
+            | Body::Start { .. }
+            | Body::Close { .. }
+            | Body::Cancel { .. }
+            | Body::Audit(AuditRequest::Alike { .. }) => Scope::SUBMIT,
             Body::Decline { .. }
             | Body::PanelSeal { .. }
             | Body::PanelOpen { .. }

@@ -97,6 +97,7 @@ impl Refusal {
             Self::TooManyCanaries { .. } => 165,
             Self::UnknownTask { .. } => 166,
             Self::DepositTooSmall { .. } => 167,
+            Self::NotTheJudge => 168,
             Self::KeyExpired { .. } => 100,
             Self::OutOfScope { .. } => 101,
             Self::RootNeeded { .. } => 102,

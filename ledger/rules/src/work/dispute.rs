@@ -1,8 +1,10 @@
 //! A difference is shown to a panel: some tasks, and a proof of what each opened peer claims there.
+//! Where honest machines may differ, the submitter alone says whether what they gave is alike.
 
 use protocol::entry::DisputedTask;
 use protocol::event::Event;
 use protocol::ids::{BundleId, PartyId, PeerId};
+use protocol::job::Judge;
 use protocol::outcome::Root;
 use protocol::units::Credits;
 
@@ -50,11 +52,7 @@ pub(crate) fn show(
 ) -> Result<(), Refusal> {
     let mut case = Case::take(draft, bundle.job)?;
     let mut row = case.bundle(bundle.index)?;
-    let (state, asked) = (row.state, Happening::Shown);
-    if state != State::Differing {
-        return Err(Refusal::WrongState { state, asked });
-    }
-    case.in_time(row.due)?;
+    differs_still(&case, &row, (Judge::Panel, Happening::Shown))?;
     check(tasks, &roots(&row), case.tasks_in(bundle.index))?;
     begin_panel(
         &mut case,
@@ -66,6 +64,44 @@ pub(crate) fn show(
     case.keep(bundle.index, &row);
     case.put_back();
     Ok(())
+}
+
+/// The submitter finds what differs alike: all who opened are paid. Nobody gains reputation by it,
+/// because nobody else has looked.
+///
+/// # Errors
+/// [`Refusal`] if the job is not the sender's, is another's to judge, or the bundle is not in
+/// dispute.
+pub(crate) fn alike(
+    draft: &mut Draft<'_>,
+    sender: PartyId,
+    bundle: BundleId,
+) -> Result<(), Refusal> {
+    let mut case = Case::take(draft, bundle.job)?;
+    case.only_by(sender)?;
+    let mut row = case.bundle(bundle.index)?;
+    differs_still(&case, &row, (Judge::Submitter, Happening::Agreed))?;
+    settle::pay_runs(&mut case, bundle.index, &row, |run| !run.struck);
+    settle::end(&mut case, bundle.index, &mut row, Happening::Agreed);
+    case.keep(bundle.index, &row);
+    case.put_back();
+    Ok(())
+}
+
+/// Asks whether a bundle's roots differ, this judge may look at them, and its time is not over.
+fn differs_still(
+    case: &Case<'_, '_>,
+    row: &Bundle,
+    (judge, asked): (Judge, Happening),
+) -> Result<(), Refusal> {
+    let state = row.state;
+    if state != State::Differing {
+        return Err(Refusal::WrongState { state, asked });
+    }
+    if case.job.terms.judge != judge {
+        return Err(Refusal::NotTheJudge);
+    }
+    case.in_time(row.due)
 }
 
 /// Calls a first panel to judge tasks that were shown to differ, or all members if too few are

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use protocol::entry;
 use protocol::event::{Event, IssueEvent};
 use protocol::ids::{PartyId, PeerId};
+use protocol::job::Judge;
 use protocol::outcome::Root;
 use protocol::units::{Credits, mul_div_floor};
 
@@ -100,7 +101,7 @@ pub(crate) fn pay_runs(
 }
 
 /// Counts every opened run that `is_right` says yes to for its peer; more where `is_audited`. A run
-/// alone counts only there.
+/// alone counts only there. Where nobody but the submitter could have judged, nothing counts.
 pub(crate) fn verified(
     case: &mut Case<'_, '_>,
     index: u32,
@@ -108,6 +109,9 @@ pub(crate) fn verified(
     is_audited: impl Fn(&Run) -> bool,
     is_right: impl Fn(&Run) -> bool,
 ) {
+    if case.job.terms.judge == Judge::Submitter {
+        return;
+    }
     let opened = |run: &&Run| run.root().is_some();
     let is_alone = bundle.runs.iter().filter(opened).count() < 2;
     let class = case.job.terms.class;

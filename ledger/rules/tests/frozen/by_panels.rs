@@ -48,6 +48,8 @@ fn disputed(no: &mut Refused) {
         *proof = protocol::outcome::prove(&outcomes(2, letter), 0).unwrap();
     }
     no.with(93, scene.enter(R, Body::Dispute { bundle, tasks }));
+    let alike = AuditRequest::Alike { bundle };
+    no.with(168, scene.enter(R, Body::Audit(alike)));
 }
 
 fn judged(no: &mut Refused) {

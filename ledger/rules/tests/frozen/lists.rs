@@ -112,6 +112,7 @@ pub(crate) const REFUSALS: &[(u16, &str)] = &[
     (165, "TooManyCanaries"),
     (166, "UnknownTask"),
     (167, "DepositTooSmall"),
+    (168, "NotTheJudge"),
     (200, "Jailed"),
     (201, "OwnPeer"),
     (202, "TooManyBackers"),

@@ -45,7 +45,15 @@ impl Play {
                 .into_iter()
                 .filter_map(|letter| self.body(Act::Open(job, place, slot?, letter)))
                 .collect(),
-            State::Differing => vec![self.body(Act::Dispute(job, place))?],
+            State::Differing => {
+                let alike = AuditRequest::Alike {
+                    bundle: name(index),
+                };
+                vec![
+                    self.body(Act::Dispute(job, place))?,
+                    (R, Body::Audit(alike)),
+                ]
+            }
             _ => self.jurors(name(index), bundle.dispute?, letter),
         })
     }

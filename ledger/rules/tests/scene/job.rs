@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use protocol::entry::{Body, DisputedTask, Opening, PanelAnswer, PeerSeal, Seal, chain};
 use protocol::event::Event;
 use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId};
-use protocol::job::{Care, Class, Terms};
+use protocol::job::{Care, Class, Judge, Terms};
 use protocol::outcome::{Outcome, Root, prove, root};
 use protocol::signed::Signed;
 use protocol::units::{Fuel, GFUEL, Millis};
@@ -38,6 +38,7 @@ pub(crate) fn terms(tasks: u32, per_bundle: u32, copies: u8) -> Terms {
         task_fuel_max: GFUEL,
         per_gfuel: cr(1),
         seal_window: Millis::new(60_000),
+        judge: Judge::Panel,
         care: Care::default(),
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use protocol::entry::{Body, Canary, DisputedTask, Opening, chain};
 use protocol::ids::{BundleId, JobId, PeerId};
-use protocol::job::{Care, Class, Terms};
+use protocol::job::{Care, Class, Judge, Terms};
 use protocol::outcome::prove;
 use protocol::units::{Bps, Credits, Millis};
 use rules::{apply_block, begin, read};
@@ -106,6 +106,27 @@ impl Play {
         Some(runs[usize::from(slot) % runs.len()].peer)
     }
 
+    /// Every second job with one canary: true, or as liars have it. Some are nobody's to judge but
+    /// the submitter's.
+    fn wanted(&self, tasks: u32, per_bundle: u32, copies: u8) -> Terms {
+        let care = Care {
+            audit: Bps::new(u32::from(copies % 2) * 5_000),
+            ..Care::default()
+        };
+        let terms = Terms {
+            care,
+            ..terms(tasks, per_bundle, copies)
+        };
+        match (tasks, copies) {
+            (5, 2) => Terms {
+                judge: Judge::Submitter,
+                ..terms
+            },
+            (2 | 4, _) => with_canaries(terms, &self.canaries(tasks)),
+            _ => terms,
+        }
+    }
+
     fn body(&self, act: Act) -> Option<(Who, Body)> {
         let of = |n: u8| (owner(n % WORKERS), worker(n % WORKERS));
         let class = Class::Grid;
@@ -139,19 +160,7 @@ impl Play {
                 (who, Body::WithdrawOffer { peer, class })
             }
             Act::Submit(tasks, per_bundle, copies) => {
-                let care = Care {
-                    audit: Bps::new(u32::from(copies % 2) * 5_000),
-                    ..Care::default()
-                };
-                let terms = Terms {
-                    care,
-                    ..terms(tasks, per_bundle, copies)
-                };
-                // Every second job with one canary: true, or as liars have it.
-                let terms = match tasks % 2 {
-                    0 => with_canaries(terms, &self.canaries(tasks)),
-                    _ => terms,
-                };
+                let terms = self.wanted(tasks, per_bundle, copies);
                 let chain = chain(&chain(&secret()));
                 let purse = None;
                 let submit = Body::Submit {

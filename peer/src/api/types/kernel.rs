@@ -16,9 +16,79 @@ pub struct KernelForm {
     pub buffers: Vec<BufferForm>,
     /// What runs, in order.
     pub passes: Vec<PassForm>,
-    /// When two outputs count as the same: `exact` if absent, the only one that is built.
+    /// When two outputs count as the same: `exact` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compare: Option<String>,
+    pub compare: Option<CompareForm>,
+}
+
+/// When two outputs of a task count as the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum CompareForm {
+    /// `exact`: bit by bit on every machine.
+    Word(String),
+    /// Bit by bit among adapters of this device class; others do not run the job.
+    Device {
+        /// As `peer gpu ls` shows it.
+        homogeneous: String,
+    },
+    /// Number by number.
+    Numbers {
+        /// How far apart they may be.
+        tolerance: ToleranceForm,
+    },
+}
+
+/// How far apart numbers may be: `|a - b| <= absolute + relative * max(|a|, |b|)`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToleranceForm {
+    /// Whatever their size.
+    #[serde(default)]
+    pub absolute: Bound,
+    /// As a part of the larger.
+    #[serde(default)]
+    pub relative: Bound,
+    /// So many numbers of a task's output may be further apart.
+    #[serde(default)]
+    pub apart_max: u32,
+}
+
+/// A number, kept by the bits of its `f32`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "f32", into = "f32")]
+pub struct Bound(u32);
+
+impl From<f32> for Bound {
+    fn from(number: f32) -> Self {
+        Self(number.to_bits())
+    }
+}
+
+impl From<Bound> for f32 {
+    fn from(bound: Bound) -> Self {
+        Self::from_bits(bound.0)
+    }
+}
+
+impl CompareForm {
+    fn read(self) -> Result<Compare, Malformed> {
+        match self {
+            Self::Word(word) if word == "exact" => Ok(Compare::Exact),
+            Self::Word(_) => Err(Malformed::Senseless(
+                "`compare` is `\"exact\"`, `{ homogeneous = \"DEVICE CLASS\" }` or \
+                 `{ tolerance = { absolute = 1e-6, relative = 1e-5 } }`",
+            )),
+            Self::Device { homogeneous } => Ok(Compare::Homogeneous {
+                device: homogeneous,
+            }),
+            Self::Numbers { tolerance } => Ok(Compare::Tolerance {
+                absolute: tolerance.absolute.0,
+                relative: tolerance.relative.0,
+                apart_max: tolerance.apart_max,
+            }),
+        }
+    }
 }
 
 /// A buffer: exactly one of `input`, `parameters`, `scratch_bytes` and `output`.
@@ -58,14 +128,7 @@ impl KernelForm {
     /// # Errors
     /// [`Malformed`] if a buffer is not one thing, or the comparison is unknown.
     pub fn read(self) -> Result<Kernel, Malformed> {
-        let compare = match self.compare.as_deref() {
-            None | Some("exact") => Compare::Exact,
-            Some(_) => {
-                return Err(Malformed::Senseless(
-                    "`compare` is `exact`: `tolerance` and `homogeneous` are not built yet",
-                ));
-            }
-        };
+        let compare = self.compare.map_or(Ok(Compare::Exact), CompareForm::read)?;
         let buffers: Result<_, _> = self.buffers.into_iter().map(BufferForm::read).collect();
         let passes = self.passes.into_iter().map(|pass| Pass {
             entry: pass.entry,

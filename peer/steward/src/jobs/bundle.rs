@@ -15,6 +15,8 @@ use protocol::ids::{BundleId, Digest, PeerId};
 use protocol::outcome::{self, LeafProof, Outcome, Root};
 use protocol::units::Moment;
 
+use super::alike::Likeness;
+
 /// A peer's copy of the bundle.
 #[derive(Debug)]
 pub(crate) struct Copy {
@@ -83,6 +85,8 @@ pub(crate) struct Bundle {
     pub(crate) copies: Vec<Copy>,
     pub(crate) seal_by: Moment,
     pub(crate) stage: Stage,
+    /// Whether what differs is alike, where that is ours to say.
+    pub(crate) likeness: Likeness,
     /// The disputed places, in the dispute's order.
     pub(crate) places: Vec<u32>,
     pub(crate) judged: Option<Judged>,
@@ -102,6 +106,7 @@ impl Bundle {
             copies: Vec::new(),
             seal_by: Moment::new(0),
             stage: Stage::Waiting,
+            likeness: Likeness::Unknown,
             places: Vec::new(),
             judged: None,
             first: None,

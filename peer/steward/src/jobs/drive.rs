@@ -3,6 +3,7 @@
 use protocol::entry::{Body, chain};
 use protocol::event::Ending;
 use protocol::ids::PeerId;
+use protocol::job::Judge;
 use protocol::message::Message;
 use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
 use protocol::units::{Bytes, Millis, Moment};
@@ -74,6 +75,10 @@ impl OwnJob {
                 self.check(hand);
             }
             Phase::Ended { .. } => {}
+        }
+        if self.terms.judge == Judge::Submitter {
+            self.compare(hand);
+            return;
         }
         for bundle in &self.bundles {
             let aim = Aim::Dispute(bundle.id);

@@ -60,6 +60,7 @@ pub(crate) fn terms(
         task_fuel_max: job.limits.fuel,
         per_gfuel,
         seal_window: choices.seal_window.unwrap_or(window),
+        judge: job.judge(),
         care: Care::default(),
     };
     terms

@@ -21,7 +21,7 @@ use protocol::bytes;
 use protocol::entry::{Body, Opening, PeerSeal, Seal, chain};
 use protocol::event::Event;
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
-use protocol::job::{Array, Blob, Care, Class, Job, Limits, Profile, Terms};
+use protocol::job::{Array, Blob, Care, Class, Job, Judge, Limits, Profile, Terms};
 use protocol::message::Message;
 use protocol::outcome::{self, Outcome, Root};
 use protocol::signed::Signed;
@@ -95,6 +95,7 @@ pub fn terms(tasks: u32, submitter: u8) -> Terms {
         task_fuel_max: FUEL_MAX,
         per_gfuel: Credits::new(10),
         seal_window: Millis::new(60_000),
+        judge: Judge::Panel,
         care: Care::default(),
     }
 }
@@ -115,6 +116,14 @@ pub fn output(task: u32) -> Vec<u8> {
 pub fn wrong(task: u32) -> Outcome {
     Outcome {
         digest: Digest::of(b"a lie"),
+        fuel: right(task).fuel,
+    }
+}
+
+/// What a machine finds where no two give the same.
+pub fn near(n: u8, task: u32) -> Outcome {
+    Outcome {
+        digest: Digest::of(format!("near {n} {task}").as_bytes()),
         fuel: right(task).fuel,
     }
 }

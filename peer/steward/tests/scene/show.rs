@@ -60,6 +60,9 @@ pub fn show(effect: &Effect) -> Option<String> {
             };
             format!("{why} {} {tasks:?}{lies}", bundle.index)
         }
+        Effect::Compare { bundle, pairs, .. } => {
+            format!("compare {} pairs of {}", pairs.len(), bundle.index)
+        }
         Effect::CancelRun(_) => "cancel run".to_owned(),
         Effect::KeepOutput { bytes, .. } => format!("keep {}", String::from_utf8_lossy(bytes)),
         Effect::KeepTold { .. } => return None,

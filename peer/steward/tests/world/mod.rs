@@ -34,7 +34,7 @@ mod people;
 
 use people::{genesis, root};
 
-use crate::scene::{job, job_digest, key, output, peer, right, wrong};
+use crate::scene::{key, near, output, peer, right, wrong};
 
 /// Peers 1 to 4 are members' nodes and work too, 5 to 7 belong to desks, 8 has only a wallet.
 pub const PEERS: u8 = 8;
@@ -79,6 +79,11 @@ pub struct World {
     pub canaries: u32,
     /// Peers that seal and open, and show nobody what.
     pub hides: BTreeSet<u8>,
+    /// No two machines give the same, and whether that counts as alike; `None` for jobs that are
+    /// the same bit by bit.
+    pub near: Option<bool>,
+    /// A block comes after so long where nothing waits for one.
+    pub idle_ms: u64,
 }
 
 impl World {
@@ -103,6 +108,8 @@ impl World {
             dead: BTreeSet::new(),
             canaries: 0,
             hides: BTreeSet::new(),
+            near: None,
+            idle_ms: 1_000,
             genesis,
         };
         for n in 1..=PEERS {
@@ -232,23 +239,18 @@ impl World {
                 inline,
                 seal,
             } => {
-                let known =
-                    |digest: &Digest| (0..TASKS).map(output).find(|o| Digest::of(o) == *digest);
-                let inline = inline.iter().filter_map(known).collect();
                 let outcomes = outcomes.to_vec();
-                self.say(
-                    n,
-                    to,
-                    Message::Outcomes {
-                        bundle,
-                        outcomes,
-                        inline,
-                        seal,
-                    },
-                );
+                let inline = inline.iter().filter_map(known).collect();
+                let message = Message::Outcomes {
+                    bundle,
+                    outcomes,
+                    inline,
+                    seal,
+                };
+                self.say(n, to, message);
             }
             Effect::FetchJob { digest, from } => {
-                let job = Arc::new(job(TASKS));
+                let job = Arc::new(self.job_of_all());
                 self.fetch(n, digest, &from, Input::JobFetched { digest, job });
             }
             Effect::Fetch { digest, from, .. } => {
@@ -273,8 +275,22 @@ impl World {
                 let node = self.nodes.get_mut(&n).expect("a peer of this world");
                 node.told.push((from, message));
             }
+            Effect::Compare { bundle, pairs, .. } => self.compare(n, bundle, &pairs),
             Effect::CancelRun(_) | Effect::Announce(_) | Effect::Tell(_) | Effect::Report(_) => {}
         }
+    }
+
+    fn compare(&mut self, n: u8, bundle: BundleId, pairs: &[(Outcome, Outcome)]) {
+        let of_both = |(one, other): &(Outcome, Outcome)| [one.digest, other.digest];
+        for digest in pairs.iter().flat_map(of_both) {
+            assert!(
+                self.disk(n).contains(&digest),
+                "what is compared is at home"
+            );
+        }
+        let alike = self.near;
+        self.coming
+            .push_back((n, Input::Compared { bundle, alike }));
     }
 
     fn disk(&mut self, n: u8) -> &mut BTreeSet<Digest> {
@@ -283,7 +299,9 @@ impl World {
 
     fn run(&mut self, n: u8, token: RunToken, tasks: Vec<u32>, lies: &[u32]) {
         for task in tasks {
-            let outcome = if lies.contains(&task) {
+            let outcome = if self.near.is_some() {
+                near(n, task)
+            } else if lies.contains(&task) {
                 wrong(task)
             } else {
                 right(task)
@@ -342,7 +360,7 @@ impl World {
         let wake = wakes.min().map_or(u64::MAX, Moment::ms);
         let idle = self.pool.is_empty();
         self.now = if idle {
-            wake.clamp(self.now + 1, self.now + 1_000)
+            wake.clamp(self.now + 1, self.now + self.idle_ms)
         } else {
             self.now + 10
         };
@@ -401,6 +419,11 @@ impl World {
             self.coming.push_back((n, block.clone()));
         }
     }
+}
+
+/// The output that a digest names, where every machine gives the same.
+fn known(digest: &Digest) -> Option<Vec<u8>> {
+    (0..TASKS).map(output).find(|o| Digest::of(o) == *digest)
 }
 
 fn refused(body: &Body, refusal: &Refusal) -> Fate {

@@ -1,5 +1,7 @@
 //! Who lives in the world: members, desks, and one with only a wallet.
 
+use protocol::job::Profile;
+
 use super::*;
 
 pub(super) fn root(n: u8) -> PublicKey {
@@ -59,6 +61,7 @@ impl World {
             slots: if works { 2 } else { 0 },
             per_gfuel: Credits::new(1_000_000),
             members: members.collect(),
+            profiles: vec![Profile::WASM_2, Profile::WGSL_1],
             ..crate::scene::identity(n)
         }
     }
