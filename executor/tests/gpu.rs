@@ -5,9 +5,11 @@ mod scene;
 
 use std::path::Path;
 
-use protocol::job::{Array, Job};
-use protocol::kernel::{Buffer, Pass, Program};
+use protocol::ids::Digest;
+use protocol::job::{Array, Blob, Input, Job};
+use protocol::kernel::{Buffer, Compare, Pass, Program};
 use protocol::outcome::{Outcome, Status, TaskOutput, Trap};
+use protocol::units::{Bytes, Fuel};
 use scene::{Scene, conclusive, output, shader_job, words};
 
 fn run(scene: &Scene, shader: &str, job: Job) -> (TaskOutput, Outcome) {
@@ -15,7 +17,7 @@ fn run(scene: &Scene, shader: &str, job: Job) -> (TaskOutput, Outcome) {
 }
 
 fn example(name: &str) -> Vec<u8> {
-    let jobs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/jobs/mandelbrot");
+    let jobs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/jobs");
     std::fs::read(jobs.join(name)).unwrap()
 }
 
@@ -27,11 +29,11 @@ fn a_shader_and_a_program_draw_the_same_picture() {
         step: 1,
         count: 16,
     };
-    let shader = String::from_utf8(example("mandelbrot.wgsl")).unwrap();
+    let shader = String::from_utf8(example("mandelbrot/mandelbrot.wgsl")).unwrap();
     let buffers = vec![output("picture", 1_024), Buffer::Parameters];
     let mut drawn = shader_job(&shader, buffers, [4, 1, 1]);
     drawn.array = strips;
-    let module = example("mandelbrot.wasm");
+    let module = example("mandelbrot/mandelbrot.wasm");
     let mut computed = scene::job(&module);
     computed.array = strips;
     let drawn = scene.results(scene.work(shader.as_bytes(), drawn));
@@ -164,4 +166,140 @@ fn what_cannot_be_exact_ends_as_a_trap_that_says_so() {
         let said = String::from_utf8(found.stderr).unwrap();
         assert!(said.contains(words) && found.files.is_empty(), "{said}");
     }
+}
+
+/// The files that both programs read.
+const DIGITS: [&str; 3] = ["labels.u8", "pixels.u8", "weights.i32"];
+
+/// Runs all tasks of a job over the digits' files.
+fn digits(scene: &Scene, program: &[u8], mut job: Job) -> Vec<TaskOutput> {
+    let files = DIGITS.map(|name| example(&format!("digits/{name}")));
+    job.inputs = DIGITS
+        .iter()
+        .zip(&files)
+        .map(|(path, content)| Input {
+            path: (*path).to_owned(),
+            blob: Blob {
+                digest: Digest::of(content),
+                size: Bytes::new(content.len() as u64),
+            },
+        })
+        .collect();
+    (job.array.count, job.limits.fuel) = (18, Fuel::new(50_000_000));
+    let mut work = scene.work(program, job);
+    work.inputs = files.iter().map(|content| scene.file(content)).collect();
+    let results = scene.results(work).into_iter();
+    results.map(|result| conclusive(result).0).collect()
+}
+
+#[test]
+fn a_shader_and_a_program_find_the_same_digits() {
+    let scene = Scene::with_gpu();
+    let shader = String::from_utf8(example("digits/digits.wgsl")).unwrap();
+    let input = |path: &str| Buffer::Input {
+        path: path.to_owned(),
+    };
+    let buffers = vec![
+        output("found", 100),
+        input("weights.i32"),
+        input("pixels.u8"),
+        input("labels.u8"),
+        Buffer::Parameters,
+    ];
+    let seen = digits(
+        &scene,
+        shader.as_bytes(),
+        shader_job(&shader, buffers, [2, 1, 1]),
+    );
+    let module = example("digits/classify.wasm");
+    let read = digits(&scene, &module, scene::job(&module));
+    let (mut image, mut right) = (0, 0);
+    for (seen, read) in seen.iter().zip(&read) {
+        assert_eq!(seen.status, Status::Exited(0), "{seen:?}");
+        let mut written = String::new();
+        for word in words(seen, 0).iter().filter(|word| **word != u32::MAX) {
+            let (digit, label) = (word & 0xff, word >> 8);
+            written += &format!("{image}\t{digit}\t{label}\n");
+            right += u32::from(image >= 1_200 && digit == label);
+            image += 1;
+        }
+        assert_eq!(written.as_bytes(), read.files[0].1);
+    }
+    assert_eq!((image, right), (1_797, 552), "552 of 597 unseen images");
+}
+
+#[test]
+fn a_product_in_floats_is_as_near_as_its_job_wants() {
+    let scene = Scene::with_gpu();
+    let shader = String::from_utf8(example("matmul/matmul.wgsl")).unwrap();
+    let near = Compare::Tolerance {
+        absolute: 1e-4_f32.to_bits(),
+        relative: 1e-5_f32.to_bits(),
+        apart_max: 0,
+    };
+    let buffers = vec![output("product", 128 * 128), Buffer::Parameters];
+    let mut job = shader_job(&shader, buffers, [8, 8, 1]);
+    job.array.count = 2;
+    job.limits.fuel = Fuel::new(1_000_000_000);
+    if let Program::Wgsl(kernel) = &mut job.program {
+        kernel.compare = near.clone();
+    }
+    let results = scene.results(scene.work(shader.as_bytes(), job));
+    for (task, result) in (0_u16..).zip(results) {
+        let (found, outcome) = conclusive(result);
+        assert_eq!(found.status, Status::Exited(0), "{found:?}");
+        let part = |n: u16, of: u16| f64::from(n % of) / f64::from(of) - 0.5;
+        let mut plain = found.clone();
+        let numbers = (0..128_u16).flat_map(|row| {
+            (0..128_u16).flat_map(move |column| {
+                let sum: f64 = (0..128_u16)
+                    .map(|k| part(row * 7 + k * 3 + task, 101) * part(k * 5 + column * 11, 97))
+                    .sum();
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "rounded to what a shader has"
+                )]
+                let sum = sum as f32;
+                sum.to_le_bytes()
+            })
+        });
+        plain.files[0].1 = numbers.collect();
+        let fuel = outcome.fuel;
+        assert!(executor::are_alike(&near, (&found, fuel), (&plain, fuel)));
+        plain.files[0].1[3] ^= 0x40;
+        assert!(!executor::are_alike(&near, (&found, fuel), (&plain, fuel)));
+    }
+}
+
+#[test]
+fn another_device_class_is_refused_before_anything_runs() {
+    let scene = Scene::with_gpu();
+    let shader = "@group(0) @binding(0) var<storage, read_write> o: array<f32>;
+        @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3<u32>) {
+        o[g.x] = sqrt(f32(g.x)) / 3.0; }";
+    let ours = scene
+        .executor
+        .gpus()
+        .iter()
+        .find(|gpu| gpu.is_fit())
+        .unwrap();
+    let job = |device: &str| {
+        let mut job = shader_job(shader, vec![output("o", 64)], [1, 1, 1]);
+        if let Program::Wgsl(kernel) = &mut job.program {
+            kernel.compare = Compare::Homogeneous {
+                device: device.to_owned(),
+            };
+        }
+        job
+    };
+    let other = scene.work(shader.as_bytes(), job("vulkan/10de:2335/580.0"));
+    let refused = scene.executor.run(other);
+    assert_eq!(refused, Err(executor::Refused::OtherDevice));
+    let runs = [(); 2].map(|()| run(&scene, shader, job(&ours.class)));
+    assert_eq!(
+        runs[0], runs[1],
+        "one class gives the same bits: {}",
+        ours.class
+    );
+    assert_eq!(runs[0].0.status, Status::Exited(0));
 }
