@@ -7,8 +7,8 @@
 //!
 //! Between two steps no frame of the guest is on any stack, so its state is its memory, its globals
 //! and its host, and nothing else: a module in which it could be more is refused. A root is over
-//! all of it, and a snapshot holds all of it. Reading the state costs the task one unit of fuel for
-//! each byte, which is about what it costs the machine.
+//! all of it, and a snapshot holds all of it. Reading the state costs the task fuel for each byte,
+//! about as much as it costs the machine.
 
 mod expose;
 pub(crate) mod kept;
@@ -122,7 +122,7 @@ impl<'a> Stepper<'a> {
     fn root(&mut self) -> Result<Digest> {
         let parts = self.parts()?;
         let left = self.store.get_fuel()?;
-        match left.checked_sub(parts.bytes) {
+        match left.checked_sub(parts.cost.get()) {
             Some(left) => self.store.set_fuel(left)?,
             None => {
                 self.store.set_fuel(0)?;

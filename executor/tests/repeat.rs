@@ -215,7 +215,7 @@ fn a_step_task_gives_the_same_roots_whoever_runs_it() {
         scene.folder.path().join("other"),
     );
     let module = assemble(guests::STEPS.as_bytes());
-    let run = |scene: &Scene| match scene.one(&module, |job| job.limits.fuel = Fuel::new(2 * G)) {
+    let run = |scene: &Scene| match scene.one(&module, |job| job.limits.fuel = Fuel::new(9 * G)) {
         TaskResult::Outcome {
             outcome, entries, ..
         } => (outcome, entries.unwrap()),

@@ -20,7 +20,7 @@ use scene::{PATIENCE, Scene, assemble, children, conclusive, config, hello, is_g
 
 fn step_job(module: &[u8]) -> Job {
     let mut job = job(module);
-    job.limits.fuel = Fuel::new(20_000_000_000);
+    job.limits.fuel = Fuel::new(40_000_000_000);
     job
 }
 

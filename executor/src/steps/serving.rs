@@ -15,7 +15,7 @@ use crate::worker::say;
 
 /// A state is kept only when the task has used so much fuel since for each byte of it, so that
 /// keeping stays cheap however large the state is.
-const FUEL_PER_BYTE_KEPT: u64 = 64;
+const FUEL_PER_BYTE_KEPT: u64 = 1_024;
 
 /// What an order to a module's worker comes to; a snapshot that belongs to it comes by `orders`.
 ///

@@ -16,6 +16,10 @@ use crate::wasi::Host;
 /// The guest's memory is hashed in pieces of so many bytes: WebAssembly's pages.
 pub(crate) const PAGE: usize = 64 << 10;
 
+/// What a byte costs in a root, in fuel: hashing it takes about as long as so much work. Zeros in a
+/// page of nothing else are only looked at, and cost one.
+const FUEL_PER_BYTE: u64 = 8;
+
 const ROOT: &str = "tallygrid step root v1";
 const PAGE_LEAF: &str = "tallygrid step page v1";
 const PAGE_NODE: &str = "tallygrid step memory v1";
@@ -63,14 +67,14 @@ pub(crate) fn is_zero(page: &[u8]) -> bool {
     page == ZEROS
 }
 
-/// Digests of a state's parts, and how many bytes they are over.
+/// Digests of a state's parts, and what they cost.
 pub(crate) struct Parts {
     globals: Digest,
     pages: u64,
     memory: Digest,
     host: Digest,
-    /// What the root costs, in bytes read and so in fuel.
-    pub(crate) bytes: u64,
+    /// What the root costs.
+    pub(crate) cost: Fuel,
 }
 
 impl Parts {
@@ -140,12 +144,14 @@ impl Stepper<'_> {
         let memory = self.guest()?.memory;
         let (memory, host) = memory.data_and_store_mut(&mut self.store);
         let (host, host_bytes) = host_digest(host)?;
+        let zeros = memory.chunks(PAGE).filter(|page| is_zero(page)).count() * PAGE;
+        let filled = (memory.len() - zeros + globals.len()) as u64 + host_bytes;
         Ok(Parts {
             globals: Digest::of(&globals),
             pages: (memory.len() / PAGE) as u64,
             memory: memory_root(memory),
             host,
-            bytes: host_bytes + (memory.len() + globals.len()) as u64,
+            cost: Fuel::new(filled * FUEL_PER_BYTE + zeros as u64),
         })
     }
 }

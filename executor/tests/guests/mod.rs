@@ -153,7 +153,7 @@ pub fn guest((_, items, body): (&str, &str, &str)) -> String {
     )
 }
 
-/// A guest that runs in steps: 200 of them, each some million units of work that leaves a NaN,
+/// A guest that runs in steps: 200 of them, each of some million units of work, that leaves a NaN,
 /// takes chances, prints, and now and then asks for memory.
 pub const STEPS: &str = r#"(module
     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
@@ -165,7 +165,7 @@ pub const STEPS: &str = r#"(module
     (func (export "init") (i64.store (i32.const 64) (i64.const 1)))
     (func (export "step") (result i32) (local $i i32)
         (drop (call $random (i32.const 72) (i32.const 8)))
-        (local.set $i (i32.const 300000))
+        (local.set $i (i32.const 1000000))
         (loop $l
             (i64.store (i32.const 64) (i64.add (i64.load (i32.const 72)) (i64.mul
                 (i64.load (i32.const 64)) (i64.const 6364136223846793005))))
