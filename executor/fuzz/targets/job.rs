@@ -8,7 +8,8 @@ use protocol::job::{JOB_BYTES_MAX, Job, Terms, is_plain_path};
 fuzz_target!(|given: &[u8]| {
     if let Ok(job) = bytes::read::<Job>(given, JOB_BYTES_MAX) {
         assert_eq!(bytes::write(&job), given);
-        assert!(job.inputs.iter().all(|input| is_plain_path(&input.path)));
+        let inside = |path: &str| is_plain_path(path.strip_prefix('/').unwrap_or(path));
+        assert!(job.inputs.iter().all(|input| inside(&input.path)));
         // The last task's number can be asked for without running over.
         job.array.index(job.array.count - 1);
     }
