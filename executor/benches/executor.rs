@@ -209,7 +209,10 @@ fn overhead() {
         keep_every: executor::KEEP_EVERY,
         slots: 1,
         memory_max: Bytes::new(1 << 30),
+        memory_together: Bytes::new(64 << 30),
+        gpu_share: 100,
         gpu: false,
+        demand: executor::Demand::default(),
     };
     let executor = Executor::start(config, move |event| drop(tell.send(event))).unwrap();
     let timed = |token, tasks| {

@@ -34,6 +34,13 @@ pub(crate) struct Cache {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key(String);
 
+impl Key {
+    /// What it is called: names the module, the compiler and all its settings.
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Code that was found: where it lies, and what it must hash to.
 #[derive(Clone, Debug)]
 pub(crate) struct Code {

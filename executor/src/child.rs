@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use borsh::BorshSerialize;
 
 use crate::frame::{self, ORDER_BYTES_MAX, REPLY_BYTES_MAX, Reply};
+use crate::pace::Herd;
 
 /// A child takes an order within this time, or is broken.
 const ORDER_WAIT: Duration = Duration::from_secs(30);
@@ -45,6 +46,10 @@ impl Leash {
 /// A running child. Letting it go kills it and waits for its end.
 #[derive(Debug)]
 pub(crate) struct Child {
+    herd: Option<Arc<Herd>>,
+    begun: Instant,
+    /// For how long its herd had stood still when it was begun.
+    stood: Duration,
     process: std::process::Child,
     stream: Arc<UnixStream>,
 }
@@ -72,9 +77,28 @@ impl Child {
             .process_group(0)
             .spawn()?;
         Ok(Self {
+            herd: None,
+            begun: Instant::now(),
+            stood: Duration::ZERO,
             process,
             stream: Arc::new(ours),
         })
+    }
+
+    /// The same, for a child that runs at the pace of a herd.
+    ///
+    /// # Errors
+    /// If the program cannot be started.
+    pub(crate) fn spawn_in(
+        herd: &Arc<Herd>,
+        program: &Path,
+        args: &[OsString],
+    ) -> io::Result<Self> {
+        let mut child = Self::spawn(program, args)?;
+        herd.enter(child.process.id());
+        child.stood = herd.stood();
+        child.herd = Some(Arc::clone(herd));
+        Ok(child)
     }
 
     /// See [`Leash`].
@@ -94,15 +118,16 @@ impl Child {
         }
     }
 
-    /// Waits so long for a reply.
+    /// Waits so long for a reply, and longer by as much as the child stands still meanwhile.
     ///
     /// # Errors
     /// [`Broken`] if there is none.
     pub(crate) fn reply(&mut self, wait: Duration) -> Result<Reply, Broken> {
-        let end = Instant::now().checked_add(wait);
         let mut timed = Timed {
             stream: &self.stream,
-            end,
+            end: Instant::now().checked_add(wait),
+            herd: self.herd.as_deref(),
+            stood: self.stood(),
         };
         match frame::receive(&mut timed, REPLY_BYTES_MAX) {
             Ok(Some(reply)) => Ok(reply),
@@ -112,7 +137,26 @@ impl Child {
         }
     }
 
+    /// For how long it has run, without the time for which it stood still.
+    pub(crate) fn ran(&self) -> Duration {
+        let stood = self.stood().saturating_sub(self.stood);
+        self.begun.elapsed().saturating_sub(stood)
+    }
+
+    fn stood(&self) -> Duration {
+        let herd = self.herd.as_ref();
+        herd.map_or(Duration::ZERO, |herd| herd.stood())
+    }
+
+    /// It is about to be waited for.
+    fn leave(&mut self) {
+        if let Some(herd) = self.herd.take() {
+            herd.leave(self.process.id());
+        }
+    }
+
     fn gone(&mut self, error: &io::Error) -> Broken {
+        self.leave();
         // Its socket closes a moment before its end can be seen, and how it ended is worth a wait.
         for _ in 0..ENDINGS_ASKED {
             if matches!(self.process.try_wait(), Ok(Some(_)) | Err(_)) {
@@ -134,6 +178,7 @@ impl Child {
     }
 
     fn kill(&mut self) {
+        self.leave();
         // A child that has ended by itself shows how; only one that still runs is killed.
         if !matches!(self.process.try_wait(), Ok(Some(_))) {
             drop(self.process.kill());
@@ -148,26 +193,40 @@ impl Drop for Child {
     }
 }
 
+/// A wait is looked at so often, since the child may have stood still meanwhile.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 struct Timed<'a> {
     stream: &'a UnixStream,
     end: Option<Instant>,
+    herd: Option<&'a Herd>,
+    /// For how long the herd had stood still when the wait began.
+    stood: Duration,
+}
+
+impl Timed<'_> {
+    /// What is left of the wait; `None` if it has no end.
+    fn left(&self) -> Option<Duration> {
+        let stood = self.herd.map_or(Duration::ZERO, Herd::stood);
+        let end = self.end?.checked_add(stood.saturating_sub(self.stood))?;
+        Some(end.saturating_duration_since(Instant::now()))
+    }
 }
 
 impl Read for Timed<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let left = self
-            .end
-            .map(|end| end.saturating_duration_since(Instant::now()));
-        if left.is_some_and(|left| left.is_zero()) {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.stream.set_read_timeout(left)?;
-        let mut stream = self.stream;
-        match stream.read(into) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                Err(io::ErrorKind::TimedOut.into())
+        loop {
+            let left = self.left();
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(io::ErrorKind::TimedOut.into());
             }
-            other => other,
+            self.stream
+                .set_read_timeout(left.map(|left| left.min(LOOK_EVERY)))?;
+            let mut stream = self.stream;
+            match stream.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
         }
     }
 }

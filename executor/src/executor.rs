@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use protocol::bytes::Limited;
-use protocol::job::Profile;
+use protocol::job::{Job, Profile};
 use protocol::units::{Bytes, Fuel, GFUEL};
 use thiserror::Error;
 
@@ -18,6 +18,8 @@ use crate::child::{Broken, Child};
 use crate::engine;
 use crate::frame::{Begin, Reply};
 use crate::gpu::{self, GpuFacts};
+use crate::jail::{Demand, Jail, Wall};
+use crate::pace::{Herd, Pace};
 use crate::queue::Queue;
 use crate::slot;
 use crate::steps::kept::Shelf;
@@ -47,8 +49,25 @@ pub struct Config {
     pub keep_every: Fuel,
     /// The most memory that is lent to one task.
     pub memory_max: Bytes,
+    /// The most memory that is lent to all tasks that run together.
+    pub memory_together: Bytes,
+    /// How many hundredths of the time a graphics adapter works for tasks, 1 to 100.
+    pub gpu_share: u8,
     /// Whether graphics adapters are looked for, tested and used.
     pub gpu: bool,
+    /// What the jail must be made of beyond what no worker runs without.
+    pub demand: Demand,
+}
+
+impl Config {
+    /// How long a task may take here: a device that works a share of the time takes longer.
+    pub(crate) fn wall(&self, job: &Job) -> Duration {
+        let wall = Duration::from_millis(job.limits.wall_ms.get());
+        match job.profile.is_gpu() {
+            true => wall.saturating_mul(100) / u32::from(self.gpu_share.clamp(1, 100)),
+            false => wall,
+        }
+    }
 }
 
 /// Why this machine cannot work.
@@ -90,6 +109,9 @@ pub enum StartError {
     /// A guest that took over its worker could get out.
     #[error("the jail has a way out: {}", .0.join(", "))]
     JailLeaks(Vec<String>),
+    /// The kernel does not offer what the operator demands of the jail.
+    #[error("the jail is weaker than demanded: {}", .0.join("; "))]
+    JailWeaker(Vec<String>),
     /// A thread cannot be started.
     #[error("cannot start a slot")]
     Thread(#[source] io::Error),
@@ -102,12 +124,15 @@ pub(crate) struct Shared {
     /// The states of step tasks that have not ended.
     pub(crate) shelf: Shelf,
     pub(crate) wake: Condvar,
+    /// Every worker that runs a stranger's bytes.
+    pub(crate) herd: Arc<Herd>,
     /// Held while a module is compiled: one at a time, because a compiler may take gigabytes.
     pub(crate) compiling: Mutex<()>,
     /// Held while a shader's task runs: one at a time, because they would share the adapter.
     pub(crate) shading: Mutex<()>,
     /// Every adapter that was found, the preferred first.
     pub(crate) gpus: Vec<GpuFacts>,
+    jail: Jail,
     queue: Mutex<Queue>,
     tell: Box<dyn Fn(Event) + Send + Sync>,
 }
@@ -134,7 +159,7 @@ pub struct Executor {
 impl fmt::Debug for Executor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Executor")
-            .field("slots", &self.slots.len())
+            .field("slots", &self.shared.config.slots)
             .finish_non_exhaustive()
     }
 }
@@ -160,7 +185,7 @@ impl Executor {
             path: config.states.clone(),
             cause,
         })?;
-        check_jail(&config)?;
+        let jail = check_jail(&config)?;
         let gpus = match config.gpu {
             true => gpu::find(&config.program, &config.worker_args),
             false => Vec::new(),
@@ -171,9 +196,11 @@ impl Executor {
             cache,
             shelf,
             wake: Condvar::new(),
+            herd: Herd::new(),
             compiling: Mutex::new(()),
             shading: Mutex::new(()),
             gpus,
+            jail,
             queue: Mutex::new(Queue::default()),
             tell: Box::new(tell),
         });
@@ -181,6 +208,8 @@ impl Executor {
             shared,
             slots: Vec::new(),
         };
+        let pace = executor.shared.herd.keep_pace();
+        executor.slots.push(pace.map_err(StartError::Thread)?);
         for number in 0..count {
             let shared = Arc::clone(&executor.shared);
             let thread = std::thread::Builder::new().name(format!("slot {number}"));
@@ -249,9 +278,21 @@ impl Executor {
         }
     }
 
+    /// Sets how fast tasks run from now on. Stopped ones stand still with all they have, and none
+    /// begins until the pace is set again; their wall time does not pass meanwhile.
+    pub fn pace(&self, pace: Pace) {
+        self.shared.herd.set(pace);
+        self.shared.wake.notify_all();
+    }
+
     /// Every adapter that was found at the start, and what it is fit for; the preferred first.
     pub fn gpus(&self) -> &[GpuFacts] {
         &self.shared.gpus
+    }
+
+    /// The jail as it was found at the start.
+    pub fn jail(&self) -> &Jail {
+        &self.shared.jail
     }
 
     /// How many works wait or run.
@@ -263,6 +304,7 @@ impl Executor {
 impl Drop for Executor {
     fn drop(&mut self) {
         self.shared.queue().close();
+        self.shared.herd.close();
         self.shared.wake.notify_all();
         for slot in self.slots.drain(..) {
             // A slot that panicked has ended, which is all that is wanted here.
@@ -271,31 +313,43 @@ impl Drop for Executor {
     }
 }
 
-fn check_jail(config: &Config) -> Result<(), StartError> {
-    let mut child =
-        Child::spawn(&config.program, &config.worker_args).map_err(|cause| StartError::Spawn {
-            program: config.program.clone(),
-            cause,
-        })?;
+/// Starts a worker that tries every way out of its jail, and says what the jail is made of here.
+///
+/// # Errors
+/// [`StartError`] if the worker does not do what a worker does.
+pub fn look_at_jail(program: &Path, worker_args: &[OsString]) -> Result<Jail, StartError> {
+    let mut child = Child::spawn(program, worker_args).map_err(|cause| StartError::Spawn {
+        program: program.to_owned(),
+        cause,
+    })?;
     let broken = |broken| match broken {
         Broken::Late => StartError::Worker("it is silent".to_owned()),
         Broken::Gone(why) => StartError::Worker(why),
     };
     child.order(&Begin::TryEscapes).map_err(broken)?;
     match child.reply(ESCAPES_WAIT).map_err(broken)? {
-        Reply::Escapes(ways) => {
-            let leaks: Vec<_> = ways
-                .into_iter()
-                .filter(|(_, shut)| !shut)
-                .map(|(way, _)| way)
-                .collect();
-            if leaks.is_empty() {
-                Ok(())
-            } else {
-                Err(StartError::JailLeaks(leaks))
-            }
-        }
+        Reply::Escapes(jail) => Ok(jail),
         Reply::Failed(why) => Err(StartError::Worker(why)),
         _ => Err(StartError::Worker("it answers something else".to_owned())),
     }
+}
+
+fn check_jail(config: &Config) -> Result<Jail, StartError> {
+    let jail = look_at_jail(&config.program, &config.worker_args)?;
+    let leaks: Vec<String> = jail.leaks().map(str::to_owned).collect();
+    if !leaks.is_empty() {
+        return Err(StartError::JailLeaks(leaks));
+    }
+    let misses = jail.misses(&config.demand);
+    if !misses.is_empty() {
+        return Err(StartError::JailWeaker(misses));
+    }
+    for wall in jail.weak() {
+        let Wall { name, says, .. } = wall;
+        tracing::warn!(target: "executor", wall = name, says, "the jail is weaker here");
+    }
+    let walls = jail.walls.len() - jail.weak().count();
+    let (of, ways) = (jail.walls.len(), jail.ways.len());
+    tracing::info!(target: "executor", walls, of, ways, "the jail holds");
+    Ok(jail)
 }

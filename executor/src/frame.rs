@@ -12,7 +12,8 @@ use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
 use protocol::steps::{ENTRIES_BYTES_MAX, StepEntries};
 use protocol::units::Fuel;
 
-use crate::gpu::GpuFacts;
+use crate::gpu::{GpuFacts, GpuFigures};
+use crate::jail::Jail;
 use crate::steps::Replayed;
 
 /// An order may take so many bytes: a job, and a path for each of its inputs.
@@ -38,6 +39,8 @@ pub(crate) enum Begin {
     ListGpus,
     /// Test the adapter of this number.
     TestGpu(u32),
+    /// Measure the adapter of this number, where one invocation may turn so often.
+    MeasureGpu(u32, u64),
     /// Try to get out of the jail, say what held, and end.
     TryEscapes,
 }
@@ -77,6 +80,8 @@ pub(crate) struct ShaderOrder {
     pub(crate) gpu: u32,
     /// How often one invocation may turn there.
     pub(crate) turns_max: u64,
+    /// How many hundredths of the time the device works.
+    pub(crate) share: u8,
 }
 
 /// Every later order to a shader's worker: the number of the task to run.
@@ -152,8 +157,10 @@ pub(crate) enum Reply {
     Gpus(Vec<GpuFacts>),
     /// What a tested adapter is fit for.
     Gpu(GpuFacts),
-    /// Each way out that was tried, and whether it was shut.
-    Escapes(Vec<(String, bool)>),
+    /// How fast a fit adapter is.
+    GpuFigures(GpuFigures),
+    /// What the jail is made of, and every way out that was tried.
+    Escapes(Jail),
 }
 
 /// Sends one value.

@@ -14,6 +14,7 @@ mod device;
 mod exact;
 mod fuel;
 mod loops;
+mod measure;
 mod phases;
 mod plan;
 mod probe;
@@ -28,10 +29,12 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use protocol::ids::Digest;
 use protocol::job::Job;
 use protocol::kernel::Program;
 
 pub use alike::are_alike;
+pub use measure::GpuFigures;
 pub use probe::GpuFacts;
 pub use refused::{Place, ShaderRefused};
 
@@ -118,6 +121,30 @@ pub fn find(program: &Path, worker_args: &[OsString]) -> Vec<GpuFacts> {
         tested.push(facts);
     }
     tested
+}
+
+/// Measures an adapter that is fit, in a child of this program.
+///
+/// # Errors
+/// Why it could not be measured.
+pub(crate) fn measure(
+    program: &Path,
+    worker_args: &[OsString],
+    gpu: &GpuFacts,
+) -> Result<GpuFigures, String> {
+    match ask(
+        program,
+        worker_args,
+        &Begin::MeasureGpu(gpu.number, gpu.turns_max),
+    )? {
+        Reply::GpuFigures(figures) => Ok(figures),
+        _ => Err("its child answers something else".to_owned()),
+    }
+}
+
+/// What figures of an adapter depend on besides the adapter: the reference kernels as they run.
+pub(crate) fn measured_with() -> Digest {
+    measure::measured_with()
 }
 
 fn failed(why: String) -> Vec<(String, Option<String>)> {

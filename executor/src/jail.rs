@@ -1,19 +1,27 @@
 //! Shutting a process in, once it has opened all it needs: no file, no network, no other process,
 //! no new code, and only so much memory and time.
 //!
-//! Three walls stand one behind the other. Limits of the kernel (`setrlimit`) bound what it uses.
-//! Landlock, where the kernel has it, takes away every file and port. A filter lets only those
-//! system calls through that computing needs, and answers all others with `ENOSYS`; without the
-//! filter nothing is run.
+//! Four walls stand one behind the other. When it starts, the process leaves everything that its
+//! parent had open, and the machine's network, mounts and names, for namespaces of its own
+//! ([`own`]). Limits of the kernel (`setrlimit`) bound what it uses, and a process that was started
+//! as root becomes nobody. Landlock, where the kernel has it, takes away every file and port. A
+//! filter lets only those system calls through that computing needs ([`filter`]); without it
+//! nothing is run. What the kernel does not offer of the other three is told ([`walls`]).
 
-use std::collections::BTreeMap;
+mod escape;
+mod filter;
+mod own;
+mod walls;
+
 use std::io;
 
-use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetError, Scope};
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch,
-};
+use landlock::{ABI, Access, AccessFs, AccessNet, LandlockStatus, Ruleset, RulesetAttr};
+use landlock::{RulesetError, RulesetStatus, Scope};
+
+pub(crate) use escape::try_escapes;
+pub(crate) use filter::{filter, filter_driver};
+pub use walls::{Demand, Hold, Jail, WALLS, Wall, Way};
+pub(crate) use walls::{Status, standing};
 
 /// How much a jailed process may use.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +34,58 @@ pub(crate) struct Bounds {
     pub(crate) file_bytes: u64,
 }
 
-/// Takes the process's life when its parent's ends, and hides it from other processes.
+/// What became of the walls that a process has put up so far.
+#[derive(Debug, Default)]
+pub(crate) struct Shut {
+    /// Whether it left namespaces, and what was open, behind.
+    pub(crate) own: own::Own,
+    /// What Landlock holds back.
+    pub(crate) files: Files,
+    /// Whether it became nobody; absent if it was not root.
+    pub(crate) nobody: Option<Result<(), String>>,
+}
+
+/// What Landlock holds back.
+#[derive(Debug, Default)]
+pub(crate) enum Files {
+    /// Nothing, since the kernel has none.
+    #[default]
+    Nothing,
+    /// Not all that was asked for, because the kernel's is of this version.
+    Some(i32),
+    /// Every file, every port, every socket and signal beyond the process.
+    All(i32),
+}
+
+impl Files {
+    /// The version of the kernel's Landlock; 0 if it has none.
+    pub(crate) const fn version(&self) -> i32 {
+        match self {
+            Self::Nothing => 0,
+            Self::Some(version) | Self::All(version) => *version,
+        }
+    }
+}
+
+/// Takes the process's life when its parent's ends, hides it from other processes, and leaves what
+/// its parent had open and could see. Called first, while there is one thread.
 ///
 /// # Errors
-/// If the kernel refuses.
-pub(crate) fn leash() -> io::Result<()> {
+/// If the kernel refuses what no worker may be without.
+pub(crate) fn leash() -> io::Result<Shut> {
+    tie()?;
+    own::step_back()?;
+    let own = own::leave();
+    prctl(libc::PR_SET_DUMPABLE, 0)?;
+    Ok(Shut {
+        own,
+        ..Shut::default()
+    })
+}
+
+fn tie() -> io::Result<()> {
     let kill = libc::c_ulong::try_from(libc::SIGKILL).unwrap_or(9);
-    prctl(libc::PR_SET_PDEATHSIG, kill)?;
-    prctl(libc::PR_SET_DUMPABLE, 0)
+    prctl(libc::PR_SET_PDEATHSIG, kill)
 }
 
 fn prctl(option: libc::c_int, value: libc::c_ulong) -> io::Result<()> {
@@ -48,14 +100,19 @@ fn prctl(option: libc::c_int, value: libc::c_ulong) -> io::Result<()> {
     }
 }
 
-/// Shuts the first two walls around the calling thread and all it starts later. The process keeps
-/// what it has open and can open nothing more.
+/// Shuts the walls before the last around the calling thread and all it starts later. The process
+/// keeps what it has open but for standard error, and can open nothing more.
 ///
 /// # Errors
 /// If the kernel refuses. A kernel without Landlock is no error: the filter shuts the same ways.
-pub(crate) fn bound(bounds: Bounds) -> io::Result<()> {
+pub(crate) fn bound(bounds: Bounds, shut: &mut Shut) -> io::Result<()> {
+    own::fall_silent()?;
+    shut.nobody = own::become_nobody();
+    // Whoever becomes another is untied from its parent.
+    tie()?;
+    prctl(libc::PR_SET_DUMPABLE, 0)?;
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
-    take_files().map_err(io::Error::other)?;
+    shut.files = take_files().map_err(io::Error::other)?;
     for (resource, most) in [
         (libc::RLIMIT_DATA, bounds.memory),
         (libc::RLIMIT_CPU, bounds.cpu_seconds),
@@ -79,200 +136,24 @@ pub(crate) fn bound(bounds: Bounds) -> io::Result<()> {
     Ok(())
 }
 
-fn take_files() -> Result<(), RulesetError> {
+fn take_files() -> Result<Files, RulesetError> {
     let abi = ABI::V6;
-    Ruleset::default()
+    let held = Ruleset::default()
         .handle_access(AccessFs::from_all(abi))?
         .handle_access(AccessNet::from_all(abi))?
         .scope(Scope::from_all(abi))?
         .create()?
         .restrict_self()?;
-    Ok(())
-}
-
-/// The system calls that computing needs.
-const CALLS: &[libc::c_long] = &[
-    libc::SYS_read,
-    libc::SYS_write,
-    libc::SYS_pread64,
-    libc::SYS_lseek,
-    libc::SYS_close,
-    libc::SYS_munmap,
-    libc::SYS_mremap,
-    libc::SYS_madvise,
-    libc::SYS_brk,
-    libc::SYS_futex,
-    libc::SYS_rt_sigaction,
-    libc::SYS_rt_sigprocmask,
-    libc::SYS_rt_sigreturn,
-    libc::SYS_sigaltstack,
-    libc::SYS_exit,
-    libc::SYS_exit_group,
-    libc::SYS_getrandom,
-    libc::SYS_clock_gettime,
-    libc::SYS_clock_nanosleep,
-    libc::SYS_sched_yield,
-    libc::SYS_sched_getaffinity,
-    libc::SYS_gettid,
-    libc::SYS_getpid,
-    libc::SYS_restart_syscall,
-];
-
-/// What a graphics driver needs besides.
-const DRIVER_CALLS: &[libc::c_long] = &[
-    libc::SYS_mmap,
-    libc::SYS_mprotect,
-    libc::SYS_ioctl,
-    libc::SYS_poll,
-    libc::SYS_ppoll,
-    libc::SYS_nanosleep,
-];
-
-/// Shuts the third wall around every thread of the process.
-///
-/// With `threads`, new threads may be started (a compiler wants them); new processes never.
-///
-/// # Errors
-/// If the kernel or the machine's architecture has no such filter.
-pub(crate) fn filter(threads: bool) -> Result<(), seccompiler::Error> {
-    let mut rules = rules(threads)?;
-    rules.insert(libc::SYS_mmap, vec![flag(2, libc::PROT_EXEC, 0)?]);
-    rules.insert(libc::SYS_mprotect, vec![flag(2, libc::PROT_EXEC, 0)?]);
-    apply(rules)
-}
-
-/// The third wall around a graphics driver: beyond what a compiler may, it makes code in memory and
-/// commands the devices that were opened before.
-///
-/// # Errors
-/// If the kernel or the machine's architecture has no such filter.
-pub(crate) fn filter_driver() -> Result<(), seccompiler::Error> {
-    let mut rules = rules(true)?;
-    for call in DRIVER_CALLS {
-        rules.insert(*call, Vec::new());
-    }
-    apply(rules)
-}
-
-type Rules = BTreeMap<libc::c_long, Vec<SeccompRule>>;
-
-fn flag(
-    arg: u8,
-    mask: libc::c_int,
-    value: libc::c_int,
-) -> Result<SeccompRule, seccompiler::BackendError> {
-    let wide = |number: libc::c_int| u64::from(number.unsigned_abs());
-    let op = SeccompCmpOp::MaskedEq(wide(mask));
-    let condition = SeccompCondition::new(arg, SeccompCmpArgLen::Dword, op, wide(value))?;
-    SeccompRule::new(vec![condition])
-}
-
-fn rules(threads: bool) -> Result<Rules, seccompiler::BackendError> {
-    let mut rules: Rules = CALLS.iter().map(|call| (*call, Vec::new())).collect();
-    if threads {
-        rules.insert(
-            libc::SYS_clone,
-            vec![flag(0, libc::CLONE_THREAD, libc::CLONE_THREAD)?],
-        );
-        rules.insert(libc::SYS_set_robust_list, Vec::new());
-        rules.insert(libc::SYS_rseq, Vec::new());
-    }
-    Ok(rules)
-}
-
-fn apply(rules: Rules) -> Result<(), seccompiler::Error> {
-    let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-    let machine = TargetArch::try_from(std::env::consts::ARCH)?;
-    let filter = SeccompFilter::new(rules, unknown, SeccompAction::Allow, machine)?;
-    let program: BpfProgram = filter.try_into()?;
-    seccompiler::apply_filter_all_threads(&program)
-}
-
-/// Ways out that a guest which had taken over this process could try. Their pointers are null and
-/// their process is the first one, so that a call that gets through does no harm: what is asked is
-/// only whether it gets through.
-const WAYS: &[(&str, libc::c_long, [i32; 4])] = &[
-    ("read a file", libc::SYS_openat, [libc::AT_FDCWD, 0, 0, 0]),
-    (
-        "write a file",
-        libc::SYS_openat,
-        [libc::AT_FDCWD, 0, libc::O_CREAT | libc::O_RDWR, 0],
-    ),
-    (
-        "remove a file",
-        libc::SYS_unlinkat,
-        [libc::AT_FDCWD, 0, 0, 0],
-    ),
-    (
-        "rename a file",
-        libc::SYS_renameat2,
-        [libc::AT_FDCWD, 0, libc::AT_FDCWD, 0],
-    ),
-    (
-        "reach the internet",
-        libc::SYS_socket,
-        [libc::AF_INET, libc::SOCK_STREAM, 0, 0],
-    ),
-    (
-        "reach a local socket",
-        libc::SYS_socket,
-        [libc::AF_UNIX, libc::SOCK_STREAM, 0, 0],
-    ),
-    ("connect what is open", libc::SYS_connect, [0; 4]),
-    ("receive a descriptor", libc::SYS_recvmsg, [0; 4]),
-    ("run a program", libc::SYS_execve, [0; 4]),
-    (
-        "run a program at a place",
-        libc::SYS_execveat,
-        [libc::AT_FDCWD, 0, 0, 0],
-    ),
-    ("start a process", libc::SYS_clone, [libc::SIGCHLD, 0, 0, 0]),
-    ("start a process anew", libc::SYS_clone3, [0; 4]),
-    ("signal a process", libc::SYS_kill, [1, 0, 0, 0]),
-    (
-        "trace a process",
-        libc::SYS_ptrace,
-        [PTRACE_ATTACH, 1, 0, 0],
-    ),
-    (
-        "read a process's memory",
-        libc::SYS_process_vm_readv,
-        [1, 0, 0, 0],
-    ),
-    (
-        "make new code",
-        libc::SYS_mmap,
-        [0, 4_096, libc::PROT_READ | libc::PROT_EXEC, PRIVATE],
-    ),
-    (
-        "turn data into code",
-        libc::SYS_mprotect,
-        [0, 0, libc::PROT_EXEC, 0],
-    ),
-    ("keep a hidden file", libc::SYS_memfd_create, [0; 4]),
-    ("queue calls", libc::SYS_io_uring_setup, [1, 0, 0, 0]),
-    ("load a kernel program", libc::SYS_bpf, [0; 4]),
-    ("command a device", libc::SYS_ioctl, [0; 4]),
-    ("raise a limit", libc::SYS_prlimit64, [0; 4]),
-];
-const PTRACE_ATTACH: i32 = 16;
-const PRIVATE: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-
-/// Tries every way out, and says of each whether it is shut.
-pub(crate) fn try_escapes() -> Vec<(String, bool)> {
-    WAYS.iter()
-        .map(|(way, call, args)| ((*way).to_owned(), is_shut(*call, *args)))
-        .collect()
-}
-
-fn is_shut(call: libc::c_long, args: [i32; 4]) -> bool {
-    let [a, b, c, d] = args.map(libc::c_long::from);
-    // SAFETY: there are no pointers among the arguments but null, and no memory that is in use is
-    // named; a process that should start all the same ends below.
-    #[allow(unsafe_code)]
-    let answer = unsafe { libc::syscall(call, a, b, c, d, -1, 0) };
-    if call == libc::SYS_clone && answer == 0 {
-        std::process::abort();
-    }
-    answer == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::ENOSYS)
+    let version = match held.landlock {
+        LandlockStatus::Available {
+            effective_abi,
+            kernel_abi,
+        } => kernel_abi.unwrap_or(effective_abi as i32),
+        _ => 0,
+    };
+    Ok(match held.ruleset {
+        RulesetStatus::FullyEnforced => Files::All(version),
+        RulesetStatus::PartiallyEnforced => Files::Some(version),
+        RulesetStatus::NotEnforced => Files::Nothing,
+    })
 }

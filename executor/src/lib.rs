@@ -15,6 +15,7 @@ mod aot;
 pub mod bare;
 mod cache;
 mod child;
+pub mod devices;
 mod engine;
 mod executor;
 mod facts;
@@ -23,6 +24,7 @@ mod gpu;
 mod jail;
 mod limiter;
 mod nan;
+mod pace;
 mod queue;
 mod referee;
 mod slot;
@@ -33,11 +35,14 @@ mod work;
 mod worker;
 
 pub use cache::CACHE_BYTES_MAX;
-pub use executor::{Config, Executor, KEEP_EVERY, StartError};
+pub use executor::{Config, Executor, KEEP_EVERY, StartError, look_at_jail};
 pub use facts::{Entry, ModuleFacts, ModuleRefused, check_module};
 pub use gpu::{
-    GpuFacts, Place, ShaderRefused, are_alike, check_program, check_shader, find as find_gpus,
+    GpuFacts, GpuFigures, Place, ShaderRefused, are_alike, check_program, check_shader,
+    find as find_gpus,
 };
+pub use jail::{Demand, Hold, Jail, WALLS, Wall, Way};
+pub use pace::Pace;
 pub use referee::NoStep;
 pub use steps::Replayed;
 pub use steps::kept::STATES_BYTES_MAX;

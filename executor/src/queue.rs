@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use protocol::units::Bytes;
+
 use crate::child::Leash;
 use crate::work::{Refused, Token, WORKS_MAX, Work};
 
@@ -34,6 +36,10 @@ struct Entry {
 }
 
 impl Entry {
+    fn memory(&self) -> u64 {
+        self.work.job.limits.memory.get()
+    }
+
     fn is_over(&self) -> bool {
         self.running == 0 && (self.cancelled || self.next >= self.work.tasks.end)
     }
@@ -87,10 +93,22 @@ impl Queue {
             .find(|entry| entry.work.token == token)
     }
 
-    /// The next task of the oldest work that has one.
-    pub(crate) fn take(&mut self) -> Option<Taken> {
+    /// The memory that all running tasks may use.
+    fn lent(&self) -> u64 {
+        let each = self.entries.iter();
+        let lent = each.map(|entry| u64::from(entry.running).saturating_mul(entry.memory()));
+        lent.fold(0, u64::saturating_add)
+    }
+
+    /// The next task of the oldest work that has one, unless all that run would use more than so
+    /// much memory together. None overtakes it meanwhile, so it gets its turn.
+    pub(crate) fn take(&mut self, together: Bytes) -> Option<Taken> {
+        let lent = self.lent();
         let waits = |entry: &&mut Entry| !entry.cancelled && entry.next < entry.work.tasks.end;
         let entry = self.entries.iter_mut().find(waits)?;
+        if lent > 0 && lent.saturating_add(entry.memory()) > together.get() {
+            return None;
+        }
         let task = entry.next;
         entry.next += 1;
         entry.running += 1;

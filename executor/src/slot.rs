@@ -13,14 +13,13 @@ use protocol::outcome::{Outcome, Status, TASK_OUTPUT_BYTES_MAX, TaskOutput, Trap
 use protocol::steps::StepEntries;
 use protocol::units::Fuel;
 
-mod orders;
+pub(crate) mod orders;
 mod stepping;
 
 use crate::cache::Code;
 use crate::child::{Broken, Child};
 use crate::executor::Shared;
-use crate::frame::{Begin, CompileOrder, Reply, Task};
-use crate::gpu::GpuFacts;
+use crate::frame::{Begin, CompileOrder, Reply, ShaderOrder, Task};
 use crate::queue::{Barred, Taken};
 use crate::work::{Event, Inconclusive, TaskResult, Token, Work};
 use stepping::Keeping;
@@ -73,6 +72,7 @@ pub(crate) fn work(shared: &Shared, number: usize) {
             shared.shelf.forget(&shared.shelf.place(&taken.work, task));
         }
         let finished = shared.queue().done(token, number);
+        shared.wake.notify_all();
         if finished {
             shared.tell(Event::Finished { token });
         }
@@ -92,7 +92,9 @@ impl Slot<'_> {
             if queue.is_closed() {
                 return None;
             }
-            if let Some(taken) = queue.take() {
+            if !self.shared.herd.is_stopped()
+                && let Some(taken) = queue.take(self.shared.config.memory_together)
+            {
                 return Some(taken);
             }
             let waited = self.shared.wake.wait_timeout(queue, IDLE_KEPT);
@@ -150,7 +152,7 @@ impl Slot<'_> {
             let shading = self.shared.shading.lock();
             shading.unwrap_or_else(PoisonError::into_inner)
         });
-        let wall = Duration::from_millis(limits.wall_ms.get());
+        let wall = self.shared.config.wall(&taken.work.job);
         worker.tasks_left -= 1;
         let child = &mut worker.child;
         let reply = match taken.work.job.profile.is_gpu() {
@@ -228,7 +230,7 @@ impl Slot<'_> {
                 None => self.compile(work)?,
             };
             let order = match work.job.profile.is_gpu() {
-                true => Begin::ServeShader(orders::serve_shader(work, &code, self.gpu(work)?)),
+                true => Begin::ServeShader(self.shader_order(work, &code)?),
                 false => Begin::Serve(orders::serve(work, &code)),
             };
             match self.talk(work.token, &order, READY_WAIT)? {
@@ -260,7 +262,7 @@ impl Slot<'_> {
     /// Starts a child, gives it its first order, and waits for the answer.
     fn talk(&self, token: Token, begin: &Begin, wait: Duration) -> Result<(Child, Reply), Trouble> {
         let config = &self.shared.config;
-        let child = Child::spawn(&config.program, &config.worker_args);
+        let child = Child::spawn_in(&self.shared.herd, &config.program, &config.worker_args);
         let mut child = child.map_err(|error| {
             Trouble::Barred(Barred::Failed(format!("cannot start a worker: {error}")))
         })?;
@@ -274,10 +276,12 @@ impl Slot<'_> {
         }
     }
 
-    fn gpu(&self, work: &Work) -> Result<&GpuFacts, Trouble> {
+    fn shader_order(&self, work: &Work, code: &Code) -> Result<ShaderOrder, Trouble> {
         let fit = self.shared.gpus.iter().find(|gpu| gpu.fits(&work.job));
         let none = || Barred::Failed("no adapter here is fit for shaders".to_owned());
-        fit.ok_or_else(|| Trouble::Barred(none()))
+        let gpu = fit.ok_or_else(|| Trouble::Barred(none()))?;
+        let share = self.shared.config.gpu_share;
+        Ok(orders::serve_shader(work, code, gpu, share))
     }
 
     fn compile(&self, work: &Work) -> Result<Code, Trouble> {

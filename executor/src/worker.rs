@@ -20,7 +20,7 @@ use crate::frame::{
     self, Begin, CompileOrder, ORDER_BYTES_MAX, Order, REPLY_BYTES_MAX, Reply, ServeOrder,
 };
 use crate::gpu::worker as gpu;
-use crate::jail::{self, Bounds};
+use crate::jail::{self, Bounds, Jail, Shut};
 use crate::steps::serving;
 use crate::task::Runner;
 use crate::wasi::Fixed;
@@ -45,17 +45,18 @@ const CODE_BYTES: u64 = 16 << 20;
 /// What the program does when it is started as a worker: reads orders from standard input, answers
 /// on standard output, and ends when its parent does. It never returns to other work.
 pub fn worker_main() -> ExitCode {
-    if jail::leash().is_err() {
+    let Ok(shut) = jail::leash() else {
         return ExitCode::FAILURE;
-    }
+    };
     let begin = frame::receive::<Begin>(&mut io::stdin().lock(), ORDER_BYTES_MAX);
     let ended = match begin {
-        Ok(Some(Begin::Compile(order))) => compile(&order),
-        Ok(Some(Begin::Serve(order))) => prepare(order),
-        Ok(Some(Begin::ServeShader(order))) => gpu::serve(order),
+        Ok(Some(Begin::Compile(order))) => compile(&order, shut),
+        Ok(Some(Begin::Serve(order))) => prepare(order, shut),
+        Ok(Some(Begin::ServeShader(order))) => gpu::serve(order, shut),
         Ok(Some(Begin::ListGpus)) => gpu::list(),
-        Ok(Some(Begin::TestGpu(number))) => gpu::test(number),
-        Ok(Some(Begin::TryEscapes)) => escape(),
+        Ok(Some(Begin::TestGpu(number))) => gpu::test(number, shut),
+        Ok(Some(Begin::MeasureGpu(number, turns))) => gpu::measure(number, turns, shut),
+        Ok(Some(Begin::TryEscapes)) => escape(shut),
         Ok(None) => Ok(()),
         Err(error) => Err(error.to_string()),
     };
@@ -100,18 +101,27 @@ pub(crate) fn open_blob(path: &[u8], blob: Blob) -> Result<Fixed, String> {
     })
 }
 
-fn escape() -> Result<(), String> {
+fn escape(mut shut: Shut) -> Result<(), String> {
     let bounds = Bounds {
         memory: WORKER_MEMORY,
         cpu_seconds: 10,
         file_bytes: 0,
     };
-    jail::bound(bounds).map_err(|error| format!("cannot be jailed: {error}"))?;
+    let parent = std::os::unix::process::parent_id();
+    let status = jail::Status::open().map_err(|error| format!("cannot look at itself: {error}"))?;
+    jail::bound(bounds, &mut shut).map_err(|error| format!("cannot be jailed: {error}"))?;
     jail::filter(false).map_err(|error| format!("cannot be jailed: {error}"))?;
-    say(&Reply::Escapes(jail::try_escapes()))
+    let landlock = shut.files.version();
+    let walls = jail::standing(&shut, status);
+    let ways = jail::try_escapes(parent);
+    say(&Reply::Escapes(Jail {
+        walls,
+        ways,
+        landlock,
+    }))
 }
 
-fn compile(order: &CompileOrder) -> Result<(), String> {
+fn compile(order: &CompileOrder, mut shut: Shut) -> Result<(), String> {
     let engine = engine::engine().map_err(|error| format!("no engine: {error:#}"))?;
     let file = open(&order.module)?;
     let size = file.metadata().map_err(|error| error.to_string())?.len();
@@ -137,7 +147,7 @@ fn compile(order: &CompileOrder) -> Result<(), String> {
         cpu_seconds: COMPILER_SECONDS + size / COMPILER_BYTES_PER_SECOND,
         file_bytes: CODE_BYTES + CODE_PER_BYTE * size,
     };
-    jail::bound(bounds).map_err(|error| format!("cannot be jailed: {error}"))?;
+    jail::bound(bounds, &mut shut).map_err(|error| format!("cannot be jailed: {error}"))?;
     jail::filter(true).map_err(|error| format!("cannot be jailed: {error}"))?;
     if let Some(job) = &order.shader_of {
         return match gpu::compile_plan(&wasm, job) {
@@ -172,7 +182,7 @@ struct Opened {
     tasks_max: u32,
 }
 
-fn prepare(order: ServeOrder) -> Result<(), String> {
+fn prepare(order: ServeOrder, mut shut: Shut) -> Result<(), String> {
     let engine = engine::engine().map_err(|error| format!("no engine: {error:#}"))?;
     let code = open(&order.code)?;
     let code_bytes = code.metadata().map_err(|error| error.to_string())?.len();
@@ -213,7 +223,7 @@ fn prepare(order: ServeOrder) -> Result<(), String> {
         inputs,
         tasks_max,
     };
-    jail::bound(bounds).map_err(|error| format!("cannot be jailed: {error}"))?;
+    jail::bound(bounds, &mut shut).map_err(|error| format!("cannot be jailed: {error}"))?;
     let thread = std::thread::Builder::new()
         .name("guest".into())
         .stack_size(THREAD_STACK);

@@ -12,7 +12,7 @@ use libp2p::multiaddr::Protocol;
 use protocol::ids::{Digest, FederationId, PeerId};
 use protocol::offer::Offer;
 use protocol::signed::Signed;
-use protocol::units::{Bytes, Credits, Millis, Moment};
+use protocol::units::{Bytes, Credits, Fuel, Millis, Moment};
 use zeroize::Zeroizing;
 
 use crate::streams::{Channel, Class};
@@ -270,6 +270,8 @@ async fn who_announces_forged_offers_is_shut_out() {
             slots_free: 1,
             memory: Bytes::new(1),
             per_gfuel: Credits::new(1),
+            speed: Fuel::ZERO,
+            gcu: 0,
         };
         // In the name of another peer, with a key of her own.
         let forged = Signed::sign(offer, &SigningKey::from_bytes(&[2; 32]));

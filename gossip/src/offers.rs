@@ -163,7 +163,7 @@ impl Gate {
 mod tests {
     use ed25519_dalek::SigningKey;
     use protocol::job::Class;
-    use protocol::units::{Bytes, Credits};
+    use protocol::units::{Bytes, Credits, Fuel};
 
     use super::*;
 
@@ -183,6 +183,8 @@ mod tests {
             slots_free: 1,
             memory: Bytes::new(1 << 30),
             per_gfuel: Credits::new(5),
+            speed: Fuel::ZERO,
+            gcu: 0,
         }
     }
 

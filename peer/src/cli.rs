@@ -16,6 +16,8 @@ mod act;
 mod asking;
 mod channel;
 mod council;
+mod devices;
+mod doctor;
 mod form;
 mod govern;
 mod gpu;
@@ -36,11 +38,13 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 use crate::api::problem::{Code, Problem};
 use crate::show::Format;
 pub use act::Signer;
-pub use asking::{Desk, print};
+pub use asking::{Desk, LedgerCommand, print};
 pub use channel::ChannelCommand;
 pub use council::{ChoiceArg, CouncilCommand, SeverityArg};
 pub use demo::DemoArgs;
+pub use devices::DevicesArgs;
 pub use govern::{ClassCommand, EpochCommand, ParamsCommand};
+pub use gpu::GpuCommand;
 pub use grant::GrantCommand;
 pub use job::find;
 pub use job::{JobCommand, TaskArgs};
@@ -138,6 +142,13 @@ pub enum Command {
     /// See this machine's graphics adapters, and why one is not used
     #[command(subcommand)]
     Gpu(GpuCommand),
+    /// See what this machine is fit for: the jail, disk, ports, keys; and what helps
+    ///
+    /// Ends with 0 if all is well, 1 if something is weaker than it could be, 2 if something that a
+    /// peer needs is missing.
+    Doctor,
+    /// See what this machine may honestly offer: tasks at once, fuel a second, GCU an hour
+    Devices(DevicesArgs),
     /// See credits and where they went; send, bond, set apart
     #[command(subcommand)]
     Wallet(WalletCommand),
@@ -269,13 +280,6 @@ pub enum OfferCommand {
     Ls,
 }
 
-/// About graphics adapters.
-#[derive(Debug, Subcommand)]
-pub enum GpuCommand {
-    /// List those of this machine, each tested as `peer up --gpu` does; needs no peer
-    Ls,
-}
-
 /// About differences between results.
 #[derive(Debug, Subcommand)]
 #[command(infer_subcommands = true)]
@@ -287,16 +291,6 @@ pub enum DisputeCommand {
         /// Its number, from `peer dispute ls`
         number: u64,
     },
-}
-
-/// About the ledger.
-#[derive(Debug, Subcommand)]
-#[command(infer_subcommands = true)]
-pub enum LedgerCommand {
-    /// Show the last agreed block and the members
-    Status,
-    /// Replay from genesis: same state root, no credit lost or made
-    Verify,
 }
 
 /// Makes `--color` hold for everything that is printed from here on.
@@ -359,6 +353,8 @@ pub async fn perform(desk: &Desk, command: Command) -> Result<(), Problem> {
         Command::Dispute(command) => asking::dispute(desk, command).await,
         Command::Slash(command) => slash::perform(desk, command).await,
         Command::Council(command) => council::perform(desk, command).await,
+        Command::Doctor => doctor::show(desk),
+        Command::Devices(args) => devices::show(desk, args),
         Command::Gpu(GpuCommand::Ls) => gpu::list(desk),
         Command::Params(command) => govern::params(desk, command).await,
         Command::Class(command) => govern::class(desk, command).await,

@@ -10,7 +10,15 @@
 //! per_gfuel = "10000"       # micro-credits
 //! bond = "200000000"
 //! memory = 1073741824
+//!
+//! [work.limits]             # what its owner keeps; see config/limits.rs
+//! cpu = 50
+//!
+//! [jail]                    # leave it out to take what the kernel offers
+//! require = ["landlock", "namespaces"]
 //! ```
+
+mod limits;
 
 use std::fs;
 use std::io;
@@ -24,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::api::types::Money;
+pub use limits::Limits;
 
 /// A configuration file may take so many bytes.
 pub const CONFIG_BYTES_MAX: u64 = 64 * 1_024;
@@ -62,7 +71,7 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// Which, and what it may be.
-        why: &'static str,
+        why: String,
     },
 }
 
@@ -83,9 +92,38 @@ pub struct Config {
     /// Whether its graphics adapters are tested and used for shaders.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gpu: bool,
+    /// What the jail around tasks must be made of.
+    #[serde(default, skip_serializing_if = "Jail::is_default")]
+    pub jail: Jail,
     /// What this machine does for others; nothing if absent.
     #[serde(default)]
     pub work: Option<Work>,
+}
+
+/// What the jail around tasks must be made of; `peer doctor` shows what it is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jail {
+    /// Walls without which this peer does not start; see [`executor::WALLS`].
+    #[serde(default)]
+    pub require: Vec<String>,
+    /// The least version of the kernel's Landlock; 0 if it may have none.
+    #[serde(default)]
+    pub landlock: u16,
+}
+
+impl Jail {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// As the executor asks for it.
+    pub fn demand(&self) -> executor::Demand {
+        executor::Demand {
+            walls: self.require.clone(),
+            landlock: self.landlock.into(),
+        }
+    }
 }
 
 /// What a machine does for others.
@@ -100,6 +138,9 @@ pub struct Work {
     pub bond: Money,
     /// The memory it has for one guest, in bytes.
     pub memory: u64,
+    /// What its owner lets others have of it.
+    #[serde(default, skip_serializing_if = "Limits::is_default")]
+    pub limits: Limits,
 }
 
 const fn one() -> u64 {
@@ -170,8 +211,15 @@ impl Config {
         fs::write(path, text).map_err(disk)
     }
 
-    fn trouble(&self) -> Option<&'static str> {
+    fn trouble(&self) -> Option<String> {
+        let walls = &self.jail.require;
+        let known = |wall: &String| executor::WALLS.contains(&&**wall);
         let checks = [
+            (
+                walls.iter().all(known),
+                "`jail.require` names walls: `namespaces`, `descriptors`, `user`, \
+                 `no_new_privs`, `limits`, `landlock`, `seccomp`",
+            ),
             (
                 self.name.len() <= NAME_BYTES_MAX,
                 "`name` has at most 64 bytes",
@@ -195,10 +243,11 @@ impl Config {
                 "`work.slots` is between 1 and 1024; leave `[work]` out to run nothing",
             ),
         ];
-        checks
-            .into_iter()
-            .find(|(holds, _)| !holds)
-            .map(|(_, why)| why)
+        let broken = checks.into_iter().find(|(holds, _)| !holds);
+        let limits = self.work.as_ref().map(|work| &work.limits);
+        broken
+            .map(|(_, why)| why.to_owned())
+            .or_else(|| limits?.trouble())
     }
 }
 
@@ -248,6 +297,11 @@ mod tests {
             per_gfuel: Money(Credits::new(10)),
             bond: Money(Credits::new(200)),
             memory: 1 << 30,
+            limits: Limits {
+                cpu: 50,
+                hours: vec!["18:00-08:00".into()],
+                ..Limits::default()
+            },
         };
         let config = Config {
             name: "alder".into(),
@@ -255,6 +309,10 @@ mod tests {
             bootstrap: Vec::new(),
             view_seconds: 1,
             gpu: false,
+            jail: Jail {
+                require: vec!["landlock".into()],
+                landlock: 6,
+            },
             work: Some(work),
         };
         let dir = tempfile::tempdir().unwrap();
@@ -271,6 +329,14 @@ mod tests {
             (
                 "name = \"a\"\nlisten = []\nview_seconds = 0",
                 "view_seconds",
+            ),
+            (
+                "name = \"a\"\nlisten = []\n[jail]\nrequire = [\"moat\"]",
+                "jail.require",
+            ),
+            (
+                "name = \"a\"\nlisten = []\n[jail]\nrequires = []",
+                "requires",
             ),
             ("\u{0}\u{1}", "config.toml"),
         ] {

@@ -219,6 +219,7 @@ impl Driver {
             self.show_votes(now);
             self.follow_members(now);
         }
+        self.obey_owner(now);
         self.tell_tallies(now);
         self.feed(Input::Tick);
     }

@@ -7,6 +7,8 @@
 //!   config.toml    settings (config.rs)
 //!   genesis        the federation's first state
 //!   blobs/         content by digest (blobs.rs)
+//!   compiled/      modules as this machine's code, never another's
+//!   devices        how fast this machine was measured to be (devices.rs)
 //!   told/          what peers told of its jobs (told.rs)
 //!   ledger/        RocksDB
 //!   log            what a detached peer has to say
@@ -169,6 +171,16 @@ impl Home {
     /// Its federation's first state.
     pub fn genesis(&self) -> PathBuf {
         self.root.join("genesis")
+    }
+
+    /// Modules as this machine's code.
+    pub fn compiled(&self) -> PathBuf {
+        self.root.join("compiled")
+    }
+
+    /// How fast this machine was measured to be.
+    pub fn devices(&self) -> PathBuf {
+        self.root.join("devices")
     }
 
     /// Its content by digest.

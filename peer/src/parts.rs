@@ -22,6 +22,7 @@ use crate::api::door::door;
 use crate::blobs::{BlobError, Blobs};
 use crate::carry::{self, Carriage};
 use crate::config::{self, Config, ConfigError};
+use crate::devices;
 use crate::driver::{Happenings, now};
 use crate::entries::Entries;
 use crate::home::{Home, HomeError, Lock};
@@ -29,6 +30,7 @@ use crate::intake::Intake;
 use crate::keys::{KeyError, Keys};
 use crate::links::Links;
 use crate::mail::Mail;
+use crate::ownership::Ownership;
 use crate::perform::Driver;
 use crate::runs::{MEMORY_IF_IDLE, Runs};
 use crate::sealing::Sealing;
@@ -135,10 +137,11 @@ impl Peer {
         let (fetched, fetches) = mpsc::channel(FETCHED_MAX);
         let (door, asked) = door();
         let server = Server::start(&home.api()?, door, Arc::clone(&blobs))?;
-        let entries = Entries::new(&genesis, Arc::clone(&keys), Arc::clone(&ledger))
-            .map_err(StartError::Randomness)?;
+        let entries = start_entries(&genesis, &keys, &ledger)?;
+        let (me, ownership) = identity(home, &config, (&keys, &genesis), (misbehave, &runs));
         let driver = Driver {
-            steward: Steward::new(identity(&config, &keys, &genesis, (misbehave, &runs))),
+            steward: Steward::new(me),
+            ownership,
             entries,
             mail: Mail::new(gossip.clone()),
             runs,
@@ -282,6 +285,15 @@ fn workshop(
     Ok((runs, sealing, results))
 }
 
+fn start_entries(
+    genesis: &Genesis,
+    keys: &Arc<Keys>,
+    ledger: &Arc<Ledger>,
+) -> Result<Entries, StartError> {
+    let entries = Entries::new(genesis, Arc::clone(keys), Arc::clone(ledger));
+    entries.map_err(StartError::Randomness)
+}
+
 fn start_ledger(
     home: &Home,
     config: &Config,
@@ -316,11 +328,11 @@ fn carry_blocks(keys: &Keys, ledger: &Arc<Ledger>, gossip: &Handle, heard: &mut 
 }
 
 fn identity(
+    home: &Home,
     config: &Config,
-    keys: &Keys,
-    genesis: &Genesis,
+    (keys, genesis): (&Keys, &Genesis),
     (misbehave, runs): (Option<Misbehave>, &Runs),
-) -> Identity {
+) -> (Identity, Ownership) {
     let party = keys.party();
     let member = genesis
         .members
@@ -331,12 +343,17 @@ fn identity(
         .iter()
         .any(|desk| protocol::ids::PartyId::of(&desk.party) == party);
     let work = config.work.as_ref();
+    let shaders = config.gpu && runs.gpus().iter().any(executor::GpuFacts::is_fit);
+    let used = if shaders { runs.gpus() } else { &[] };
+    let figures = work.and_then(|work| Some((work, devices::look(home, used)?)));
+    let offered = figures.map(|(work, figures)| figures.offered(work.slots, shaders));
+    let (speed, gcu) = offered.unwrap_or_default();
     let members = genesis.members.iter().map(|member| Member {
         party: protocol::ids::PartyId::of(&member.party),
         peer: member.peer,
         name: member.name.clone(),
     });
-    Identity {
+    let me = Identity {
         federation: genesis.id(),
         peer: keys.node(),
         party,
@@ -353,11 +370,15 @@ fn identity(
         per_gfuel: work.map_or(Credits::ZERO, config::Work::price),
         profiles: runs.profiles(),
         memory: work.map_or(MEMORY_IF_IDLE, config::Work::memory),
+        speed,
+        gcu,
         members: members.collect(),
         seal_window_min: genesis.params.seal_window_min,
         copies_asked: rules::params::copies_asked(&genesis.params),
+        closed: None,
         misbehave,
-    }
+    };
+    (me, Ownership::new(config, speed))
 }
 
 /// Every agreed block from the first on, in order, over a bounded channel.

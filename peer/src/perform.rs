@@ -32,6 +32,7 @@ use crate::intake::Intake;
 use crate::keys::Keys;
 use crate::links::Links;
 use crate::mail::Mail;
+use crate::ownership::Ownership;
 use crate::runs::{self, NotBegun, Runs};
 use crate::sealing::Sealing;
 use crate::serving;
@@ -71,6 +72,8 @@ pub struct Driver {
     pub(crate) home: PathBuf,
     /// When it started.
     pub(crate) started: Moment,
+    /// What the owner of this machine allows.
+    pub(crate) ownership: Ownership,
     /// Whether it runs tasks for others.
     pub(crate) works: bool,
     /// The fault it was told to play.

@@ -151,6 +151,7 @@ impl Driver {
                 listens: listens.iter().map(ToString::to_string).collect(),
                 tasks_running: self.runs.running(),
                 works: self.works,
+                resting: self.ownership.resting(),
                 fault: self.fault.clone(),
             },
         )

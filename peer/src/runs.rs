@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use executor::{Event, Executor, Refused, TaskResult, Token, Work};
+use executor::{Event, Executor, GpuFacts, Refused, TaskResult, Token, Work};
 use protocol::bytes;
 use protocol::ids::{BundleId, Digest, JobId};
 use protocol::job::{Job, OUTPUT_MAX, Profile};
@@ -95,12 +95,17 @@ impl Runs {
             executor::Config {
                 program,
                 worker_args: vec!["exec-worker".into()],
-                cache: home.root().join("compiled"),
+                cache: home.compiled(),
                 states: home.root().join("steps"),
                 keep_every: executor::KEEP_EVERY,
                 slots: work.map_or(1, |work| usize::from(work.slots)),
                 memory_max: work.map_or(MEMORY_IF_IDLE, crate::config::Work::memory),
+                memory_together: work.map_or(MEMORY_IF_IDLE, |work| {
+                    work.limits.together(work.memory(), work.slots)
+                }),
+                gpu_share: work.map_or(100, |work| work.limits.gpu),
                 gpu: config.gpu,
+                demand: config.jail.demand(),
             },
             move |event| {
                 if let Some(input) = told(&table, &blobs, event) {
@@ -201,6 +206,16 @@ impl Runs {
             // Telling of the end may wait, and the loop must not.
             tokio::task::spawn_blocking(move || executor.cancel(token));
         }
+    }
+
+    /// Every adapter that was found at the start, the preferred first.
+    pub fn gpus(&self) -> &[GpuFacts] {
+        self.executor.gpus()
+    }
+
+    /// Sets how fast tasks run.
+    pub fn pace(&self, pace: executor::Pace) {
+        self.executor.pace(pace);
     }
 
     /// How many works wait or run.

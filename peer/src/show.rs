@@ -3,6 +3,8 @@
 
 mod channel;
 mod council;
+mod devices;
+mod doctor;
 mod faces;
 mod govern;
 mod gpu;

@@ -10,13 +10,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
-use crate::api::problem::{Code, Problem};
+use crate::api::problem::{Code, Problem, chain};
 use crate::api::types::Money;
 use crate::cli::UpArgs;
-use crate::config::{Config, ConfigError, Work};
+use crate::config::{Config, ConfigError, Limits, SLOTS_MAX, Work};
 use crate::home::{Home, HomeError};
 use crate::keys::{KeyError, Keys};
 use crate::parts::{Peer, StartError, read_genesis};
+use crate::{devices, doctor};
 
 /// What is logged if nobody says otherwise.
 const LOG: &str = "info";
@@ -26,6 +27,8 @@ const LISTEN: &str = "/ip4/0.0.0.0/tcp/4100";
 const PRICE: Credits = Credits::new(10_000);
 const BOND: Credits = Credits::new(1_000_000_000);
 const MEMORY: u64 = 1 << 30;
+/// The slots of a machine before anybody has said or measured how many it has.
+const SLOTS_IF_UNSAID: u16 = 1;
 
 /// Runs a peer until Ctrl-C, SIGTERM or `peer down`.
 ///
@@ -47,6 +50,7 @@ pub fn perform(home: Option<&Path>, args: &UpArgs) -> Result<(), Problem> {
         .with_ansi(colours)
         .init();
     prepare(&home, args)?;
+    doctor::log(&home);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -90,6 +94,7 @@ fn prepare(home: &Home, args: &UpArgs) -> Result<(), Problem> {
     };
     let before = config.clone();
     change(&mut config, args);
+    offer_what_is_there(home, &mut config, args)?;
     if config != before || !path.exists() {
         let written = config.write(&path);
         written.map_err(|error| trouble(&error.into()))?;
@@ -133,15 +138,46 @@ fn change(config: &mut Config, args: &UpArgs) {
     let wants_work = args.slots.is_some() || args.price.is_some() || args.bond.is_some();
     if wants_work || config.work.is_some() {
         let work = config.work.get_or_insert(Work {
-            slots: 1,
+            slots: SLOTS_IF_UNSAID,
             per_gfuel: Money(PRICE),
             bond: Money(BOND),
             memory: MEMORY,
+            limits: Limits::default(),
         });
         work.slots = args.slots.unwrap_or(work.slots);
         work.per_gfuel = args.price.map_or(work.per_gfuel, Money);
         work.bond = args.bond.map_or(work.bond, Money);
     }
+}
+
+/// Measures a machine that works for others, where no figures that hold are kept; who does not say
+/// how many slots offers as many as were measured. The peers of a devnet share one machine, which
+/// none of them can measure: they offer figures only if `peer devices` made some.
+fn offer_what_is_there(home: &Home, config: &mut Config, args: &UpArgs) -> Result<(), Problem> {
+    let genesis = read_genesis(&home.genesis()).map_err(|error| trouble(&error))?;
+    let gpu = config.gpu;
+    let Some(work) = config.work.as_mut().filter(|_| !genesis.devnet) else {
+        return Ok(());
+    };
+    let adapters = match gpu {
+        true => executor::find_gpus(&devices::program()?, &["exec-worker".into()]),
+        false => Vec::new(),
+    };
+    let found = devices::find(home, &adapters, false)?;
+    let cpu = &found.figures.cpu;
+    let (slots, gcu) = (cpu.slots(), cpu.gcu());
+    tracing::info!(fresh = found.fresh, slots, gcu, "this machine is measured");
+    if args.slots.is_none() && work.slots == SLOTS_IF_UNSAID {
+        work.slots = slots.min(SLOTS_MAX);
+    }
+    if work.slots > slots {
+        tracing::warn!(
+            offered = work.slots,
+            measured = slots,
+            "more slots than this machine has: members that look see fewer, and cut the offer"
+        );
+    }
+    Ok(())
 }
 
 /// Stops the peer at Ctrl-C and SIGTERM; on a leash, also when its standard input closes, so that
@@ -168,14 +204,7 @@ fn listen_for_the_end(stop: &mpsc::Sender<()>, leashed: bool) -> std::io::Result
 
 /// What, why, and what helps, of a peer that cannot start.
 fn trouble(error: &StartError) -> Problem {
-    let mut causes = vec![error.to_string()];
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        causes.push(next.to_string());
-        cause = next.source();
-    }
-    causes.dedup();
-    let problem = Problem::new(code(error), "cannot start the peer").because(causes.join(": "));
+    let problem = Problem::new(code(error), "cannot start the peer").because(chain(error));
     match help(error) {
         Some(help) => problem.try_this(help),
         None => problem,
@@ -190,7 +219,8 @@ fn code(error: &StartError) -> Code {
         | StartError::FaultSwitch(_)
         | StartError::Home(HomeError::Nowhere | HomeError::LongPath { .. })
         | StartError::Ledger(ledger::StartError::OtherFederation { .. }) => Code::Usage,
-        StartError::Home(HomeError::NotOurs { .. })
+        StartError::Executor(executor::StartError::JailWeaker(_))
+        | StartError::Home(HomeError::NotOurs { .. })
         | StartError::Keys(KeyError::Exposed { .. } | KeyError::NotOurs { .. }) => Code::NotAllowed,
         _ => Code::Failed,
     }
@@ -210,6 +240,11 @@ fn help(error: &StartError) -> Option<String> {
             "put the federation's own genesis, the same file that its members have, at {}",
             path.display()
         )),
+        StartError::Executor(executor::StartError::JailWeaker(_)) => Some(
+            "see what the jail is made of here: peer doctor; or demand less under `[jail]` in \
+             config.toml"
+                .to_owned(),
+        ),
         StartError::Home(HomeError::InUse { path, .. }) => Some(format!(
             "ask the one that runs: `peer --home {0} status`; or stop it: `peer --home {0} down`",
             path.display()

@@ -229,3 +229,86 @@ fn a_closed_pipe_is_no_failure() {
         (Some(0), "")
     );
 }
+
+#[test]
+fn what_a_machine_may_offer_is_measured_once_and_again_when_asked() {
+    let home = tempfile::tempdir().unwrap();
+    let ask = |line: &str| {
+        let said = peer(home.path(), line);
+        assert_eq!(said.status.code(), Some(0), "{}", text(&said.stderr));
+        serde_json::from_slice::<serde_json::Value>(&said.stdout).unwrap()
+    };
+    let first = ask("devices -o json");
+    assert_eq!(first["kind"], "peer.v1.Devices");
+    assert_eq!(first["fresh"], true);
+    let cpu = &first["cpu"];
+    assert!(cpu["slots"].as_u64().unwrap() >= 1, "{cpu}");
+    assert!(cpu["fuel_alone"].as_u64().unwrap() > 10_000_000, "{cpu}");
+    let kept = ask("devices -o json");
+    assert_eq!((&kept["fresh"], &kept["cpu"]), (&false.into(), cpu));
+    // A damaged file is no figure.
+    fs::write(home.path().join("devices"), "junk").unwrap();
+    assert_eq!(ask("devices -o json")["fresh"], true);
+    assert_eq!(ask("devices --again -o json")["fresh"], true);
+}
+
+#[test]
+fn a_doctor_says_what_is_weaker_and_what_is_missing() {
+    let home = tempfile::tempdir().unwrap();
+    let look = || {
+        let said = peer(home.path(), "doctor -o json");
+        let seen: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+        assert_eq!(seen["kind"], "peer.v1.Doctor");
+        (said.status.code(), seen)
+    };
+    let line = |seen: &serde_json::Value, name: &str| {
+        let checks = seen["checks"].as_array().unwrap().iter();
+        let found = checks.clone().find(|check| check["name"] == name).cloned();
+        found.unwrap_or_else(|| panic!("no {name} in {seen}"))
+    };
+    let own = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(home.path(), own).unwrap();
+    // No keys, no federation: weaker, and each line says what helps.
+    let (code, seen) = look();
+    assert_eq!(
+        (code, &seen["health"]),
+        (Some(1), &"weaker".into()),
+        "{seen}"
+    );
+    for name in ["jail: seccomp", "jail: limits", "jail: ways out", "home"] {
+        assert_eq!(line(&seen, name)["health"], "ok", "{seen}");
+    }
+    for check in seen["checks"].as_array().unwrap() {
+        let well = check["health"] == "ok";
+        assert_eq!(well, check["help"].is_null(), "{check}");
+    }
+    // A demand that no kernel meets, a home that is open, keys that others may read.
+    let settings = "name = \"a\"\nlisten = []\n[jail]\nlandlock = 999\n";
+    fs::write(home.path().join("config.toml"), settings).unwrap();
+    fs::write(home.path().join("keys"), "secret").unwrap();
+    let open = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(home.path(), open.clone()).unwrap();
+    fs::set_permissions(home.path().join("keys"), open).unwrap();
+    let (code, seen) = look();
+    assert_eq!(
+        (code, &seen["health"]),
+        (Some(2), &"missing".into()),
+        "{seen}"
+    );
+    for name in ["jail: demand", "home", "keys"] {
+        assert_eq!(line(&seen, name)["health"], "missing", "{seen}");
+    }
+    // Settings that make no sense are named by their key.
+    let wrong = "name = \"a\"\nlisten = []\n[work]\nslots = 1\nper_gfuel = \"1\"\nbond = \"1\"\n\
+                 memory = 1\n[work.limits]\nhours = [\"teatime\"]\n";
+    fs::write(home.path().join("config.toml"), wrong).unwrap();
+    let (_, seen) = look();
+    let said = line(&seen, "settings");
+    assert!(
+        said["found"]
+            .as_str()
+            .unwrap()
+            .contains("work.limits.hours"),
+        "{said}"
+    );
+}

@@ -7,7 +7,7 @@ use crate::bytes::{Limited, Malformed, at_most};
 use crate::ids::{FederationId, PeerId};
 use crate::job::{Class, Profile};
 use crate::signed::Signable;
-use crate::units::{Bytes, Credits, Millis, Moment};
+use crate::units::{Bytes, Credits, Fuel, Millis, Moment};
 
 /// A signed offer may take so many bytes.
 pub const OFFER_BYTES_MAX: usize = 4 * 1_024;
@@ -43,6 +43,12 @@ pub struct Offer {
     pub memory: Bytes,
     /// What it asks for a Gfuel.
     pub per_gfuel: Credits,
+    /// The fuel that one of its places does in a second, as its machine measured; zero if it did
+    /// not measure. A word of its own: what members saw is on the ledger.
+    pub speed: Fuel,
+    /// What all its places and fit adapters together do in an hour, in whole GCU (10^12
+    /// operations); zero if it did not measure.
+    pub gcu: u32,
 }
 
 impl Limited for Offer {

@@ -285,6 +285,8 @@ fn jobs_outputs_offers_and_messages() {
         slots_free: 1,
         memory: Bytes::new(1 << 30),
         per_gfuel: Credits::new(1_000),
+        speed: Fuel::new(2_000_000_000),
+        gcu: 14,
     };
     golden("offer", &bytes::write(&Signed::sign(offer, &key)));
     let signed = Signed::sign(entry(Body::Sweep { job: JOB }), &key);

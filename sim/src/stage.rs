@@ -7,7 +7,7 @@ use protocol::genesis::{Committee, Desk, Genesis, Grant, Issuance, Member, Param
 use protocol::ids::{FederationId, PeerId};
 use protocol::job::{Class, Profile};
 use protocol::params::ParamSpec;
-use protocol::units::{Bytes, Credits, MICRO_PER_CREDIT, Millis, Moment};
+use protocol::units::{Bytes, Credits, Fuel, MICRO_PER_CREDIT, Millis, Moment};
 use rules::GenesisRefused;
 use steward::{Identity, SaltKey};
 use thiserror::Error;
@@ -206,9 +206,12 @@ impl Stage {
             per_gfuel: Credits::ZERO,
             profiles: vec![Profile::WASM_2],
             memory: Bytes::new(8 << 30),
+            speed: Fuel::ZERO,
+            gcu: 0,
             members: members.collect(),
             seal_window_min: self.genesis.params.seal_window_min,
             copies_asked: rules::params::copies_asked(&self.genesis.params),
+            closed: None,
             misbehave: None,
         }
     }

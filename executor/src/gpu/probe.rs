@@ -116,7 +116,8 @@ pub(crate) fn test(gpu: Gpu, number: u32, about: About) -> GpuFacts {
 
 /// Runs one; the device comes back unless it is lost.
 fn run(gpu: Gpu, vector: &Vector) -> (Option<Gpu>, Result<(), String>) {
-    let (job, kernel, input) = job(vector);
+    let buffers = vec![output(vector.expected.len()), input()];
+    let (job, kernel, input) = job(vector.name, &vector.input, buffers, vector.groups);
     let plan = match compile(vector.shader.as_bytes(), &job) {
         Ok(plan) => plan,
         Err(refused) => return (Some(gpu), Err(refused.to_string())),
@@ -146,32 +147,41 @@ fn run(gpu: Gpu, vector: &Vector) -> (Option<Gpu>, Result<(), String>) {
     (Some(runner.into_gpu()), answer)
 }
 
-fn job(vector: &Vector) -> (Job, Kernel, Vec<u8>) {
-    let input: Vec<u8> = vector
-        .input
-        .iter()
-        .flat_map(|word| word.to_le_bytes())
-        .collect();
+/// The buffer that a kernel of ours leaves its words in.
+pub(super) fn output(words: usize) -> Buffer {
+    Buffer::Output {
+        name: "o".to_owned(),
+        size: Bytes::new(4 * words as u64),
+    }
+}
+
+/// The buffer that holds a kernel's words of input.
+pub(super) fn input() -> Buffer {
+    Buffer::Input {
+        path: "x".to_owned(),
+    }
+}
+
+/// A job of one task and one pass of `main` over these buffers; what [`input`] holds goes with it.
+pub(super) fn job(
+    name: &str,
+    words: &[u32],
+    buffers: Vec<Buffer>,
+    groups: u32,
+) -> (Job, Kernel, Vec<u8>) {
+    let input: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let blob = Blob::of(&input);
     let kernel = Kernel {
-        buffers: vec![
-            Buffer::Output {
-                name: "o".to_owned(),
-                size: Bytes::new(4 * vector.expected.len() as u64),
-            },
-            Buffer::Input {
-                path: "x".to_owned(),
-            },
-        ],
+        buffers,
         passes: vec![Pass {
             entry: "main".to_owned(),
-            groups: [vector.groups, 1, 1],
+            groups: [groups, 1, 1],
         }],
         compare: Compare::Exact,
     };
     let limits = Limits {
         fuel: Fuel::new(1 << 40),
-        memory: Bytes::new(64 << 20),
+        memory: Bytes::new(256 << 20),
         output: Bytes::new(16 << 20),
         output_files: 1,
         wall_ms: Millis::new(60_000),
@@ -183,7 +193,7 @@ fn job(vector: &Vector) -> (Job, Kernel, Vec<u8>) {
             path: "x".to_owned(),
             blob,
         }],
-        ..Job::once(vector.name, blob, limits)
+        ..Job::once(name, blob, limits)
     };
     (job, kernel, input)
 }

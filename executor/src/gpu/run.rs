@@ -31,6 +31,8 @@ pub(crate) struct Runner {
     inputs: Vec<Vec<u8>>,
     /// More turns of one invocation than this, and the driver may have ended a loop early.
     turns_max: u64,
+    /// How many hundredths of the time the device works; it rests between slices.
+    share: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,12 +40,15 @@ struct Counted {
     fuel: u64,
     turns: u64,
     wrong: u32,
+    busy: Duration,
 }
 
 /// What a task gave.
 pub(crate) struct Ended {
     pub(crate) output: TaskOutput,
     pub(crate) fuel: Fuel,
+    /// How long the device worked at it, from each slice's start to its end.
+    pub(crate) busy: Duration,
 }
 
 impl Runner {
@@ -67,7 +72,14 @@ impl Runner {
             kernel,
             inputs,
             turns_max,
+            share: 100,
         })
+    }
+
+    /// The same, where the device works so many hundredths of the time.
+    pub(crate) fn at_share(self, share: u8) -> Self {
+        let share = share.clamp(1, 100);
+        Self { share, ..self }
     }
 
     /// The device, for another shader.
@@ -117,7 +129,8 @@ impl Runner {
         } else {
             limit
         };
-        Ok(Ended { output, fuel })
+        let busy = all.busy;
+        Ok(Ended { output, fuel, busy })
     }
 
     /// Whether the task is out of fuel: more can only be more.
@@ -168,6 +181,9 @@ impl Runner {
             let begin = Instant::now();
             self.gpu.dispatch(ready, &bound, sides)?;
             let took = begin.elapsed();
+            all.busy = all.busy.saturating_add(took);
+            let share = u32::from(self.share);
+            std::thread::sleep(took.saturating_mul(100 - share) / share);
             let words = self.gpu.read(meter, 16)?;
             let word = |n: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| words[4 * n + byte]));
             let fuel = u64::from(word(1)) << 32 | u64::from(word(0));

@@ -12,12 +12,13 @@ use protocol::kernel::{Kernel, Program};
 use protocol::units::Bytes;
 
 use super::device::{self, About, Gpu};
+use super::measure::measure as measure_open;
 use super::plan::{PassPlan, Plan};
 use super::probe::{self, GpuFacts};
 use super::run::Runner;
 use super::{ShaderRefused, compile};
 use crate::frame::{self, ORDER_BYTES_MAX, Reply, ShaderOrder, Task};
-use crate::jail::{self, Bounds};
+use crate::jail::{self, Bounds, Jail, Shut};
 use crate::worker::{open, open_blob, say};
 
 /// Memory that a driver and its compiler need besides a task's buffers.
@@ -28,8 +29,13 @@ const BUFFER_COPIES: u64 = 4;
 const DRIVER_SECONDS: u64 = 120;
 /// A plan takes no more bytes.
 const PLAN_BYTES_MAX: u64 = 64 << 20;
-/// Ways out that a driver needs open, and a guest does not.
-const NEEDED: [&str; 3] = ["make new code", "turn data into code", "command a device"];
+/// Ways out that a driver needs open, and a guest does not; what is open is its devices.
+const NEEDED: [&str; 4] = [
+    "make new code",
+    "turn data into code",
+    "command a device",
+    "use what its parent left open",
+];
 
 /// A shader that does nothing, to make the driver load all it needs.
 const WARM: &str = "@group(1) @binding(0) var<storage, read_write> m: array<u32>; \
@@ -52,14 +58,15 @@ pub(crate) fn list() -> Result<(), String> {
 }
 
 /// Tests one adapter, in the jail that tasks have.
-pub(crate) fn test(number: u32) -> Result<(), String> {
+pub(crate) fn test(number: u32, shut: Shut) -> Result<(), String> {
     let (gpu, about) = warm(number)?;
-    shut(Bytes::new(256 << 20), 60)?;
-    let ways = jail::try_escapes().into_iter();
-    let open: Vec<_> = ways
-        .filter(|(way, shut)| !shut && !NEEDED.contains(&way.as_str()))
-        .map(|(way, _)| way)
-        .collect();
+    let parent = std::os::unix::process::parent_id();
+    shut_in(Bytes::new(256 << 20), 60, shut)?;
+    let jail = Jail {
+        ways: jail::try_escapes(parent),
+        ..Jail::default()
+    };
+    let open: Vec<_> = jail.leaks().filter(|way| !NEEDED.contains(way)).collect();
     let facts = if open.is_empty() {
         probe::test(gpu, number, about)
     } else {
@@ -70,6 +77,14 @@ pub(crate) fn test(number: u32) -> Result<(), String> {
         )
     };
     say(&Reply::Gpu(facts))
+}
+
+/// Measures one adapter that is fit, in the jail that tasks have.
+pub(crate) fn measure(number: u32, turns_max: u64, shut: Shut) -> Result<(), String> {
+    let (gpu, about) = warm(number)?;
+    shut_in(Bytes::new(256 << 20), 60, shut)?;
+    let figures = measure_open(gpu, about, turns_max)?;
+    say(&Reply::GpuFigures(figures))
 }
 
 fn warm(number: u32) -> Result<(Gpu, About), String> {
@@ -89,7 +104,7 @@ fn warm(number: u32) -> Result<(Gpu, About), String> {
     Ok((gpu, about))
 }
 
-fn shut(buffers: Bytes, seconds: u64) -> Result<(), String> {
+fn shut_in(buffers: Bytes, seconds: u64, mut shut: Shut) -> Result<(), String> {
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let bounds = Bounds {
         memory: DRIVER_MEMORY + BUFFER_COPIES.saturating_mul(buffers.get()),
@@ -98,7 +113,7 @@ fn shut(buffers: Bytes, seconds: u64) -> Result<(), String> {
             .saturating_mul(processors),
         file_bytes: 0,
     };
-    jail::bound(bounds).map_err(|error| format!("cannot be jailed: {error}"))?;
+    jail::bound(bounds, &mut shut).map_err(|error| format!("cannot be jailed: {error}"))?;
     jail::filter_driver().map_err(|error| format!("cannot be jailed: {error}"))
 }
 
@@ -155,16 +170,17 @@ fn read_all(order: &ShaderOrder) -> Result<Option<Opened>, String> {
 }
 
 /// Runs tasks of one job until told no more.
-pub(crate) fn serve(order: ShaderOrder) -> Result<(), String> {
+pub(crate) fn serve(order: ShaderOrder, shut: Shut) -> Result<(), String> {
     let Some(opened) = read_all(&order)? else {
         return say(&Reply::StaleCode);
     };
     let (gpu, _) = warm(order.gpu)?;
     let tasks_max = order.tasks_max.min(TASKS_PER_BUNDLE_MAX);
     let wall = order.job.limits.wall_ms.get() / 1_000 + 1;
-    shut(
+    shut_in(
         order.job.limits.memory,
         wall.saturating_mul(tasks_max.into()),
+        shut,
     )?;
     let Opened {
         plan,
@@ -172,7 +188,7 @@ pub(crate) fn serve(order: ShaderOrder) -> Result<(), String> {
         inputs,
     } = opened;
     let job = (order.job, kernel);
-    let runner = Runner::new(gpu, plan, job, inputs, order.turns_max)?;
+    let runner = Runner::new(gpu, plan, job, inputs, order.turns_max)?.at_share(order.share);
     say(&Reply::Ready)?;
     let mut orders = io::stdin().lock();
     for _ in 0..tasks_max {

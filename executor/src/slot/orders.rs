@@ -12,7 +12,8 @@ use crate::frame::{PathBytes, ServeOrder, ShaderOrder};
 use crate::gpu::GpuFacts;
 use crate::work::Work;
 
-pub(super) fn path(path: &Path) -> PathBytes {
+/// A path, as an order says it.
+pub(crate) fn path(path: &Path) -> PathBytes {
     path.as_os_str().as_bytes().to_vec()
 }
 
@@ -36,7 +37,7 @@ pub(super) fn serve(work: &Work, code: &Code) -> ServeOrder {
     }
 }
 
-pub(super) fn serve_shader(work: &Work, code: &Code, gpu: &GpuFacts) -> ShaderOrder {
+pub(super) fn serve_shader(work: &Work, code: &Code, gpu: &GpuFacts, share: u8) -> ShaderOrder {
     ShaderOrder {
         plan: path(&code.path),
         checksum: code.checksum,
@@ -45,5 +46,6 @@ pub(super) fn serve_shader(work: &Work, code: &Code, gpu: &GpuFacts) -> ShaderOr
         tasks_max: TASKS_PER_BUNDLE_MAX,
         gpu: gpu.number,
         turns_max: gpu.turns_max,
+        share,
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use protocol::ids::Digest;
 use protocol::steps::ENTRIES_MAX;
@@ -41,21 +41,18 @@ fn disk(error: &io::Error) -> Broken {
     Broken::Gone(format!("a snapshot cannot be read: {error}"))
 }
 
-/// Waits for replies until a moment.
-struct Until(Option<Instant>);
+/// Waits for replies until a child has run for so long in all; while it stands still, it does not.
+struct Until(Duration);
 
 impl Until {
-    fn after(wait: Duration) -> Self {
-        Self(Instant::now().checked_add(wait))
+    fn after(child: &Child, wait: Duration) -> Self {
+        Self(child.ran().saturating_add(wait))
     }
 
     fn reply(&self, child: &mut Child) -> Result<Reply, Broken> {
-        let left = self
-            .0
-            .map(|end| end.saturating_duration_since(Instant::now()));
-        match left {
-            Some(Duration::ZERO) => Err(Broken::Late),
-            left => child.reply(left.unwrap_or(Duration::MAX)),
+        match self.0.saturating_sub(child.ran()) {
+            Duration::ZERO => Err(Broken::Late),
+            left => child.reply(left),
         }
     }
 }
@@ -88,7 +85,7 @@ pub(crate) enum Request {
 
 impl Request {
     fn ask(&mut self, child: &mut Child, task: u32, wall: Duration) -> Result<Reply, Broken> {
-        let until = Until::after(wall);
+        let until = Until::after(child, wall);
         match self {
             Self::Replay(from) => {
                 let root = from.as_ref().map(|(root, _)| *root);
@@ -163,7 +160,7 @@ pub(super) fn run(
     wall: Duration,
     keeping: &Keeping<'_>,
 ) -> Result<Reply, Broken> {
-    let until = Until::after(wall);
+    let until = Until::after(child, wall);
     let mut found = keeping.shelf.find(&keeping.place);
     loop {
         let roots = found.as_ref().map(|found| found.roots.clone());

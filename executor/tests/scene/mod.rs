@@ -118,12 +118,12 @@ pub fn assemble(text: &[u8]) -> Vec<u8> {
 
 impl Scene {
     pub fn open(slots: usize) -> Self {
-        Self::open_with(slots, false)
+        Self::open_with(slots, |_| {})
     }
 
     /// A scene whose machine has a graphics adapter that is fit for shaders.
     pub fn with_gpu() -> Self {
-        let scene = Self::open_with(1, true);
+        let scene = Self::open_with(1, |config| config.gpu = true);
         let gpus = scene.executor.gpus();
         assert!(
             gpus.iter().any(executor::GpuFacts::is_fit),
@@ -132,13 +132,12 @@ impl Scene {
         scene
     }
 
-    fn open_with(slots: usize, gpu: bool) -> Self {
+    /// A scene whose executor is started with these changes.
+    pub fn open_with(slots: usize, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let (tell, events) = channel();
-        let config = Config {
-            gpu,
-            ..config(folder.path(), slots)
-        };
+        let mut config = config(folder.path(), slots);
+        change(&mut config);
         let executor = Executor::start(config, move |event| {
             drop(tell.send(event));
         });
@@ -235,7 +234,10 @@ pub fn config(folder: &Path, slots: usize) -> Config {
         keep_every: executor::KEEP_EVERY,
         slots,
         memory_max: Bytes::new(1 << 30),
+        memory_together: Bytes::new(64 << 30),
+        gpu_share: 100,
         gpu: false,
+        demand: executor::Demand::default(),
     }
 }
 

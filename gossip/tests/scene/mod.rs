@@ -19,7 +19,7 @@ use protocol::ids::{Digest, FederationId, PeerId};
 use protocol::job::Class;
 use protocol::offer::Offer;
 use protocol::signed::{Checked, Signed};
-use protocol::units::{Bytes, Credits, Millis, Moment};
+use protocol::units::{Bytes, Credits, Fuel, Millis, Moment};
 use zeroize::Zeroizing;
 
 /// Generous: the machine may be busy with anything else.
@@ -280,6 +280,8 @@ pub(crate) fn offer(scene: &Scene, peer: &Peer, seq: u32) -> Signed<Offer> {
         slots_free: 2,
         memory: Bytes::new(1 << 30),
         per_gfuel: Credits::new(5),
+        speed: Fuel::ZERO,
+        gcu: 0,
     };
     Signed::sign(offer, &key(peer.number))
 }

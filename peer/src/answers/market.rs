@@ -96,6 +96,8 @@ fn live_offer(offer: Offer) -> LiveOffer {
         slots_free: offer.slots_free,
         memory: offer.memory.get(),
         profiles: offer.profiles.iter().map(|profile| profile.0).collect(),
+        speed: offer.speed.get(),
+        gcu: offer.gcu,
         issued: offer.issued.into(),
         until: offer.issued.after(offer.ttl).into(),
     }

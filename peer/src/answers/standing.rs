@@ -25,6 +25,8 @@ pub struct Present<'a> {
     pub tasks_running: usize,
     /// Whether it runs tasks for others.
     pub works: bool,
+    /// Why it takes no work now, if it does not.
+    pub resting: Option<String>,
     /// The fault it was told to play.
     pub fault: Option<String>,
 }
@@ -86,6 +88,7 @@ pub fn status(from: &Sources<'_>, present: Present<'_>) -> StatusView {
         jobs_open: count(from.steward.jobs().iter().filter(|job| open(job)).count()),
         runs_open: count(runs + panels),
         tasks_running: count(present.tasks_running),
+        resting: present.resting,
         fault: present.fault,
     }
 }

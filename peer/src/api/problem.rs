@@ -37,14 +37,30 @@ pub enum Code {
     Bug,
     /// Ctrl-C, or a closed terminal.
     Interrupted,
+    /// `peer doctor`: something is less than it could be.
+    Weaker,
+    /// `peer doctor`: something that a peer needs is not there.
+    Missing,
+}
+
+/// An error and what caused it, the nearest first, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut causes = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        causes.push(next.to_string());
+        cause = next.source();
+    }
+    causes.dedup();
+    causes.join(": ")
 }
 
 impl Code {
     /// The exit code of a command that ends with it.
     pub const fn exit(self) -> u8 {
         match self {
-            Self::Failed => 1,
-            Self::Usage => 2,
+            Self::Failed | Self::Weaker => 1,
+            Self::Usage | Self::Missing => 2,
             Self::TasksFailed => 3,
             Self::NotFound | Self::NoOffers => 4,
             Self::Budget => 5,
@@ -67,7 +83,7 @@ impl Code {
             Self::NoOffers | Self::Budget | Self::TasksFailed | Self::Disputed | Self::NotFinal => {
                 409
             }
-            Self::Failed | Self::Bug | Self::Interrupted => 500,
+            Self::Failed | Self::Bug | Self::Interrupted | Self::Weaker | Self::Missing => 500,
             Self::Unreachable | Self::Busy => 503,
             Self::TimedOut => 504,
         }

@@ -5,7 +5,9 @@
 //! added; one that is taken away or changes its meaning makes a new kind.
 
 mod channel;
+mod devices;
 mod dispute;
+mod doctor;
 mod govern;
 mod job;
 mod kernel;
@@ -20,7 +22,9 @@ mod wallet;
 mod written;
 
 pub use channel::{ChannelView, LaneView, VoucherView};
+pub use devices::{CpuView, DevicesView, GpuFiguresView};
 pub use dispute::{Claim, DisputeState, DisputeView, DisputedTaskView, SlashView};
+pub use doctor::{CheckView, DoctorView, Health};
 pub use govern::{
     AccusationView, ChangedView, ClassView, CouncilStateView, EmergencyView, EpochView, NoticeView,
     ParamView, PendingView, PoolView, ProposalState, ProposalView, ReserveView, UpgradeView,

@@ -5,12 +5,12 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use protocol::ids::PartyId;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
-use super::{DisputeCommand, Globals, LedgerCommand};
+use super::{DisputeCommand, Globals};
 use crate::api::Client;
 use crate::api::problem::{Code, Problem};
 use crate::api::types::{
@@ -42,6 +42,16 @@ impl Page {
         let before = self.before.map(|before| format!("&before={before}"));
         format!("limit={}{}", self.limit, before.unwrap_or_default())
     }
+}
+
+/// About the ledger.
+#[derive(Debug, Subcommand)]
+#[command(infer_subcommands = true)]
+pub enum LedgerCommand {
+    /// Show the last agreed block and the members
+    Status,
+    /// Replay from genesis: same state root, no credit lost or made
+    Verify,
 }
 
 /// What every command has at hand.

@@ -120,6 +120,7 @@ impl Plan {
                 per_gfuel: Money(PER_GFUEL),
                 bond: Money(PEER_BOND),
                 memory: MEMORY,
+                limits: crate::config::Limits::default(),
             };
             let config = Config {
                 name: place.name.clone(),
@@ -127,6 +128,7 @@ impl Plan {
                 bootstrap,
                 view_seconds: 1,
                 gpu: false,
+                jail: crate::config::Jail::default(),
                 work: (place.kind != Kind::Researcher).then_some(work),
             };
             config

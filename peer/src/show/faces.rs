@@ -107,6 +107,9 @@ impl Face for StatusView {
             ("home", self.home.as_str().into()),
             ("listens on", self.listens.join(" ").into()),
         ];
+        if let Some(why) = &self.resting {
+            card.push(("takes no work", Cell::toned(Tone::Warn, why.as_str())));
+        }
         if let Some(fault) = &self.fault {
             card.push(("FAULT", Cell::toned(Tone::Bad, fault.as_str())));
         }

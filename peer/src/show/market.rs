@@ -71,6 +71,7 @@ impl Face for List<OfferView> {
             "STANDS",
             "LIVE",
             "MEMORY",
+            "GCU/H",
             "UNTIL",
         ];
         let row = |offer: &OfferView| {
@@ -89,6 +90,11 @@ impl Face for List<OfferView> {
                 stands,
                 free,
                 maybe(live.map(|live| size(live.memory)).as_ref()),
+                maybe(
+                    live.filter(|live| live.gcu > 0)
+                        .map(|live| live.gcu)
+                        .as_ref(),
+                ),
                 maybe(live.map(|live| live.until).as_ref()),
             ]
         };

@@ -39,6 +39,7 @@ pub(crate) enum Aim {
     Admit,
     Bond,
     Offer(Class),
+    Withdraw(Class),
     Submit(u64),
     Cancel(JobId),
     Start(JobId),
@@ -79,7 +80,7 @@ impl Aim {
             | Self::Decline(bundle)
             | Self::PanelSeal(bundle, _)
             | Self::PanelOpen(bundle, _) => Some(bundle.job),
-            Self::Admit | Self::Bond | Self::Offer(_) | Self::Submit(_) => None,
+            Self::Admit | Self::Bond | Self::Offer(_) | Self::Withdraw(_) | Self::Submit(_) => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
 use protocol::job::{Class, Profile};
-use protocol::units::{Bytes, Credits, Millis, Moment};
+use protocol::units::{Bytes, Credits, Fuel, Millis, Moment};
 
 /// A secret that salts and chain secrets are derived from. It is never shown and signs nothing.
 #[derive(Clone)]
@@ -114,6 +114,10 @@ pub struct Identity {
     pub profiles: Vec<Profile>,
     /// The memory it has for one guest.
     pub memory: Bytes,
+    /// The fuel that one task's place does in a second; zero if that was not measured.
+    pub speed: Fuel,
+    /// What it all does in an hour, in whole GCU; zero if that was not measured.
+    pub gcu: u32,
     /// The members, as genesis names them.
     pub members: Vec<Member>,
     /// The least seal window that the rules accept.
@@ -121,6 +125,8 @@ pub struct Identity {
     /// The most copies of a bundle that the tiers of drawn peers ask for: a job must be able to pay
     /// for as many.
     pub copies_asked: u8,
+    /// Why its owner lets it take no work now; see [`crate::Input::Owner`].
+    pub closed: Option<String>,
     /// The fault switch of a `devnet`.
     pub misbehave: Option<Misbehave>,
 }

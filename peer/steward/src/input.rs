@@ -129,6 +129,9 @@ pub enum Input {
     /// From now on this peer is the node of a member: it judges when its party is called, and its
     /// party may let peers in. Whoever loses its seat is not called any more.
     Seated,
+    /// The owner of the machine lets no work in from now on, and why; or does again. What runs is
+    /// finished; what was drawn and has not begun goes to another peer.
+    Owner(Option<String>),
     /// Nothing happened but time.
     Tick,
 }

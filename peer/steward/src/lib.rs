@@ -44,6 +44,7 @@ mod known;
 pub mod limits;
 pub mod misbehave;
 mod offer;
+pub mod owner;
 mod standing;
 mod stock;
 mod trouble;
@@ -206,10 +207,8 @@ impl Steward {
                 time,
                 events,
             } => self.agreed(height, time, &events),
-            Input::CaughtUp => {
-                self.live = true;
-                self.jobs.revive();
-            }
+            Input::CaughtUp => self.caught_up(),
+            Input::Owner(why) => self.me.closed = why,
             Input::Seated => (self.me.member, self.me.sponsor) = (true, true),
             Input::Request { ticket, request } => self.requested(ticket, request),
             Input::Offered(offer) => {
@@ -268,6 +267,11 @@ impl Steward {
             Input::Tick => return Touched::Nothing,
         }
         Touched::Everything
+    }
+
+    fn caught_up(&mut self) {
+        self.live = true;
+        self.jobs.revive();
     }
 
     fn lost(&mut self, digest: Digest) {

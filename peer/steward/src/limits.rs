@@ -18,5 +18,6 @@ pub use crate::stock::{
     FETCH_AGAIN_AFTER, FETCH_TRIES_MAX, FETCHES_MAX, JOBS_HELD_MAX, SOURCES_MAX, STOCK_MAX,
 };
 pub use crate::work::answer::FIND_AGAIN_AFTER;
+pub use crate::work::lent::SEAL_TIME;
 pub use crate::work::run::{OPEN_SELF_AFTER, SEAL_SELF_AFTER};
 pub use crate::work::{JOBS_REMEMBERED_MAX, RUNS_OPEN_MAX};

@@ -23,11 +23,33 @@ pub(crate) struct Announcer {
 impl Announcer {
     /// Announces when it is time to.
     pub(crate) fn act(&mut self, me: &Identity, crew: &Crew, now: Moment, out: &mut Outbox) {
+        if me.closed.is_some() {
+            self.withdraw(me, now, out);
+            return;
+        }
         if !me.works() || self.due(crew, me).is_some_and(|due| due > now) {
             return;
         }
         let taken = u16::try_from(crew.tasks()).unwrap_or(u16::MAX);
         let free = me.slots.saturating_sub(taken);
+        self.announce(me, free, (now, OFFER_TTL), out);
+        self.last = Some((now, free > 0));
+    }
+
+    /// Takes back what was announced, once.
+    fn withdraw(&mut self, me: &Identity, now: Moment, out: &mut Outbox) {
+        if self.last.take().is_some() {
+            self.announce(me, 0, (now, Millis::ZERO), out);
+        }
+    }
+
+    fn announce(
+        &mut self,
+        me: &Identity,
+        free: u16,
+        (now, ttl): (Moment, Millis),
+        out: &mut Outbox,
+    ) {
         for class in &me.classes {
             out.push(Effect::Announce(Offer {
                 federation: me.federation,
@@ -35,17 +57,18 @@ impl Announcer {
                 boot: me.boot,
                 seq: self.seq,
                 issued: now,
-                ttl: OFFER_TTL,
+                ttl,
                 class: *class,
                 profiles: me.profiles.iter().take(PROFILES_MAX).copied().collect(),
                 slots_total: me.slots,
                 slots_free: free,
                 memory: me.memory,
                 per_gfuel: me.per_gfuel,
+                speed: me.speed,
+                gcu: me.gcu,
             }));
             self.seq = self.seq.saturating_add(1);
         }
-        self.last = Some((now, free > 0));
     }
 
     fn due(&self, crew: &Crew, me: &Identity) -> Option<Moment> {
@@ -59,6 +82,7 @@ impl Announcer {
     }
 
     pub(crate) fn wake_at(&self, me: &Identity, crew: &Crew) -> Option<Moment> {
-        if me.works() { self.due(crew, me) } else { None }
+        let open = me.works() && me.closed.is_none();
+        if open { self.due(crew, me) } else { None }
     }
 }

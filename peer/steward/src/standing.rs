@@ -269,12 +269,31 @@ impl Standing {
         self.away.map(|away| away.until).filter(|at| *at > now)
     }
 
+    /// Takes our offers off the ledger while the owner of the machine lets no work in.
+    fn withdraw(&self, hand: &mut Hand<'_>) {
+        let (peer, now) = (hand.me.peer, hand.now);
+        for class in hand.me.classes.iter().copied() {
+            hand.desk.forget(Aim::Offer(class));
+            if self.offers.contains_key(&(class, peer)) {
+                hand.desk.want(Aim::Withdraw(class), now, hand.out, || {
+                    Some(Body::WithdrawOffer { peer, class })
+                });
+            } else {
+                hand.desk.forget(Aim::Withdraw(class));
+            }
+        }
+    }
+
     /// Wants what a peer that works for others needs: to be let in, bonded, and on offer. Who was
     /// convicted does not bond again by itself: its machine needs a hand first. Nor are slots that
     /// members did not see offered again, or those that are leased.
     pub(crate) fn act(&self, hand: &mut Hand<'_>) {
         let me = hand.me;
         if !me.works() {
+            return;
+        }
+        if me.closed.is_some() {
+            self.withdraw(hand);
             return;
         }
         let (peer, owner, now) = (me.peer, me.party, hand.now);
@@ -305,6 +324,7 @@ impl Standing {
             return;
         }
         for class in me.classes.iter().copied() {
+            hand.desk.forget(Aim::Withdraw(class));
             let seen = self.seen.get(&class).copied().unwrap_or(me.slots);
             let slots = me.slots.saturating_sub(self.leased(class)).min(seen);
             let per_gfuel = me.per_gfuel;

@@ -17,6 +17,7 @@ use crate::jobs::Jobs;
 use crate::known::KnownJobs;
 
 pub(crate) mod answer;
+pub(crate) mod lent;
 pub(crate) mod run;
 
 use run::{OPEN_SELF_AFTER, Run, Told, fallback};
@@ -164,6 +165,7 @@ impl Work {
                 if run.is_open() && run.demanded.is_none() && open > RUNS_OPEN_MAX {
                     run.decline("this peer has too many open runs".to_owned(), hand);
                 }
+                run.obey_owner(job.closed.is_some(), hand);
                 let (bundle, us) = (run.bundle, hand.me.peer);
                 run.act(job.closed.is_some(), || known.sources(bundle, us), hand);
                 if run.declined.is_some() && !run.landed && !run.ended && job.closed.is_none() {

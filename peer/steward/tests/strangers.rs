@@ -243,6 +243,8 @@ fn the_book_holds_the_freshest_offer_of_each_and_no_more_than_it_may() {
             slots_free: 1,
             memory: Bytes::new(1),
             per_gfuel: Credits::new(u64::from(seq)),
+            speed: Fuel::ZERO,
+            gcu: 0,
         }
     };
     let most = steward::limits::OFFERS_MAX;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use peer::api::Client;
 use peer::api::types::{Done, JobState, JobView, LedgerView, List, VerifyView};
 use peer::config::Config;
-use peer::devnet::{Devnet, Kind, Plan};
+use peer::devnet::{Devnet, Kind, Place, Plan};
 use protocol::units::Bps;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -26,21 +26,26 @@ pub struct Scene {
 impl Scene {
     /// Four members, two workers, a researcher; the last worker may be a liar.
     pub async fn start(liar: Option<Bps>) -> Self {
-        Self::start_with(liar, false).await
+        Self::start_with(liar, |_, _| {}).await
     }
 
     /// The same, with every peer on this machine's graphics adapter.
     pub async fn with_gpu() -> Self {
-        Self::start_with(None, true).await
+        Self::start_changed(|_, config| config.gpu = true).await
     }
 
-    async fn start_with(liar: Option<Bps>, gpu: bool) -> Self {
+    /// The same, with these changes to every peer's settings.
+    pub async fn start_changed(change: impl Fn(&Place, &mut Config)) -> Self {
+        Self::start_with(None, change).await
+    }
+
+    async fn start_with(liar: Option<Bps>, change: impl Fn(&Place, &mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let plan = Plan::make(&dir.path().join("grid"), 4, 2).unwrap();
-        for place in plan.places.iter().filter(|_| gpu) {
+        for place in &plan.places {
             let path = place.home.config();
             let mut config = Config::read(&path).unwrap();
-            config.gpu = true;
+            change(place, &mut config);
             config.write(&path).unwrap();
         }
         let devnet = Devnet::start(plan, Path::new(PEER), liar, false).await;

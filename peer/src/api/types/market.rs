@@ -47,6 +47,10 @@ pub struct LiveOffer {
     pub memory: u64,
     /// The guest worlds it can run.
     pub profiles: Vec<u16>,
+    /// The fuel that one place does in a second, as its machine measured; 0 if it did not.
+    pub speed: u64,
+    /// What it all does in an hour, in whole GCU; 0 if it was not measured.
+    pub gcu: u32,
     /// When it was made, by the offering peer's clock.
     pub issued: Time,
     /// Until when it holds.

@@ -123,6 +123,9 @@ pub struct StatusView {
     pub runs_open: u32,
     /// Tasks its executor runs at this moment.
     pub tasks_running: u32,
+    /// Why it takes no work now, by its owner's limits; absent if it does.
+    #[serde(default)]
+    pub resting: Option<String>,
     /// The fault it was told to play, on a devnet.
     pub fault: Option<String>,
 }

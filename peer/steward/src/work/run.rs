@@ -38,7 +38,7 @@ pub(crate) struct Run {
     pub(crate) bundle: BundleId,
     pub(crate) terms: Arc<Terms>,
     pub(crate) seal_by: Moment,
-    errand: Option<Errand>,
+    pub(super) errand: Option<Errand>,
     result: Option<Result>,
     seal: Option<PeerSeal>,
     signing: bool,
@@ -50,7 +50,7 @@ pub(crate) struct Run {
     /// When to look for the outcomes that the ledger demands, if it does.
     pub(super) demanded: Option<Moment>,
     /// Whether the submitter asked for outcomes that we no longer hold.
-    asked: bool,
+    pub(super) asked: bool,
     pub(crate) declined: Option<String>,
     pub(crate) ended: bool,
 }

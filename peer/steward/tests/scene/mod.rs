@@ -151,9 +151,12 @@ pub fn identity(n: u8) -> Identity {
         per_gfuel: Credits::new(5),
         profiles: vec![Profile::WASM_2],
         memory: Bytes::new(1 << 30),
+        speed: Fuel::ZERO,
+        gcu: 0,
         members: members.collect(),
         seal_window_min: Millis::new(60_000),
         copies_asked: 2,
+        closed: None,
         misbehave: None,
     }
 }
