@@ -149,8 +149,8 @@ fn folder(home: &Home) -> CheckView {
         }
         Some(0o700) => CheckView::ok(name, format!("{shown}, for its owner alone")),
         Some(mode) => {
-            let found = format!("{shown} has mode {mode:o}: others may look into it");
-            CheckView::not_ok(name, Health::Missing, found, format!("chmod 700 {shown}"))
+            let found = format!("{shown} has mode {mode:o}: `peer up` will close it to others");
+            CheckView::not_ok(name, Health::Weaker, found, format!("chmod 700 {shown}"))
         }
     }
 }

@@ -295,9 +295,10 @@ fn a_doctor_says_what_is_weaker_and_what_is_missing() {
         (Some(2), &"missing".into()),
         "{seen}"
     );
-    for name in ["jail: demand", "home", "keys"] {
+    for name in ["jail: demand", "keys"] {
         assert_eq!(line(&seen, name)["health"], "missing", "{seen}");
     }
+    assert_eq!(line(&seen, "home")["health"], "weaker", "{seen}");
     // Settings that make no sense are named by their key.
     let wrong = "name = \"a\"\nlisten = []\n[work]\nslots = 1\nper_gfuel = \"1\"\nbond = \"1\"\n\
                  memory = 1\n[work.limits]\nhours = [\"teatime\"]\n";
