@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(cpu(0, 2_000_000_000).gcu(), 7);
         assert_eq!(cpu(0, 277_777_777).gcu(), 0);
         assert_eq!(cpu(0, 277_777_778).gcu(), 1);
-        assert_eq!(cpu(0, u64::MAX).gcu(), 66_409_555_066);
+        assert_eq!(cpu(0, u64::MAX).gcu(), 66_408_278_665);
         assert_eq!(cpu(1_234_567_890, 0).score(), 1_234);
         assert_eq!(per_second(3, Duration::from_millis(1_500)), 2);
         assert_eq!(per_second(u64::MAX, Duration::ZERO), u64::MAX);
