@@ -4,7 +4,7 @@
 #   ./build.sh           rebuild all of them
 #   ./build.sh --check   rebuild elsewhere and say whether the same bytes come out
 #
-# Needs python3 with venv, and PyPI once. The compiler's version is pinned: another one gives
+# Needs python3 with venv, and a network once. The compiler's version is pinned: another one gives
 # other bytes, so another hash, and a job is known by the hash of its module.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
