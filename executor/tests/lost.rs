@@ -58,10 +58,7 @@ fn wall_time_kills_the_worker_and_the_next_task_has_a_fresh_one() {
 #[test]
 fn a_worker_that_is_killed_costs_one_more_try_and_then_the_outcome() {
     let scene = Scene::open(1);
-    let module = assemble(&program("", "(loop $l (br $l))"));
-    let mut long = job(&module);
-    endless(&mut long);
-    let work = scene.work(&module, long);
+    let work = scene.endless_work();
     let token = work.token;
     scene.executor.run(work).unwrap();
     let mut killed = 0;
@@ -170,10 +167,7 @@ fn an_executor_does_not_start_on_a_program_that_is_no_worker() {
 #[test]
 fn a_running_worker_is_shut_in() {
     let scene = Scene::open(1);
-    let module = assemble(&program("", "(loop $l (br $l))"));
-    let mut long = job(&module);
-    endless(&mut long);
-    let work = scene.work(&module, long);
+    let work = scene.endless_work();
     let token = work.token;
     scene.executor.run(work).unwrap();
     let start = std::time::Instant::now();

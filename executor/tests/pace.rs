@@ -86,10 +86,7 @@ fn a_stopped_worker_stands_still_and_its_wall_time_does_not_pass() {
 #[test]
 fn stopped_tasks_can_be_cancelled_and_the_executor_ends() {
     let scene = Scene::open(2);
-    let module = assemble(&program("", "(loop $l (br $l))"));
-    let mut long = job(&module);
-    endless(&mut long);
-    let work = scene.work(&module, long);
+    let work = scene.endless_work();
     let token = work.token;
     scene.executor.run(work).unwrap();
     until("it runs", || states(&scene).contains(&'R'));
@@ -103,10 +100,7 @@ fn stopped_tasks_can_be_cancelled_and_the_executor_ends() {
 #[test]
 fn at_a_share_of_the_time_a_task_uses_that_share_of_a_processor() {
     let scene = Scene::open(1);
-    let module = assemble(&program("", "(loop $l (br $l))"));
-    let mut long = job(&module);
-    endless(&mut long);
-    let work = scene.work(&module, long);
+    let work = scene.endless_work();
     let token = work.token;
     scene.executor.run(work).unwrap();
     until("it runs", || states(&scene).contains(&'R'));

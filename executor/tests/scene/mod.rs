@@ -174,6 +174,14 @@ impl Scene {
         }
     }
 
+    /// A work of one task that runs for as long as it is left alone.
+    pub fn endless_work(&self) -> Work {
+        let module = assemble(&program("", "(loop $l (br $l))"));
+        let mut long = job(&module);
+        endless(&mut long);
+        self.work(&module, long)
+    }
+
     /// All results of a work, in task order.
     pub fn results(&self, work: Work) -> Vec<TaskResult> {
         let token = work.token;
