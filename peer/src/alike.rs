@@ -45,7 +45,7 @@ impl Driver {
     }
 }
 
-/// Whether all pairs are alike.
+/// Whether each pair is alike.
 ///
 /// # Errors
 /// The digest of an output that is not at home, or damaged there.
@@ -53,20 +53,21 @@ pub fn are_alike(
     blobs: &Blobs,
     compare: &Compare,
     pairs: &[(Outcome, Outcome)],
-) -> Result<bool, Digest> {
+) -> Result<Vec<bool>, Digest> {
     let output = |outcome: &Outcome| match blobs.read(&outcome.digest) {
         Ok(Some(written)) => Ok(bytes::read::<TaskOutput>(&written, TASK_OUTPUT_BYTES_MAX).ok()),
         Ok(None) | Err(_) => Err(outcome.digest),
     };
-    for (one, other) in pairs {
-        let (left, right) = (output(one)?, output(other)?);
-        let (Some(left), Some(right)) = (left, right) else {
+    let near = |(one, other): &(Outcome, Outcome)| {
+        let (Some(left), Some(right)) = (output(one)?, output(other)?) else {
             // It is what the digest names, and no task leaves such a thing.
             return Ok(false);
         };
-        if !executor::are_alike(compare, (&left, one.fuel), (&right, other.fuel)) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+        Ok(executor::are_alike(
+            compare,
+            (&left, one.fuel),
+            (&right, other.fuel),
+        ))
+    };
+    pairs.iter().map(near).collect()
 }

@@ -244,7 +244,10 @@ fn bodies_of_audits() -> Vec<Body> {
             salt: Digest::of(b"salt"),
             canaries: canaries(),
         },
-        AuditRequest::Alike { bundle: BUNDLE },
+        AuditRequest::Alike {
+            bundle: BUNDLE,
+            peers: vec![PEER],
+        },
     ];
     requests.into_iter().map(Body::Audit).collect()
 }

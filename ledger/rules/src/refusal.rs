@@ -278,6 +278,8 @@ pub enum Refusal {
     DepositTooSmall { needs: Credits, has: Credits },
     #[error("whether these outcomes are alike is for another to judge: see the job's terms")]
     NotTheJudge,
+    #[error("{peer} did not open this bundle, so nothing of it can be accepted")]
+    NotOpened { peer: PeerId },
 
     // Faults.
     #[error("only the submitter, owners of the bundle's peers and auditors have a stake in it")]

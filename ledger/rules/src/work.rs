@@ -280,7 +280,7 @@ pub(crate) fn rule(
             canaries,
         } => canary::open(draft, sender, *job, salt, canaries),
         AuditRequest::Redress { slash, results } => redress::claim(draft, sender, *slash, results),
-        AuditRequest::Alike { bundle } => dispute::alike(draft, sender, *bundle),
+        AuditRequest::Alike { bundle, peers } => dispute::alike(draft, sender, *bundle, peers),
         AuditRequest::TwoSeals { job, seals } => equivocate::show(draft, sender, *job, seals),
     }
 }

@@ -9,6 +9,8 @@
 mod job_scene;
 mod scene;
 
+use std::collections::BTreeSet;
+
 use job_scene::*;
 use protocol::entry::{AuditRequest, Body};
 use protocol::event::{Ending, Event};
@@ -47,9 +49,17 @@ fn opened(scene: &mut Scene, letters: &str) -> (JobId, Vec<(PeerId, char)>) {
     (job, letters)
 }
 
-fn alike(job: JobId) -> Body {
+/// Accepts what these peers opened.
+fn accept(job: JobId, peers: impl IntoIterator<Item = PeerId>) -> Body {
     let bundle = BundleId { job, index: 0 };
-    Body::Audit(AuditRequest::Alike { bundle })
+    let mut peers: Vec<PeerId> = peers.into_iter().collect();
+    peers.sort_unstable();
+    Body::Audit(AuditRequest::Alike { bundle, peers })
+}
+
+/// Accepts what all of them opened.
+fn alike(job: JobId, letters: &[(PeerId, char)]) -> Body {
+    accept(job, letters.iter().map(|(peer, _)| *peer))
 }
 
 /// That none of them lost, is locked for, or is trusted for anything.
@@ -74,8 +84,18 @@ fn nobody_is_judged(scene: &Scene, letters: &[(PeerId, char)]) {
 }
 
 fn paid(scene: &Scene) -> usize {
-    let paid = |event: &&Event| matches!(event, Event::Paid { .. });
-    scene.events.iter().filter(paid).count()
+    who_is_paid(scene).len()
+}
+
+fn who_is_paid(scene: &Scene) -> BTreeSet<PeerId> {
+    let paid = |event: &Event| match event {
+        Event::Paid { peer, .. } => Some(*peer),
+        _ => None,
+    };
+    let paid: Vec<PeerId> = scene.events.iter().filter_map(paid).collect();
+    let once: BTreeSet<PeerId> = paid.iter().copied().collect();
+    assert_eq!(once.len(), paid.len(), "nobody is paid twice");
+    once
 }
 
 #[test]
@@ -104,14 +124,87 @@ fn the_submitter_alone_finds_outcomes_alike_and_then_all_are_paid() {
     let mut scene = ready();
     let (job, claims) = opened(&mut scene, "+79");
     for who in [ANNA, member(0), owner(0)] {
-        assert_eq!(scene.enter(who, alike(job)), Err(Refusal::NotYourJob));
+        assert_eq!(
+            scene.enter(who, alike(job, &claims)),
+            Err(Refusal::NotYourJob)
+        );
     }
-    scene.enter(R, alike(job)).unwrap();
+    scene.enter(R, alike(job, &claims)).unwrap();
     assert_eq!(scene.state(job), State::Ended(Ending::Agreed));
     assert_eq!(paid(&scene), 3);
     nobody_is_judged(&scene, &claims);
-    let again = scene.enter(R, alike(job));
+    let again = scene.enter(R, alike(job, &claims));
     assert!(matches!(again, Err(Refusal::WrongState { .. })));
+}
+
+#[test]
+fn who_is_accepted_is_paid_and_the_others_lose_nothing() {
+    // Of three copies, every choice of at least one.
+    for chosen in 1..8_u8 {
+        let mut scene = ready();
+        let before = scene.has(R);
+        let (job, claims) = opened(&mut scene, "+79");
+        let is_chosen = |at: usize| chosen >> at & 1 == 1;
+        let peers = claims.iter().enumerate();
+        let peers = peers
+            .filter(|(at, _)| is_chosen(*at))
+            .map(|(_, (peer, _))| *peer);
+        let peers: BTreeSet<PeerId> = peers.collect();
+        scene.enter(R, accept(job, peers.clone())).unwrap();
+        assert_eq!(scene.state(job), State::Ended(Ending::Agreed));
+        assert_eq!(who_is_paid(&scene), peers, "{chosen:03b}");
+        nobody_is_judged(&scene, &claims);
+        // Each task of half a Gfuel, at 1 credit a Gfuel; `+` has one operator more on its bill.
+        let row = read::job(&scene.rows, job).unwrap();
+        let bills = Credits::new(1_000_000 * peers.len() as u64);
+        let more = Credits::new(u64::from(is_chosen(0)));
+        assert_eq!(row.paid, bills.plus(more).unwrap(), "{chosen:03b}");
+        let spent = row.paid.plus(row.fees).unwrap();
+        assert_eq!(row.escrow, spent.plus(row.refunded).unwrap());
+        assert!(before.minus(scene.has(R)).unwrap() < spent.plus(cr(1)).unwrap());
+    }
+}
+
+#[test]
+fn nobody_is_accepted_who_has_not_opened() {
+    let mut scene = ready();
+    let job = scene.drawn(terms_of(Judge::Submitter, 3));
+    let peers = scene.peers(job, 0);
+    for (peer, letter) in peers.iter().zip("779".chars()) {
+        scene.seal(job, *peer, letter).unwrap();
+    }
+    scene.close_when(job, |_| true).unwrap();
+    scene.open(job, peers[0], '7').unwrap();
+    scene.open(job, peers[2], '9').unwrap();
+    let early = scene.enter(R, accept(job, [peers[0]]));
+    assert!(
+        matches!(early, Err(Refusal::WrongState { .. })),
+        "{early:?}"
+    );
+    scene.wait(scene.genesis.params.open_window);
+    assert_eq!(scene.state(job), State::Differing);
+    let stranger = (0..WORKERS).map(worker).find(|peer| !peers.contains(peer));
+    for peer in [peers[1], stranger.unwrap(), node(R.0)] {
+        let refused = scene.enter(R, accept(job, [peers[0], peer]));
+        assert_eq!(refused, Err(Refusal::NotOpened { peer }));
+    }
+    assert_eq!(paid(&scene), 0);
+    scene.enter(R, accept(job, [peers[0]])).unwrap();
+    assert_eq!(who_is_paid(&scene), BTreeSet::from([peers[0]]));
+}
+
+#[test]
+fn who_was_struck_meanwhile_is_unpaid_and_costs_the_others_nothing() {
+    let mut scene = ready();
+    let (job, claims) = opened(&mut scene, "779");
+    let struck = claims[1].0;
+    let seals = Box::new(['7', '9'].map(|letter| scene.seal_of(job, 0, struck, letter)));
+    let shown = Body::Audit(AuditRequest::TwoSeals { job, seals });
+    scene.enter(ANNA, shown).unwrap();
+    assert_eq!(scene.state(job), State::Differing);
+    scene.enter(R, accept(job, [claims[0].0, struck])).unwrap();
+    assert_eq!(scene.state(job), State::Ended(Ending::Agreed));
+    assert_eq!(who_is_paid(&scene), BTreeSet::from([claims[0].0]));
 }
 
 #[test]
@@ -126,9 +219,9 @@ fn what_is_the_same_bit_by_bit_is_paid_at_once() {
 #[test]
 fn too_late_is_too_late() {
     let mut scene = ready();
-    let (job, _) = opened(&mut scene, "79");
+    let (job, claims) = opened(&mut scene, "79");
     scene.wait(scene.genesis.params.dispute_window);
-    let late = scene.enter(R, alike(job));
+    let late = scene.enter(R, alike(job, &claims));
     assert!(matches!(late, Err(Refusal::WrongState { .. })), "{late:?}");
     assert_eq!(paid(&scene), 0);
 }
@@ -145,7 +238,8 @@ fn where_bits_are_equal_the_submitter_is_not_asked() {
     for (peer, letter) in peers.iter().zip("79".chars()) {
         scene.open(job, *peer, letter).unwrap();
     }
-    assert_eq!(scene.enter(R, alike(job)), Err(Refusal::NotTheJudge));
+    let all = accept(job, peers);
+    assert_eq!(scene.enter(R, all), Err(Refusal::NotTheJudge));
 }
 
 #[test]

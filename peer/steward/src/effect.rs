@@ -118,14 +118,14 @@ pub enum Effect {
         /// and named. Empty but in a `devnet` with the fault switch on.
         alter: Vec<u32>,
     },
-    /// Say whether outcomes of one task are alike, as the job has it compared; their outputs are
-    /// at home. Answered by [`crate::Input::Compared`].
+    /// Say of each pair of outcomes whether they are alike, as the job has it compared; their
+    /// outputs are at home. Answered by [`crate::Input::Compared`].
     Compare {
         /// The bundle they are of.
         bundle: BundleId,
         /// The job's written form.
         job: Digest,
-        /// Which; each a task's outcome from one peer and from another.
+        /// Which; each a task's outcome from one peer and from another, each pair once.
         pairs: Vec<(Outcome, Outcome)>,
     },
     /// Stop a run; nothing more is heard of it.

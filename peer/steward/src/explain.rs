@@ -138,7 +138,7 @@ fn count_copies(job: &OwnJob, scene: &Scene<'_>, counts: &mut Counts) {
                     }
                 }
                 if let Some(why) = bundle.likeness.words(bundle.stage) {
-                    *counts.entry((None, why.to_owned())).or_default() += 1;
+                    *counts.entry((None, why)).or_default() += 1;
                 }
                 refusal(scene, &Aim::Alike(bundle.id), counts);
                 refusal(scene, &Aim::Dispute(bundle.id), counts);

@@ -119,8 +119,9 @@ pub enum Input {
     Compared {
         /// The bundle.
         bundle: BundleId,
-        /// Whether all pairs are alike; `None` if an output was not at home after all.
-        alike: Option<bool>,
+        /// Whether each pair is alike, in the order they were named; `None` if an output was not at
+        /// home after all.
+        alike: Option<Vec<bool>>,
     },
     /// A blob that was at home is gone or damaged: it is fetched again where it is needed.
     Lost(Digest),

@@ -343,7 +343,7 @@ impl Jobs {
     }
 
     /// Hears whether outputs of a bundle that differ are alike.
-    pub(crate) fn compared(&mut self, id: &BundleId, alike: Option<bool>) {
+    pub(crate) fn compared(&mut self, id: &BundleId, alike: Option<Vec<bool>>) {
         if let Some(job) = self.jobs.get_mut(&id.job) {
             job.compared(id, alike);
         }

@@ -11,6 +11,8 @@ mod world;
 use std::collections::BTreeSet;
 
 use protocol::event::{Ending, Event};
+use protocol::ids::PeerId;
+use scene::{near, peer};
 use world::{TASKS, World};
 
 /// Plays a job to its end, and says how its bundles ended and how many runs were paid.
@@ -52,6 +54,43 @@ fn what_is_near_enough_is_paid_and_kept() {
     world.until("delivery", World::delivered);
     let outcomes = world.outcomes();
     assert_eq!(outcomes.iter().flatten().count(), TASKS as usize);
+}
+
+#[test]
+fn one_bad_copy_of_three_is_unpaid_and_the_others_are_paid_and_kept() {
+    let odd = 2;
+    let mut world = World::new(7, 0, |_, _| {});
+    (world.near, world.copies) = (Some(true), 3);
+    world.odd = BTreeSet::from([odd]);
+    world.ready();
+    world.submit();
+    world.until("delivery", World::delivered);
+    let (mut with, mut all) = (0, Vec::new());
+    for event in &world.events {
+        let Event::Drawn { bundle, peers, .. } = event else {
+            continue;
+        };
+        let paid = |event: &Event| match event {
+            Event::Paid {
+                bundle: of, peer, ..
+            } if of == bundle => Some(*peer),
+            _ => None,
+        };
+        let paid: BTreeSet<PeerId> = world.events.iter().filter_map(paid).collect();
+        let good = peers.iter().filter(|drawn| **drawn != peer(odd));
+        let good: BTreeSet<PeerId> = good.copied().collect();
+        with += usize::from(good.len() < peers.len());
+        assert_eq!(paid, good);
+        all.extend(paid);
+    }
+    assert!(with > 0 && all.len() + with == 9, "{with} of three bundles");
+    assert_eq!(world.slashed(), BTreeSet::new());
+    // What is kept is what somebody gave who was paid.
+    for (task, outcome) in (0..).zip(world.outcomes()) {
+        let gave = |n: &u8| Some(near(*n, task)) == outcome;
+        let giver = (1..world::PEERS).find(gave).unwrap();
+        assert!(giver != odd && all.contains(&peer(giver)));
+    }
 }
 
 #[test]

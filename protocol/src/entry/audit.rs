@@ -6,7 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::{CANARIES_MAX, Canary, DISPUTED_MAX, Opening, PeerSeal, SEALS_MAX};
 use crate::bytes::{self, Limited, Malformed, at_most};
 use crate::ids::{BundleId, Digest, JobId, PartyId, PeerId};
-use crate::job::TASKS_PER_BUNDLE_MAX;
+use crate::job::{COPIES_MAX, TASKS_PER_BUNDLE_MAX};
 use crate::outcome::{LeafProof, Outcome};
 
 /// One part of an auditor's findings holds so many outcomes; all but the last part hold as many.
@@ -93,12 +93,14 @@ pub enum AuditRequest {
         /// All of them, tasks rising.
         canaries: Vec<Canary>,
     },
-    /// The opened outcomes of a bundle differ, and are alike: all who opened are paid. Only the
-    /// submitter may say so, of a job that it compares itself
-    /// ([`Judge::Submitter`](crate::job::Judge::Submitter)).
+    /// The opened outcomes of a bundle differ, and those of some peers are accepted: these are
+    /// paid, the others are neither paid nor punished. Only the submitter may say so, once, of a
+    /// job that it compares itself ([`Judge::Submitter`](crate::job::Judge::Submitter)).
     Alike {
         /// The bundle.
         bundle: BundleId,
+        /// Whose outcomes are accepted: peers that opened, rising, each once; at least one.
+        peers: Vec<PeerId>,
     },
 }
 
@@ -217,10 +219,35 @@ impl Limited for AuditRequest {
                 }
                 super::council::some("canaries", canaries.len(), CANARIES_MAX as usize)
             }
-            Self::Seal { .. }
-            | Self::Demand { .. }
-            | Self::TwoSeals { .. }
-            | Self::Alike { .. } => Ok(()),
+            Self::Alike { peers, .. } => {
+                if !peers.is_sorted_by(|one, next| one < next) {
+                    return Err(Malformed::Senseless("peers stand in order, each once"));
+                }
+                super::council::some("peers", peers.len(), COPIES_MAX.into())
+            }
+            Self::Seal { .. } | Self::Demand { .. } | Self::TwoSeals { .. } => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepted_peers_stand_in_order_each_once_and_are_as_many_as_there_are_copies() {
+        let accepts = |peers: &[u8]| {
+            let job = JobId::new([1; 32]);
+            let (bundle, peers) = (BundleId { job, index: 0 }, peers.iter());
+            let peers = peers.map(|n| PeerId::new([*n; 32])).collect();
+            AuditRequest::Alike { bundle, peers }.within_limits()
+        };
+        let all: Vec<u8> = (0..=COPIES_MAX).collect();
+        for sound in [&all[..1], &[3, 5], &all[1..]] {
+            assert_eq!(accepts(sound), Ok(()), "{sound:?}");
+        }
+        for bad in [&[][..], &[5, 3], &[3, 3], &all] {
+            assert!(accepts(bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -98,6 +98,7 @@ impl Refusal {
             Self::UnknownTask { .. } => 166,
             Self::DepositTooSmall { .. } => 167,
             Self::NotTheJudge => 168,
+            Self::NotOpened { .. } => 169,
             Self::KeyExpired { .. } => 100,
             Self::OutOfScope { .. } => 101,
             Self::RootNeeded { .. } => 102,

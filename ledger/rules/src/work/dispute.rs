@@ -66,22 +66,31 @@ pub(crate) fn show(
     Ok(())
 }
 
-/// The submitter finds what differs alike: all who opened are paid. Nobody gains reputation by it,
-/// because nobody else has looked.
+/// The submitter accepts what some `peers` opened: these are paid, and the others are neither paid
+/// nor punished. Nobody gains reputation by it, because nobody else has looked.
 ///
 /// # Errors
-/// [`Refusal`] if the job is not the sender's, is another's to judge, or the bundle is not in
-/// dispute.
+/// [`Refusal`] if the job is not the sender's, is another's to judge, the bundle is not in dispute,
+/// or one of the peers has not opened it.
 pub(crate) fn alike(
     draft: &mut Draft<'_>,
     sender: PartyId,
     bundle: BundleId,
+    peers: &[PeerId],
 ) -> Result<(), Refusal> {
     let mut case = Case::take(draft, bundle.job)?;
     case.only_by(sender)?;
     let mut row = case.bundle(bundle.index)?;
     differs_still(&case, &row, (Judge::Submitter, Happening::Agreed))?;
-    settle::pay_runs(&mut case, bundle.index, &row, |run| !run.struck);
+    for peer in peers {
+        let opened = |run: &Run| run.peer == *peer && run.root().is_some();
+        if !row.runs.iter().any(opened) {
+            return Err(Refusal::NotOpened { peer: *peer });
+        }
+    }
+    // Who was struck since the submitter looked costs the others nothing.
+    let is_paid = |run: &Run| peers.contains(&run.peer) && !run.struck;
+    settle::pay_runs(&mut case, bundle.index, &row, is_paid);
     settle::end(&mut case, bundle.index, &mut row, Happening::Agreed);
     case.keep(bundle.index, &row);
     case.put_back();

@@ -2,6 +2,7 @@
 
 use protocol::entry::{AuditRequest, Body, PanelAnswer};
 use protocol::ids::{BundleId, JobId, PeerId};
+use protocol::job::{Judge, Terms};
 
 use crate::Refused;
 use crate::job_scene::*;
@@ -18,7 +19,11 @@ pub(crate) fn tell(no: &mut Refused) {
 /// A job whose peers opened these letters.
 fn opened(scene: &mut Scene, letters: &str) -> (JobId, Vec<(PeerId, char)>) {
     let copies = u8::try_from(letters.len()).unwrap();
-    let job = scene.drawn(terms(2, 2, copies));
+    opened_of(scene, terms(2, 2, copies), letters)
+}
+
+fn opened_of(scene: &mut Scene, terms: Terms, letters: &str) -> (JobId, Vec<(PeerId, char)>) {
+    let job = scene.drawn(terms);
     let peers = scene.peers(job, 0).into_iter();
     let letters: Vec<(PeerId, char)> = peers.zip(letters.chars()).collect();
     for (peer, letter) in &letters {
@@ -44,12 +49,21 @@ fn disputed(no: &mut Refused) {
     tasks.push(tasks[0].clone());
     no.with(90, scene.enter(R, Body::Dispute { bundle, tasks }));
     let mut tasks = scene.difference(job, &claims);
-    for ((_, proof), (_, letter)) in tasks[0].claims.iter_mut().zip(claims) {
-        *proof = protocol::outcome::prove(&outcomes(2, letter), 0).unwrap();
+    for ((_, proof), (_, letter)) in tasks[0].claims.iter_mut().zip(&claims) {
+        *proof = protocol::outcome::prove(&outcomes(2, *letter), 0).unwrap();
     }
     no.with(93, scene.enter(R, Body::Dispute { bundle, tasks }));
-    let alike = AuditRequest::Alike { bundle };
-    no.with(168, scene.enter(R, Body::Audit(alike)));
+    let peers = vec![claims[0].0];
+    let alike = Body::Audit(AuditRequest::Alike { bundle, peers });
+    no.with(168, scene.enter(R, alike));
+    let own = Terms {
+        judge: Judge::Submitter,
+        ..terms(2, 2, 2)
+    };
+    let (job, _) = opened_of(&mut scene, own, "79");
+    let (bundle, peers) = (BundleId { job, index: 0 }, vec![node(R.0)]);
+    let alike = Body::Audit(AuditRequest::Alike { bundle, peers });
+    no.with(169, scene.enter(R, alike));
 }
 
 fn judged(no: &mut Refused) {

@@ -113,6 +113,7 @@ pub(crate) const REFUSALS: &[(u16, &str)] = &[
     (166, "UnknownTask"),
     (167, "DepositTooSmall"),
     (168, "NotTheJudge"),
+    (169, "NotOpened"),
     (200, "Jailed"),
     (201, "OwnPeer"),
     (202, "TooManyBackers"),

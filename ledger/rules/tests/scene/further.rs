@@ -1,9 +1,9 @@
 //! What a job of a play waits for, done by whoever can, with a letter where it needs one.
 
 use protocol::entry::{AuditRequest, Body};
-use protocol::ids::{BundleId, JobId};
+use protocol::ids::{BundleId, JobId, PeerId};
 use rules::read;
-use rules::work::{Phase, Seat, SeatStage, Stage, State};
+use rules::work::{Phase, Run, Seat, SeatStage, Stage, State};
 
 use super::super::canary_scene::salt;
 use super::super::job_scene::answer;
@@ -46,8 +46,15 @@ impl Play {
                 .filter_map(|letter| self.body(Act::Open(job, place, slot?, letter)))
                 .collect(),
             State::Differing => {
+                let runs = bundle.runs.iter().enumerate();
+                // Every letter accepts others of them, and some one that has opened nothing.
+                let named = |(at, _): &(usize, &Run)| letter >> (at % 8) & 1 == 1;
+                let peers = runs.filter(named).map(|(_, run)| run.peer);
+                let mut peers: Vec<PeerId> = peers.collect();
+                peers.sort_unstable();
                 let alike = AuditRequest::Alike {
                     bundle: name(index),
+                    peers,
                 };
                 vec![
                     self.body(Act::Dispute(job, place))?,

@@ -1,18 +1,19 @@
-//! Bundles whose outcomes differ where honest machines may differ: we, who pay, look whether the
-//! outputs are alike, and say so on the ledger if they are. If not, the bundle ends unpaid, and
-//! nobody is blamed.
+//! Bundles whose outcomes differ where honest machines may differ: we, who pay, look which of the
+//! outputs are alike, and say so on the ledger. Whoever is accepted is paid; nobody is blamed.
 //!
 //! ```text
-//! Disputed ──every list proven, every output at home──▶ Compare ──alike──▶ entered: all are paid
-//!                                                          └────not──▶ nothing: it ends unpaid
+//! Disputed ──every list proven, every output at home──▶ Compare ──▶ the largest group alike
+//!                 entered: its copies are paid ◀──two or more──┘└──▶ none: it ends unpaid
 //! ```
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use protocol::entry::{AuditRequest, Body};
-use protocol::ids::{BundleId, PeerId};
+use protocol::ids::{BundleId, Digest, PeerId};
 use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX};
-use protocol::units::Bytes;
+use protocol::units::{Bytes, Fuel};
 
 use super::bundle::{Bundle, Copy, Stage};
 use super::demand::demand;
@@ -23,35 +24,40 @@ use crate::hand::Hand;
 use crate::stock::Have;
 
 /// How far we are with the outputs of a bundle that differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Likeness {
     /// They are not all here.
     #[default]
     Unknown,
-    /// They are being compared.
-    Asked,
-    /// They are alike, or not.
-    Known(bool),
+    /// These are being compared.
+    Asked(Vec<(Outcome, Outcome)>),
+    /// Whose are accepted, rising; nobody's, if it is empty.
+    Known(Vec<PeerId>),
 }
 
 impl Likeness {
     /// What is to be said of a bundle whose outputs differ.
-    pub(crate) const fn words(self, stage: Stage) -> Option<&'static str> {
-        match (self, stage) {
-            (Self::Asked, Stage::Disputed { .. }) => Some("outputs that differ are compared"),
-            (Self::Known(true), Stage::Disputed { .. }) => {
-                Some("outputs that differ are alike, and will all be paid")
+    pub(crate) fn words(&self, stage: Stage) -> Option<String> {
+        if !matches!(stage, Stage::Disputed { .. }) {
+            return None;
+        }
+        match self {
+            Self::Unknown => None,
+            Self::Asked(_) => Some("outputs that differ are compared".to_owned()),
+            Self::Known(peers) if peers.is_empty() => {
+                let why = "outputs are further apart than the job allows: it ends unpaid";
+                Some(why.to_owned())
             }
-            (Self::Known(false), Stage::Disputed { .. }) => {
-                Some("outputs are further apart than the job allows: it ends unpaid")
+            Self::Known(peers) => {
+                let count = peers.len();
+                Some(format!("{count} of the copies are alike, and will be paid"))
             }
-            _ => None,
         }
     }
 }
 
 impl OwnJob {
-    /// Compares what differs, and enters what is alike.
+    /// Compares what differs, and enters what is accepted.
     pub(super) fn compare(&mut self, hand: &mut Hand<'_>) {
         let job = self.terms.job;
         for bundle in &mut self.bundles {
@@ -60,13 +66,11 @@ impl OwnJob {
             }
             demand(bundle, hand);
             let id = bundle.id;
-            match bundle.likeness {
+            match &bundle.likeness {
                 Likeness::Unknown => {
-                    let pairs = bundle
-                        .different()
-                        .filter(|pairs| all_here(bundle, pairs, hand));
-                    if let Some(pairs) = pairs {
-                        bundle.likeness = Likeness::Asked;
+                    let pairs = bundle.proven().map(|copies| different(&copies));
+                    if let Some(pairs) = pairs.filter(|pairs| all_here(bundle, pairs, hand)) {
+                        bundle.likeness = Likeness::Asked(pairs.clone());
                         hand.out.push(Effect::Compare {
                             bundle: id,
                             job,
@@ -74,45 +78,84 @@ impl OwnJob {
                         });
                     }
                 }
-                Likeness::Known(true) => {
-                    let body = || Some(Body::Audit(AuditRequest::Alike { bundle: id }));
+                Likeness::Known(peers) if !peers.is_empty() => {
+                    let peers = peers.clone();
+                    let alike = AuditRequest::Alike { bundle: id, peers };
+                    let body = || Some(Body::Audit(alike));
                     hand.desk.want(Aim::Alike(id), hand.now, hand.out, body);
                 }
-                Likeness::Asked | Likeness::Known(false) => {}
+                Likeness::Asked(_) | Likeness::Known(_) => {}
             }
         }
     }
 
     /// Hears whether what was compared is alike; `None` if something was missing after all.
-    pub(crate) fn compared(&mut self, id: &BundleId, alike: Option<bool>) {
-        if let Some(bundle) = self.bundle(id)
-            && bundle.likeness == Likeness::Asked
-        {
-            bundle.likeness = alike.map_or(Likeness::Unknown, Likeness::Known);
-        }
+    pub(crate) fn compared(&mut self, id: &BundleId, alike: Option<Vec<bool>>) {
+        let Some(bundle) = self.bundle(id) else {
+            return;
+        };
+        let Likeness::Asked(pairs) = &bundle.likeness else {
+            return;
+        };
+        let found = alike.filter(|alike| alike.len() == pairs.len());
+        bundle.likeness = match (found, bundle.proven()) {
+            (Some(alike), Some(copies)) => Likeness::Known(accepted(&copies, pairs, &alike)),
+            _ => Likeness::Unknown,
+        };
     }
 }
 
+/// What a peer opened of a bundle, proven: one outcome per task.
+type Opened = (PeerId, Arc<[Outcome]>);
+
 impl Bundle {
-    /// Every outcome that is another than the first copy's, next to that; `None` unless every
-    /// opened list is here.
-    fn different(&self) -> Option<Vec<(Outcome, Outcome)>> {
+    /// What each peer opened; `None` unless every opened list is here.
+    fn proven(&self) -> Option<Vec<Opened>> {
         let opened = self.copies.iter().filter(|copy| copy.root.is_some());
-        let lists: Option<Vec<_>> = opened.map(Copy::proven).collect();
-        let lists = lists?;
-        let (one, others) = lists.split_first()?;
-        let mut seen = BTreeSet::new();
-        let mut pairs = Vec::new();
-        for other in others {
+        let list = |copy: &Copy| Some((copy.peer, Arc::clone(copy.proven()?)));
+        opened.map(list).collect()
+    }
+}
+
+/// What tells a pair of outcomes from others.
+const fn name((one, other): &(Outcome, Outcome)) -> (Digest, Fuel, Digest, Fuel) {
+    (one.digest, one.fuel, other.digest, other.fuel)
+}
+
+/// Every two outcomes of one task that differ, as they stand in two copies; each pair once.
+fn different(copies: &[Opened]) -> Vec<(Outcome, Outcome)> {
+    let mut seen = BTreeSet::new();
+    let mut pairs = Vec::new();
+    for (at, (_, one)) in copies.iter().enumerate() {
+        for (_, other) in &copies[at + 1..] {
             for pair in one.iter().copied().zip(other.iter().copied()) {
-                let key = (pair.0.digest, pair.0.fuel, pair.1.digest, pair.1.fuel);
-                if pair.0 != pair.1 && seen.insert(key) {
+                if pair.0 != pair.1 && seen.insert(name(&pair)) {
                     pairs.push(pair);
                 }
             }
         }
-        Some(pairs)
     }
+    pairs
+}
+
+/// Whose outcomes are accepted, given which pairs are alike: the largest group that is alike with
+/// one of it, in each task; of groups as large, that of the copy which was drawn first. A copy that
+/// is like no other shows nothing, so nobody is accepted then.
+fn accepted(copies: &[Opened], pairs: &[(Outcome, Outcome)], alike: &[bool]) -> Vec<PeerId> {
+    let found: BTreeMap<_, bool> = pairs.iter().map(name).zip(alike.iter().copied()).collect();
+    let near = |one: &Outcome, other: &Outcome| {
+        let either = |pair| found.get(&name(&pair)).copied().unwrap_or(false);
+        one == other || either((*one, *other)) || either((*other, *one))
+    };
+    let groups = copies.iter().enumerate().map(|(at, (_, one))| {
+        let like = |(_, other): &&Opened| one.iter().zip(&**other).all(|(a, b)| near(a, b));
+        let group: Vec<PeerId> = copies.iter().filter(like).map(|(peer, _)| *peer).collect();
+        (Reverse(group.len()), at, group)
+    });
+    let largest = groups.min().map(|(_, _, group)| group);
+    let mut peers = largest.filter(|group| group.len() > 1).unwrap_or_default();
+    peers.sort_unstable();
+    peers
 }
 
 /// Whether every output of these pairs is at home; those that are not are fetched.
@@ -120,15 +163,70 @@ fn all_here(bundle: &Bundle, pairs: &[(Outcome, Outcome)], hand: &mut Hand<'_>) 
     let size = Size::AtMost(Bytes::new(TASK_OUTPUT_BYTES_MAX as u64));
     let mut here = true;
     for outcome in pairs.iter().flat_map(|(one, other)| [one, other]) {
-        let has = |copy: &&Copy| {
-            let list = copy.outcomes.as_ref();
-            list.is_some_and(|list| list.contains(outcome))
-        };
-        let from: Vec<PeerId> = bundle.copies.iter().filter(has).map(|c| c.peer).collect();
+        let from = bundle.have(outcome);
         let have = hand
             .stock
             .blob(outcome.digest, size, &from, hand.now, hand.out);
         here &= matches!(have, Have::Home(()));
     }
     here
+}
+
+impl Bundle {
+    /// Who gave this outcome.
+    fn have(&self, outcome: &Outcome) -> Vec<PeerId> {
+        let has = |copy: &&Copy| {
+            let list = copy.outcomes.as_ref();
+            list.is_some_and(|list| list.contains(outcome))
+        };
+        self.copies.iter().filter(has).map(|c| c.peer).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Copies of two tasks, each outcome a number, and whether those that differ by at most 1 are
+    /// alike.
+    fn taken(copies: &[[u8; 2]]) -> String {
+        let outcome = |n: &u8| Outcome {
+            digest: Digest::of(&[*n]),
+            fuel: Fuel::new(u64::from(*n)),
+        };
+        let copies: Vec<Opened> = (b'A'..)
+            .zip(copies)
+            .map(|(peer, list)| (PeerId::new([peer; 32]), list.iter().map(outcome).collect()))
+            .collect();
+        let pairs = different(&copies);
+        let fuel = |outcome: &Outcome| outcome.fuel.get();
+        let near = |(one, other): &(Outcome, Outcome)| fuel(one).abs_diff(fuel(other)) <= 1;
+        let alike: Vec<bool> = pairs.iter().map(near).collect();
+        let peers = accepted(&copies, &pairs, &alike).into_iter();
+        peers.map(|peer| char::from(peer.bytes()[0])).collect()
+    }
+
+    #[test]
+    fn the_largest_group_around_one_copy_is_accepted() {
+        for (copies, peers) in [
+            (&[[5, 5], [6, 5]][..], "AB"),
+            (&[[5, 5], [8, 5]], ""),
+            (&[[5, 5], [5, 8]], ""),
+            // One bad copy of three costs the others nothing.
+            (&[[5, 5], [6, 5], [9, 5]], "AB"),
+            (&[[9, 5], [6, 5], [5, 6]], "BC"),
+            (&[[5, 1], [5, 9], [5, 2]], "AC"),
+            (&[[1, 5], [4, 5], [7, 5]], ""),
+            // Around the second, though the first and the third are apart.
+            (&[[5, 5], [6, 5], [7, 5]], "ABC"),
+            (&[[7, 5], [5, 5], [6, 5]], "ABC"),
+            // Of two groups as large, that of the first copy.
+            (&[[5, 5], [9, 5], [5, 6], [9, 6]], "AC"),
+            (&[[9, 5], [5, 5], [5, 6], [9, 6]], "AD"),
+            // Two that are equal count as two.
+            (&[[9, 5], [5, 5], [5, 5]], "BC"),
+        ] {
+            assert_eq!(taken(copies), peers, "{copies:?}");
+        }
+    }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Copy {
     pub(crate) revived: bool,
     /// Whether somebody demanded its outcomes on the ledger.
     pub(crate) demanded: bool,
+    /// Whether it was paid.
+    pub(crate) paid: bool,
 }
 
 impl Copy {
@@ -51,6 +53,7 @@ impl Copy {
             ask_at: Moment::new(0),
             revived: false,
             demanded: false,
+            paid: false,
         }
     }
 
@@ -198,7 +201,10 @@ impl Bundle {
         }
         self.result = match self.stage {
             Stage::Ended(Ending::Agreed) => {
-                let list = self.copies.iter().find_map(Copy::proven);
+                // Where outcomes differed, the first that was accepted.
+                let is_paid = self.copies.iter().any(|copy| copy.paid);
+                let mut right = self.copies.iter().filter(|copy| copy.paid || !is_paid);
+                let list = right.find_map(Copy::proven);
                 list.map(|list| list.iter().copied().map(Some).collect())
             }
             Stage::Ended(Ending::Judged) => self.judged_result(),

@@ -102,12 +102,7 @@ impl OwnJob {
                 peers,
                 seal_by,
             } => {
-                self.phase = Phase::Sealing;
-                if let Some(bundle) = self.bundle(bundle) {
-                    bundle.stage = Stage::Drawn;
-                    bundle.seal_by = *seal_by;
-                    bundle.copies = peers.iter().copied().map(Copy::new).collect();
-                }
+                self.drawn(bundle, peers, *seal_by);
                 hand.tell(News::Drawn {
                     bundle: *bundle,
                     peers: peers.clone(),
@@ -144,9 +139,12 @@ impl OwnJob {
                 self.forget_unsealed();
                 hand.tell(News::Closed(id));
             }
-            Event::Paid { amount, .. } => {
-                self.paid = self.paid.plus(*amount).unwrap_or(Credits::MAX);
-            }
+            Event::Paid {
+                bundle,
+                peer,
+                amount,
+                ..
+            } => self.was_paid(bundle, peer, *amount),
             Event::JobEnded { paid, refunded, .. } => {
                 (self.paid, self.refunded) = (*paid, *refunded);
                 self.phase = Phase::Ended { at: time };
@@ -162,6 +160,22 @@ impl OwnJob {
                 self.demands(other, hand);
                 self.judge(other, hand);
             }
+        }
+    }
+
+    fn drawn(&mut self, id: &BundleId, peers: &[PeerId], seal_by: Moment) {
+        self.phase = Phase::Sealing;
+        if let Some(bundle) = self.bundle(id) {
+            bundle.stage = Stage::Drawn;
+            bundle.seal_by = seal_by;
+            bundle.copies = peers.iter().copied().map(Copy::new).collect();
+        }
+    }
+
+    fn was_paid(&mut self, id: &BundleId, peer: &PeerId, amount: Credits) {
+        self.paid = self.paid.plus(amount).unwrap_or(Credits::MAX);
+        if let Some(copy) = self.bundle(id).and_then(|bundle| bundle.copy(peer)) {
+            copy.paid = true;
         }
     }
 

@@ -49,7 +49,7 @@ impl World {
             .extend([Digest::of(&written), Digest::of(b"module")]);
         let choices = Choices {
             class: Class::Grid,
-            copies: 2,
+            copies: self.copies,
             tasks_per_bundle: Some(2),
             per_gfuel: None,
             seal_window: None,

@@ -82,6 +82,10 @@ pub struct World {
     /// No two machines give the same, and whether that counts as alike; `None` for jobs that are
     /// the same bit by bit.
     pub near: Option<bool>,
+    /// Peers whose outputs are like nobody's, where others' are alike.
+    pub odd: BTreeSet<u8>,
+    /// How often each bundle runs.
+    pub copies: u8,
     /// A block comes after so long where nothing waits for one.
     pub idle_ms: u64,
 }
@@ -109,6 +113,8 @@ impl World {
             canaries: 0,
             hides: BTreeSet::new(),
             near: None,
+            odd: BTreeSet::new(),
+            copies: 2,
             idle_ms: 1_000,
             genesis,
         };
@@ -288,7 +294,13 @@ impl World {
                 "what is compared is at home"
             );
         }
-        let alike = self.near;
+        let odd = |outcome: &Outcome| {
+            let gave = |m: u8| (0..TASKS).any(|task| near(m, task) == *outcome);
+            self.odd.iter().any(|m| gave(*m))
+        };
+        let alike =
+            |pair: &(Outcome, Outcome)| self.near == Some(true) && !odd(&pair.0) && !odd(&pair.1);
+        let alike = Some(pairs.iter().map(alike).collect());
         self.coming
             .push_back((n, Input::Compared { bundle, alike }));
     }
