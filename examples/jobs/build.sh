@@ -57,6 +57,7 @@ compile probe/probe -Wno-infinite-recursion
 compile digits/classify
 compile probe/reactor -mexec-model=reactor
 compile heat/heat -mexec-model=reactor
+compile queens/check
 compile tiny/tiny -nostdlib -fno-builtin
 for kernel in matmul nbody mandelbrot sha256 quicksort; do
   compile "kernels/$kernel" -nostdlib -fno-math-errno -Wl,--no-entry

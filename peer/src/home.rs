@@ -7,6 +7,7 @@
 //!   config.toml    settings (config.rs)
 //!   genesis        the federation's first state
 //!   blobs/         content by digest (blobs.rs)
+//!   checked/       outputs that a checker is looking at (checker.rs)
 //!   compiled/      modules as this machine's code, never another's
 //!   devices        how fast this machine was measured to be (devices.rs)
 //!   told/          what peers told of its jobs (told.rs)

@@ -7,6 +7,7 @@ pub mod api;
 pub mod asked;
 pub mod blobs;
 pub mod carry;
+pub mod checker;
 pub mod cli;
 pub mod config;
 pub mod devices;

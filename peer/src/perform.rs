@@ -16,8 +16,7 @@ use protocol::offer::Offer;
 use protocol::outcome::Outcome;
 use protocol::units::{Bytes, Height, Moment};
 use steward::{
-    Answer, Busy, Effect, Input, Kind, ProposalToken, Report, RunToken, Severity, Size, Steward,
-    Ticket,
+    Answer, Busy, Effect, Input, Kind, ProposalToken, Report, Severity, Size, Steward, Ticket, Why,
 };
 use tokio::sync::{Semaphore, mpsc};
 
@@ -33,7 +32,7 @@ use crate::keys::Keys;
 use crate::links::Links;
 use crate::mail::Mail;
 use crate::ownership::Ownership;
-use crate::runs::{self, NotBegun, Runs};
+use crate::runs::{self, Runs};
 use crate::sealing::Sealing;
 use crate::serving;
 use crate::told::Told;
@@ -157,9 +156,7 @@ impl Driver {
                     alter,
                 };
                 let job = self.book.job(&self.blobs, &wanted.job);
-                if let Err(why) = self.runs.start_run(&wanted, job, &self.blobs) {
-                    self.not_begun(token, why);
-                }
+                self.begin_run(wanted, job);
             }
             Effect::Compare { bundle, job, pairs } => self.compare(bundle, job, pairs),
             Effect::CancelRun(token) => self.runs.cancel(token),
@@ -181,15 +178,12 @@ impl Driver {
         }
     }
 
-    fn not_begun(&mut self, token: RunToken, why: NotBegun) {
-        let busy = Input::Busy(Busy::Run(token));
-        match why {
-            NotBegun::Full => self.inbox.push_back(busy),
-            NotBegun::Gone(digest) => {
-                tracing::warn!(%digest, "a blob is gone or damaged; it is fetched again");
-                self.inbox.extend([Input::Lost(digest), busy]);
-            }
-            NotBegun::Failed(why) => self.inbox.push_back(Input::RunFailed { token, why }),
+    fn begin_run(&mut self, wanted: runs::Wanted, job: Option<Arc<Job>>) {
+        if let Why::Check(output) = wanted.why {
+            let (blobs, told) = (Arc::clone(&self.blobs), self.fetched.clone());
+            self.runs.start_check((wanted, output), job, blobs, told);
+        } else if let Err(why) = self.runs.start_run(&wanted, job, &self.blobs) {
+            self.inbox.extend(why.told(wanted.token));
         }
     }
 

@@ -12,12 +12,15 @@ use protocol::ids::{BundleId, Digest, JobId};
 use protocol::job::{Job, OUTPUT_MAX, Profile};
 use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX, TaskOutput};
 use protocol::units::Bytes;
-use steward::{Input, RunToken, Why, misbehave};
+use steward::{Busy, Input, RunToken, Why, misbehave};
 use tokio::sync::mpsc;
 
 use crate::blobs::Blobs;
+use crate::checker::{self, Laid};
 use crate::config::Config;
 use crate::home::Home;
+
+mod check;
 
 /// A peer that offers no work still judges and runs canaries of its own, with so much memory for a
 /// guest.
@@ -49,12 +52,17 @@ struct Works {
 struct Stretch {
     run: RunToken,
     alter: Vec<u32>,
+    /// What a checker looks at, if one is run: held until it has ended.
+    output: Option<Arc<Laid>>,
 }
 
-/// The runs of this peer.
+/// The runs of this peer; a clone is another handle of the same.
+#[derive(Clone)]
 pub struct Runs {
     executor: Arc<Executor>,
     works: Arc<Mutex<Works>>,
+    /// Where outputs are laid out for checkers.
+    checked: PathBuf,
 }
 
 fn locked(works: &Mutex<Works>) -> MutexGuard<'_, Works> {
@@ -73,6 +81,30 @@ pub enum NotBegun {
     Failed(String),
 }
 
+impl NotBegun {
+    /// What the steward hears of it.
+    pub(crate) fn told(self, token: RunToken) -> Vec<Input> {
+        let busy = Input::Busy(Busy::Run(token));
+        match self {
+            Self::Full => vec![busy],
+            Self::Gone(digest) => {
+                tracing::warn!(%digest, "a blob is gone or damaged; it is fetched again");
+                vec![Input::Lost(digest), busy]
+            }
+            Self::Failed(why) => vec![Input::RunFailed { token, why }],
+        }
+    }
+}
+
+impl From<Refused> for NotBegun {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::Full,
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
 impl Runs {
     /// Starts the executor. What comes of runs is told through `done`, as the steward hears it.
     ///
@@ -86,6 +118,11 @@ impl Runs {
     ) -> Result<Self, executor::StartError> {
         let program = std::env::current_exe().map_err(|cause| executor::StartError::Spawn {
             program: PathBuf::from("/proc/self/exe"),
+            cause,
+        })?;
+        let checked = home.root().join("checked");
+        Laid::sweep(&checked).map_err(|cause| executor::StartError::States {
+            path: checked.clone(),
             cause,
         })?;
         let works = Arc::new(Mutex::new(Works::default()));
@@ -117,6 +154,7 @@ impl Runs {
         Ok(Self {
             executor: Arc::new(executor),
             works,
+            checked,
         })
     }
 
@@ -137,13 +175,8 @@ impl Runs {
         job: Option<Arc<Job>>,
         blobs: &Blobs,
     ) -> Result<(), NotBegun> {
-        let token = wanted.token;
         let job = job.ok_or(NotBegun::Gone(wanted.job))?;
-        let path = |digest: &Digest| match blobs.path(digest) {
-            Ok(Some((path, _))) => Ok(path),
-            Ok(None) => Err(NotBegun::Gone(*digest)),
-            Err(error) => Err(NotBegun::Failed(error.to_string())),
-        };
+        let path = |digest| path(blobs, digest);
         let module = path(&job.module.digest)?;
         let stdin = job
             .stdin
@@ -172,11 +205,8 @@ impl Runs {
             let name = work.token;
             if let Err(refused) = self.executor.run(work) {
                 locked(&self.works).of.remove(&name);
-                self.cancel(token);
-                return Err(match refused {
-                    Refused::Full => NotBegun::Full,
-                    other => NotBegun::Failed(other.to_string()),
-                });
+                self.cancel(wanted.token);
+                return Err(refused.into());
             }
         }
         Ok(())
@@ -189,6 +219,7 @@ impl Runs {
         let stretch = Stretch {
             run: wanted.token,
             alter: wanted.alter.clone(),
+            output: None,
         };
         works.of.insert(token, stretch);
         token
@@ -224,6 +255,15 @@ impl Runs {
     }
 }
 
+/// Where a blob lies.
+fn path(blobs: &Blobs, digest: &Digest) -> Result<PathBuf, NotBegun> {
+    match blobs.path(digest) {
+        Ok(Some((path, _))) => Ok(path),
+        Ok(None) => Err(NotBegun::Gone(*digest)),
+        Err(error) => Err(NotBegun::Failed(error.to_string())),
+    }
+}
+
 /// The unbroken ranges in a rising list of numbers.
 fn stretches(tasks: &[u32]) -> Vec<Range<u32>> {
     let mut ranges: Vec<Range<u32>> = Vec::new();
@@ -255,6 +295,10 @@ fn told(works: &Mutex<Works>, blobs: &Blobs, event: Event) -> Option<Input> {
                     task,
                     why: why.to_string(),
                 },
+                TaskResult::Outcome { output, .. } if stretch.output.is_some() => {
+                    let accepted = checker::accepts(task, &output);
+                    Input::Checked { token, accepted }
+                }
                 TaskResult::Outcome { bytes, outcome, .. } => {
                     match keep(blobs, bytes, outcome, stretch.alter.contains(&task)) {
                         Ok((outcome, size)) => Input::TaskDone {

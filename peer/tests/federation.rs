@@ -9,7 +9,7 @@ mod scene;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use peer::api::types::{HoldView, JobState, List};
+use peer::api::types::{HistoryPage, HoldView, JobState, JobView, KeysView, List};
 use protocol::units::Bps;
 use recovery::{Measure, Pace, VIEW, Watch};
 use scene::{PATIENCE, PEER, Scene, examples, scores_are_right, told};
@@ -212,6 +212,60 @@ async fn the_runs_of_a_killed_worker_pass_to_others_and_the_job_ends() {
     let output = scene.run(&["job", "get", &job, "--fetch", "out"]);
     assert!(output.status.success(), "{}", told(&output));
     scores_are_right(&scene.dir.path().join("out"));
+    scene.verify_everywhere().await;
+    scene.devnet.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checker_refuses_what_a_liar_altered_and_the_others_are_paid() {
+    let scene = Scene::with_gpu(Some(Bps::ONE)).await;
+    let liar = scene.devnet.liar().expect("one was told to lie");
+    let job = examples().join("jobs/queens/job.toml");
+    // Half of six peers run each of sixteen bundles, so the liar runs one of them.
+    let job = [
+        "submit",
+        job.to_str().unwrap(),
+        "--array",
+        "0-31",
+        "--fetch",
+        "out",
+    ];
+    let output = scene.run(&job);
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        told(&output),
+        scene.logs()
+    );
+    let jobs: List<JobView> = scene.json(&["job", "ls"]);
+    let job = &jobs.items[0];
+    assert_eq!((job.tally.done, job.unjudged), (32, 0), "{:?}", job.tally);
+    let slashes: List<HoldView> = scene.json(&["slash", "ls"]);
+    assert_eq!(slashes.items.len(), 0, "nobody is slashed for it");
+    let log = scene.devnet.plan.place("researcher").unwrap().home.log();
+    let log = std::fs::read_to_string(log).unwrap();
+    let refused = log.matches("the checker refuses an output").count();
+    assert!(refused > 0, "the liar was never drawn\n{}", scene.logs());
+    for index in 0..32 {
+        let boards = scene.dir.path().join(format!("out/{index}/out/boards"));
+        let boards = std::fs::read(boards).unwrap();
+        let letters = boards.chunks(4).map(|word| word[0]);
+        assert!(letters.clone().all(|letter| b"01234567?".contains(&letter)));
+        assert_eq!(letters.count(), 512);
+    }
+    let researcher = scene.client("researcher");
+    let mut paid = 0;
+    for place in &scene.devnet.plan.places {
+        let keys: KeysView = scene.client(&place.name).get("/keys").await.unwrap();
+        let path = format!("/wallet/history?party={}", keys.party.0.full());
+        let history: HistoryPage = researcher.get(&path).await.unwrap();
+        let items = history.items.iter();
+        let bundles = items.filter(|item| item.what.starts_with("paid for work"));
+        let bundles = bundles.count();
+        assert!(keys.node.0 != liar || bundles == 0, "the liar is paid");
+        paid += bundles;
+    }
+    assert!(paid >= 2 * 16, "two of three copies of each bundle: {paid}");
     scene.verify_everywhere().await;
     scene.devnet.stop().await.unwrap();
 }

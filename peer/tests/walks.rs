@@ -86,7 +86,7 @@ async fn keys_and_bonds_go_as_their_page_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shaders_draw_as_their_page_says() {
-    walk_in(Scene::with_gpu().await, "gpu-job.md").await;
+    walk_in(Scene::with_gpu(None).await, "gpu-job.md").await;
 }
 
 /// Runs a page where a devnet lies in `grid/`; commands ask its researcher.

@@ -12,9 +12,11 @@ use crate::bytes::{Limited, Malformed, at_most};
 use crate::job::{Input, Job, Judge, NAME_BYTES_MAX, Profile, UnknownImports, is_plain_path};
 use crate::units::Bytes;
 
+mod checker;
 mod compare;
 
-pub use compare::{Compare, DEVICE_BYTES_MAX, FUEL_APART_SHARE};
+pub use checker::CANDIDATE_FOLDER;
+pub use compare::{Compare, DEVICE_BYTES_MAX, FUEL_APART_SHARE, are_near};
 
 /// A shader may have so many bytes.
 pub const SHADER_MAX: Bytes = Bytes::new(64 << 10);
@@ -147,6 +149,7 @@ impl Kernel {
             return bad("a shader's arguments are whole numbers of 32 bits");
         }
         self.buffers_fit(job)?;
+        self.checker_fits(job)?;
         for pass in &self.passes {
             at_most("entry point's name", pass.entry.len(), NAME_BYTES_MAX)?;
             if pass

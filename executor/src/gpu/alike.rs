@@ -1,6 +1,6 @@
 //! Whether two outputs of a shader count as the same, where they need not be equal bit by bit.
 
-use protocol::kernel::{Compare, FUEL_APART_SHARE};
+use protocol::kernel::{Compare, are_near};
 use protocol::outcome::TaskOutput;
 use protocol::units::Fuel;
 
@@ -22,7 +22,6 @@ pub fn are_alike(compare: &Compare, one: (&TaskOutput, Fuel), other: (&TaskOutpu
         return false;
     };
     let ((one, cost), (other, other_cost)) = (one, other);
-    let (least, most) = (cost.min(other_cost).get(), cost.max(other_cost).get());
     let files = |output: &TaskOutput| output.files.len();
     let same_shape = one.profile == other.profile
         && one.status == other.status
@@ -31,7 +30,7 @@ pub fn are_alike(compare: &Compare, one: (&TaskOutput, Fuel), other: (&TaskOutpu
         && files(one) == files(other);
     let mut files = one.files.iter().zip(&other.files);
     let same_files = files.all(|(one, other)| one.0 == other.0 && one.1.len() == other.1.len());
-    if !same_shape || !same_files || most - least > least / FUEL_APART_SHARE {
+    if !same_shape || !same_files || !are_near(cost, other_cost) {
         return false;
     }
     let (absolute, relative) = (f32::from_bits(*absolute), f32::from_bits(*relative));

@@ -23,6 +23,7 @@ use super::problem::{Code, Problem};
 use super::types::{Document, Done, JobForm, Kind, SubmittedView};
 use super::{entry_routes, read_routes};
 use crate::blobs::{BlobError, Blobs};
+use crate::checker;
 
 /// A JSON body may have so many bytes.
 const JSON_BYTES_MAX: usize = 8 << 20;
@@ -201,7 +202,15 @@ async fn submit(State(desk): State<Desk>, body: Bytes) -> Answer<SubmittedView> 
     let blobs = Arc::clone(&desk.blobs);
     let refused = blocking(move || {
         let content = blobs.read(&module)?.unwrap_or_default();
-        Ok(executor::check_program(&content, &checked).err())
+        if let Err(refused) = executor::check_program(&content, &checked) {
+            return Ok(Some(refused));
+        }
+        let Some(checking) = checked.checking([]) else {
+            return Ok(None);
+        };
+        let content = blobs.read(&checking.module.digest)?.unwrap_or_default();
+        let refused = checker::fits(&content, &checking).err();
+        Ok(refused.map(|why| format!("its checker cannot be run: {why}")))
     });
     if let Some(refused) = refused.await? {
         return Err(wrong(&refused).try_this("hand in a WASI module, or a shader with `[gpu]`"));

@@ -34,7 +34,7 @@ pub use job::{
     CanariesView, EndedView, Ends, ExplainView, JobState, JobView, PeerReason, Reason, Tally,
     TaskState, TaskView,
 };
-pub use kernel::{BufferForm, GpuTestView, GpuView, KernelForm, PassForm};
+pub use kernel::{BufferForm, CheckerForm, GpuTestView, GpuView, KernelForm, PassForm};
 pub use lease::{LeaseTermsView, LeaseView};
 pub use market::{LiveOffer, NodeView, OfferView};
 pub use news::News;

@@ -12,9 +12,11 @@ use super::submit::Work;
 use crate::api::Client;
 use crate::api::problem::{Code, Problem};
 use crate::api::types::{
-    ArrayForm, BlobForm, EnvForm, Id, InputForm, JobForm, LimitsForm, Money, UnknownImportsForm,
+    ArrayForm, BlobForm, CheckerForm, EnvForm, Id, InputForm, JobForm, KernelForm, LimitsForm,
+    Money, UnknownImportsForm,
 };
 use crate::blobs::BLOB_BYTES_MAX;
+use crate::checker;
 
 /// Input folders may lie in each other so deep.
 const DEPTH_MAX: usize = 32;
@@ -31,7 +33,16 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
         None => module(&work.module, work.unknown_imports)?,
         Some(_) => read(&work.module, "the shader", SHADER_MAX.get())?,
     };
+    let mut gpu = work.gpu;
+    let checker = match gpu.as_ref().and_then(KernelForm::checker) {
+        Some(CheckerForm::File(path)) => Some(module(path, UnknownImportsForm::Refuse)?),
+        _ => None,
+    };
     let files = named_files(&work.inputs)?;
+    if let (Some(checker), Some(named)) = (&checker, gpu.as_mut().and_then(KernelForm::checker_mut))
+    {
+        *named = CheckerForm::Kept(client.keep(checker.clone()).await?);
+    }
     let module = client.keep(program.clone()).await?;
     let stdin = match &work.stdin {
         Some(path) => Some(client.keep(stdin(path)?).await?),
@@ -46,7 +57,7 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
         name: work.name,
         module,
         unknown_imports: work.unknown_imports,
-        gpu: work.gpu,
+        gpu,
         args: work.args,
         env: env.collect(),
         stdin,
@@ -74,19 +85,31 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
         canaries: work.canaries,
     };
     if form.gpu.is_some() {
-        shader(&program, &form, &work.module)?;
+        shader((&program, checker.as_deref()), &form, &work.module)?;
     }
     Ok(form)
 }
 
-/// Checks a shader as every peer will, before anything is paid for it.
-fn shader(program: &[u8], form: &JobForm, path: &Path) -> Result<(), Problem> {
+/// Checks a shader as every peer will, before anything is paid for it, and its checker as ours
+/// will.
+fn shader(
+    (program, checker): (&[u8], Option<&[u8]>),
+    form: &JobForm,
+    path: &Path,
+) -> Result<(), Problem> {
     let refused = |why: &dyn std::fmt::Display| {
         let title = format!("no peer can run {}", path.display());
         Problem::new(Code::Usage, title).because(why)
     };
     let (job, _) = form.clone().read().map_err(|why| refused(&why))?;
-    executor::check_shader(program, &job).map_err(|why| refused(&why))
+    executor::check_shader(program, &job).map_err(|why| refused(&why))?;
+    match (checker, job.checking([])) {
+        (Some(checker), Some(checking)) => checker::fits(checker, &checking).map_err(|why| {
+            let title = format!("the checker of {} cannot run", path.display());
+            Problem::new(Code::Usage, title).because(why)
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn module(path: &Path, unknown: UnknownImportsForm) -> Result<Vec<u8>, Problem> {

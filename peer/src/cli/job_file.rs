@@ -38,7 +38,8 @@
 //!   { scratch_bytes = 4096 },
 //! ]
 //! compare = "exact"                # or { homogeneous = "DEVICE CLASS" }, or
-//! # compare = { tolerance = { absolute = 1e-6, relative = 1e-5, apart_max = 3 } }
+//! # compare = { tolerance = { absolute = 1e-6, relative = 1e-5, apart_max = 3 } }, or
+//! # compare = { checker = "check.wasm" }     # it reads /candidate/NAME; exit code 0 accepts
 //! ```
 
 use std::collections::BTreeMap;
@@ -50,7 +51,7 @@ use super::form;
 use super::parse;
 use super::submit::Work;
 use crate::api::problem::{Code, Problem};
-use crate::api::types::{KernelForm, UnknownImportsForm};
+use crate::api::types::{CheckerForm, KernelForm, UnknownImportsForm};
 
 /// A job file may have so many bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -133,6 +134,9 @@ fn work(file: JobFile, folder: &Path) -> Result<Work, String> {
     }
     work.unknown_imports = file.unknown_imports;
     work.gpu = file.gpu;
+    if let Some(CheckerForm::File(path)) = work.gpu.as_mut().and_then(KernelForm::checker_mut) {
+        *path = folder.join(&*path);
+    }
     work.args = file.args;
     work.env = file.env.into_iter().collect();
     work.stdin = file.stdin.map(|path| folder.join(path));
@@ -185,6 +189,8 @@ fn work(file: JobFile, folder: &Path) -> Result<Work, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::ids::Digest;
+    use protocol::job::Blob;
     use protocol::kernel::Compare;
     use protocol::units::{Bytes, Credits, Fuel, Millis};
 
@@ -230,6 +236,10 @@ mod tests {
         let work = read(&root.join("orchids/job.toml")).unwrap();
         assert_eq!((work.array.count, work.copies), (94, Some(2)));
         assert!(work.module.is_file() && work.inputs[0].1.is_file());
+        let work = read(&root.join("queens/job.toml")).unwrap();
+        let checker = root.join("queens/check.wasm");
+        let named = work.gpu.as_ref().and_then(KernelForm::checker);
+        assert!(checker.is_file() && named == Some(&CheckerForm::File(checker)));
     }
 
     #[test]
@@ -314,7 +324,16 @@ mod tests {
             apart_max: 0,
         };
         assert_eq!(read(text), Ok(expected));
+        let text = "compare = { checker = \"check.wasm\" }";
+        assert!(read(text).unwrap_err().contains("uploaded first"));
+        let digest = Digest::of(b"checker");
+        let text = format!("compare = {{ checker = {{ digest = \"{digest}\", size = 7 }} }}");
+        let module = Blob::of(b"checker");
+        assert_eq!(read(&text), Ok(Compare::Checker { module }));
         for bad in [
+            "compare = { checker = 7 }",
+            "compare = { checker = { digest = \"x\", size = 7 } }",
+            "compare = { checker = \"x\", tolerance = {} }",
             "compare = \"tolerance\"",
             "compare = 1e-5",
             "compare = { tolerance = 1e-5 }",
@@ -336,7 +355,12 @@ mod tests {
     #[test]
     fn bent_job_files_are_read_or_refused_and_never_a_panic() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/jobs");
-        let names = ["orchids/job.toml", "mandelbrot/gpu.toml", "matmul/job.toml"];
+        let names = [
+            "orchids/job.toml",
+            "mandelbrot/gpu.toml",
+            "matmul/job.toml",
+            "queens/job.toml",
+        ];
         let whole = names.map(|name| std::fs::read(root.join(name)).unwrap());
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("job.toml");

@@ -47,6 +47,10 @@ pub enum Why {
     /// It is ours, and we want to know what some of its tasks give before we submit it. Its bundle
     /// is named after the job's content: it has no name on the ledger yet.
     Canary,
+    /// It is ours, and its checker looks at this output of the one task that is named. What is run
+    /// is the checker ([`Job::checking`](protocol::job::Job::checking)), and the answer is
+    /// [`crate::Input::Checked`] or [`crate::Input::TaskFailed`].
+    Check(Digest),
 }
 
 /// One thing to be done.

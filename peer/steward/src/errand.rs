@@ -10,9 +10,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protocol::ids::{BundleId, PeerId};
-use protocol::job::{Blob, Job, Terms};
-use protocol::outcome::Outcome;
+use protocol::ids::{BundleId, Digest, PeerId};
+use protocol::job::{Job, Terms};
+use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX};
 use protocol::units::{Bytes, Moment};
 
 use crate::crew::Crew;
@@ -42,6 +42,8 @@ pub(crate) struct Errand {
     tasks: Vec<u32>,
     from: Vec<PeerId>,
     found: BTreeMap<u32, Found>,
+    /// What a checker said.
+    pub(crate) accepted: Option<bool>,
 }
 
 impl Errand {
@@ -61,6 +63,7 @@ impl Errand {
             tasks,
             from,
             found,
+            accepted: None,
         }
     }
 
@@ -75,7 +78,7 @@ impl Errand {
             self.stage = Stage::Running(token);
             let alter = match self.why {
                 Why::Work => hand.me.lies(&self.tasks),
-                Why::Panel | Why::Audit | Why::Canary => Vec::new(),
+                Why::Panel | Why::Audit | Why::Canary | Why::Check(_) => Vec::new(),
             };
             if !alter.is_empty() {
                 let (bundle, tasks) = (self.bundle, alter.clone());
@@ -101,15 +104,16 @@ impl Errand {
             Have::Coming => return Stage::Fetching,
             Have::Lost(why) => return Stage::Failed(format!("the job's description: {why}")),
         };
-        if let Err(why) = fits(&job, &self.terms, hand.me) {
-            return Stage::Failed(why.to_owned());
-        }
+        let needs = fits(&job, &self.terms).and_then(|()| self.needs(&job, hand.me));
+        let needs = match needs {
+            Ok(needs) => needs,
+            Err(why) => return Stage::Failed(why.to_owned()),
+        };
         let mut coming = false;
-        for (name, blob) in blobs(&job) {
-            let size = Size::Exactly(blob.size);
+        for (name, digest, size) in needs {
             match hand
                 .stock
-                .blob(blob.digest, size, &self.from, hand.now, hand.out)
+                .blob(digest, size, &self.from, hand.now, hand.out)
             {
                 Have::Home(()) => {}
                 Have::Coming => coming = true,
@@ -120,6 +124,28 @@ impl Errand {
             Stage::Fetching
         } else {
             Stage::Queued
+        }
+    }
+
+    /// What must be at home before it can be run, by name; or why this machine cannot run it.
+    fn needs(&self, job: &Job, me: &Identity) -> Result<Vec<(String, Digest, Size)>, &'static str> {
+        let Why::Check(output) = self.why else {
+            can_run(job, me)?;
+            return Ok(blobs(job).collect());
+        };
+        let checking = job.checking([]).ok_or("the job names no checker")?;
+        can_run(&checking, me)?;
+        let size = Size::AtMost(Bytes::new(TASK_OUTPUT_BYTES_MAX as u64));
+        let output = ("the output".to_owned(), output, size);
+        Ok(blobs(&checking).chain([output]).collect())
+    }
+
+    /// The checker that it runs ended. Ignored unless it runs under `token`.
+    pub(crate) fn checked(&mut self, token: RunToken, accepted: bool, crew: &mut Crew) {
+        if self.stage == Stage::Running(token) {
+            crew.free(token);
+            self.accepted = Some(accepted);
+            self.stage = Stage::Done;
         }
     }
 
@@ -178,7 +204,7 @@ impl Errand {
     }
 }
 
-fn blobs(job: &Job) -> impl Iterator<Item = (String, Blob)> + '_ {
+fn blobs(job: &Job) -> impl Iterator<Item = (String, Digest, Size)> + '_ {
     let module = std::iter::once(("the module".to_owned(), job.module));
     let stdin = job
         .stdin
@@ -188,11 +214,12 @@ fn blobs(job: &Job) -> impl Iterator<Item = (String, Blob)> + '_ {
         .inputs
         .iter()
         .map(|input| (format!("input {}", input.path), input.blob));
-    module.chain(stdin).chain(inputs)
+    let named = module.chain(stdin).chain(inputs);
+    named.map(|(name, blob)| (name, blob.digest, Size::Exactly(blob.size)))
 }
 
-/// Whether a job is what its terms say, and something this machine can run.
-fn fits(job: &Job, terms: &Terms, me: &Identity) -> Result<(), &'static str> {
+/// Whether a job is what its terms say.
+fn fits(job: &Job, terms: &Terms) -> Result<(), &'static str> {
     if job.array.count != terms.tasks {
         return Err("the job has another number of tasks than its terms say");
     }
@@ -205,6 +232,14 @@ fn fits(job: &Job, terms: &Terms, me: &Identity) -> Result<(), &'static str> {
     if job.judge() != terms.judge {
         return Err("the job's outputs are compared in another way than its terms say");
     }
+    Ok(())
+}
+
+/// Whether a job is something this machine can run.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn can_run(job: &Job, me: &Identity) -> Result<(), &'static str> {
     if !me.profiles.contains(&job.profile) {
         return Err("this peer does not have the job's profile");
     }

@@ -85,6 +85,13 @@ pub enum Input {
         /// Why.
         why: String,
     },
+    /// A checker ended as it ends on every machine.
+    Checked {
+        /// The run.
+        token: RunToken,
+        /// Whether it accepted the output.
+        accepted: bool,
+    },
     /// A whole run cannot be run; nothing more is heard of it.
     RunFailed {
         /// The run.

@@ -20,6 +20,7 @@ use crate::trouble::{Kind, Trouble};
 pub(crate) mod alike;
 pub(crate) mod bundle;
 pub(crate) mod check;
+pub(crate) mod checker;
 pub(crate) mod demand;
 pub(crate) mod drive;
 pub(crate) mod early;

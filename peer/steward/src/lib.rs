@@ -68,7 +68,7 @@ use crew::Crew;
 use desk::{Desk, Turn};
 use duty::Duties;
 use effect::Outbox;
-use errand::Errand;
+use errand::{Errand, Found};
 use faults::Faults;
 use hand::Hand;
 use jobs::Jobs;
@@ -241,14 +241,13 @@ impl Steward {
                 outcome,
                 size,
             } => {
-                return self.on_errand(token, |errand, crew| {
-                    errand.answered(token, task, Ok((outcome, size)), crew);
-                });
+                return self.task_ended(token, task, Ok((outcome, size)));
             }
             Input::TaskFailed { token, task, why } => {
-                return self.on_errand(token, |errand, crew| {
-                    errand.answered(token, task, Err(why), crew);
-                });
+                return self.task_ended(token, task, Err(why));
+            }
+            Input::Checked { token, accepted } => {
+                return self.on_errand(token, |errand, crew| errand.checked(token, accepted, crew));
             }
             Input::RunFailed { token, why } => {
                 return self.on_errand(token, |errand, crew| errand.failed(token, why, crew));
@@ -338,19 +337,18 @@ impl Steward {
             .map_or(Touched::Nothing, Touched::Job)
     }
 
+    fn task_ended(&mut self, token: RunToken, task: u32, found: Found) -> Touched {
+        self.on_errand(token, |errand, crew| {
+            errand.answered(token, task, found, crew);
+        })
+    }
+
     /// Tells a run's news to whoever runs it; what is over is looked at as a whole.
     fn on_errand(&mut self, token: RunToken, tell: impl FnOnce(&mut Errand, &mut Crew)) -> Touched {
-        let errand = match self.work.errand(token) {
-            Some(errand) => Some(errand),
-            None => match self.duties.errand(token) {
-                Some(errand) => Some(errand),
-                None => match self.audits.errand(token) {
-                    Some(errand) => Some(errand),
-                    None => self.jobs.errand(token),
-                },
-            },
-        };
-        let Some(errand) = errand else {
+        let drawn = self.work.errand(token);
+        let judged = drawn.or_else(|| self.duties.errand(token));
+        let audited = judged.or_else(|| self.audits.errand(token));
+        let Some(errand) = audited.or_else(|| self.jobs.errand(token)) else {
             return Touched::Nothing;
         };
         tell(errand, &mut self.crew);

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use protocol::event::{Ending, Event};
 use protocol::ids::PeerId;
 use scene::{near, peer};
+use steward::limits::CHECK_TRIES_MAX;
 use world::{TASKS, World};
 
 /// Plays a job to its end, and says how its bundles ended and how many runs were paid.
@@ -56,40 +57,109 @@ fn what_is_near_enough_is_paid_and_kept() {
     assert_eq!(outcomes.iter().flatten().count(), TASKS as usize);
 }
 
-#[test]
-fn one_bad_copy_of_three_is_unpaid_and_the_others_are_paid_and_kept() {
-    let odd = 2;
+type Peers = BTreeSet<PeerId>;
+
+/// Whom each bundle was drawn for, and who was paid.
+fn drawn_and_paid(world: &World) -> Vec<(Peers, Peers)> {
+    let drawn = world.events.iter().filter_map(|event| match event {
+        Event::Drawn { bundle, peers, .. } => Some((*bundle, peers.iter().copied().collect())),
+        _ => None,
+    });
+    let paid = |of| {
+        let paid = world.events.iter().filter_map(move |event| match event {
+            Event::Paid { bundle, peer, .. } if *bundle == of => Some(*peer),
+            _ => None,
+        });
+        paid.collect()
+    };
+    drawn.map(|(bundle, peers)| (peers, paid(bundle))).collect()
+}
+
+/// A job of so many copies, of which those of `odd` are like nobody's.
+fn with_odd(copies: u8, checker: bool, odd: BTreeSet<u8>, silent: usize) -> World {
     let mut world = World::new(7, 0, |_, _| {});
-    (world.near, world.copies) = (Some(true), 3);
-    world.odd = BTreeSet::from([odd]);
+    (world.near, world.copies, world.checker) = (Some(true), copies, checker);
+    (world.odd, world.silent, world.idle_ms) = (odd, silent, 60_000);
     world.ready();
     world.submit();
-    world.until("delivery", World::delivered);
-    let (mut with, mut all) = (0, Vec::new());
-    for event in &world.events {
-        let Event::Drawn { bundle, peers, .. } = event else {
-            continue;
-        };
-        let paid = |event: &Event| match event {
-            Event::Paid {
-                bundle: of, peer, ..
-            } if of == bundle => Some(*peer),
-            _ => None,
-        };
-        let paid: BTreeSet<PeerId> = world.events.iter().filter_map(paid).collect();
-        let good = peers.iter().filter(|drawn| **drawn != peer(odd));
-        let good: BTreeSet<PeerId> = good.copied().collect();
-        with += usize::from(good.len() < peers.len());
-        assert_eq!(paid, good);
-        all.extend(paid);
-    }
-    assert!(with > 0 && all.len() + with == 9, "{with} of three bundles");
+    world.until("the job ends", |world| {
+        let ended = |event: &Event| matches!(event, Event::JobEnded { .. });
+        world.events.iter().any(ended) && world.coming.is_empty()
+    });
     assert_eq!(world.slashed(), BTreeSet::new());
-    // What is kept is what somebody gave who was paid.
-    for (task, outcome) in (0..).zip(world.outcomes()) {
-        let gave = |n: &u8| Some(near(*n, task)) == outcome;
-        let giver = (1..world::PEERS).find(gave).unwrap();
-        assert!(giver != odd && all.contains(&peer(giver)));
+    world
+}
+
+#[test]
+fn one_bad_copy_of_three_is_unpaid_and_the_others_are_paid_and_kept() {
+    for checker in [false, true] {
+        let odd = 2;
+        let mut world = with_odd(3, checker, BTreeSet::from([odd]), 0);
+        world.until("delivery", World::delivered);
+        let (mut with, mut all) = (0, Vec::new());
+        for (mut peers, paid) in drawn_and_paid(&world) {
+            with += usize::from(peers.remove(&peer(odd)));
+            assert_eq!(paid, peers);
+            all.extend(paid);
+        }
+        assert!(with > 0 && all.len() + with == 9, "{with} of three bundles");
+        // What is kept is what somebody gave who was paid.
+        for (task, outcome) in (0..).zip(world.outcomes()) {
+            let gave = |n: &u8| Some(near(*n, task)) == outcome;
+            let giver = (1..world::PEERS).find(gave).unwrap();
+            assert!(giver != odd && all.contains(&peer(giver)));
+        }
+    }
+}
+
+#[test]
+fn a_checker_is_run_once_for_each_output_and_says_of_each_whether_it_is_good() {
+    // Of two copies the good one is paid alone: which it is, a tolerance could not tell.
+    let odd: BTreeSet<u8> = (1..=4).collect();
+    let world = with_odd(2, true, odd.clone(), 0);
+    let mut runs = 0;
+    for (peers, paid) in drawn_and_paid(&world) {
+        let good = |id: &&PeerId| !odd.iter().any(|n| peer(*n) == **id);
+        let good: Peers = peers.iter().filter(good).copied().collect();
+        // Two tasks of each good copy, and the first of each bad one.
+        runs += peers.len() + good.len();
+        assert_eq!(paid, good);
+    }
+    assert_eq!(world.checked.len(), runs);
+    let once: BTreeSet<_> = world.checked.iter().collect();
+    assert_eq!(once.len(), runs);
+
+    let world = with_odd(3, true, (1..=7).collect(), 0);
+    let all = drawn_and_paid(&world);
+    assert!(all.iter().all(|(_, paid)| paid.is_empty()));
+    assert_eq!(world.checked.len(), 9);
+}
+
+#[test]
+fn a_checker_that_gives_no_answer_is_tried_again_so_often_and_no_more() {
+    let tries = CHECK_TRIES_MAX as usize;
+    let world = with_odd(2, true, BTreeSet::new(), tries - 1);
+    let all = drawn_and_paid(&world);
+    assert!(all.iter().all(|(peers, paid)| peers == paid));
+    assert_eq!(world.checked.len(), 12 + tries - 1);
+    let world = with_odd(2, true, BTreeSet::new(), usize::MAX);
+    let all = drawn_and_paid(&world);
+    assert!(all.iter().all(|(_, paid)| paid.is_empty()));
+    assert_eq!(world.checked.len(), 3 * tries);
+}
+
+#[test]
+fn a_checker_looks_again_after_a_restart() {
+    for turn in (60..400).step_by(20) {
+        let mut world = World::new(7, 0, |_, _| {});
+        (world.near, world.checker) = (Some(true), true);
+        world.ready();
+        world.kill = Some((world::PEERS, world.turns + turn));
+        world.submit();
+        world.until("delivery", World::delivered);
+        let all = drawn_and_paid(&world);
+        let paid = all.iter().all(|(peers, paid)| peers == paid);
+        assert!(paid, "killed at {turn}");
     }
 }
 

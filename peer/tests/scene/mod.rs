@@ -30,8 +30,8 @@ impl Scene {
     }
 
     /// The same, with every peer on this machine's graphics adapter.
-    pub async fn with_gpu() -> Self {
-        Self::start_changed(|_, config| config.gpu = true).await
+    pub async fn with_gpu(liar: Option<Bps>) -> Self {
+        Self::start_with(liar, |_, config| config.gpu = true).await
     }
 
     /// The same, with these changes to every peer's settings.

@@ -4,6 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::bytes::{Limited, Malformed, at_most};
 use crate::job::{Blob, Judge};
+use crate::units::Fuel;
 
 /// A device class's name may have so many bytes.
 pub const DEVICE_BYTES_MAX: usize = 256;
@@ -12,6 +13,13 @@ const INFINITE: u32 = 0x7f80_0000;
 /// Of two runs that are alike, the dearer costs at most one in so many parts more: where floats
 /// steer loops, devices count work a little differently, and nobody else looks at the bill.
 pub const FUEL_APART_SHARE: u64 = 16;
+
+/// Whether two bills for runs that are alike are near enough: see [`FUEL_APART_SHARE`].
+pub const fn are_near(one: Fuel, other: Fuel) -> bool {
+    let (one, other) = (one.get(), other.get());
+    let least = if one < other { one } else { other };
+    one.abs_diff(other) <= least / FUEL_APART_SHARE
+}
 
 /// When two outputs of one task count as the same.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -33,7 +41,8 @@ pub enum Compare {
         /// So many numbers may be further apart.
         apart_max: u32,
     },
-    /// By a WASM module that accepts or refuses an output.
+    /// By a WASI module that accepts or refuses one output at a time: exit code 0 accepts. See
+    /// [`Job::checking`](crate::job::Job::checking).
     Checker {
         /// The module.
         module: Blob,
@@ -73,7 +82,8 @@ impl Limited for Compare {
                 }
                 Ok(())
             }
-            Self::Checker { .. } => bad("no checker module runs yet: `tolerance` compares numbers"),
+            // Whether it can be run, the kernel asks: it takes the job to know.
+            Self::Checker { .. } => Ok(()),
         }
     }
 }

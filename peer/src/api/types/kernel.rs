@@ -1,11 +1,14 @@
 //! How a WGSL job says which buffers its shader sees and which entry points run: the same form in a
 //! `job.toml`'s `[gpu]` and on the socket.
 
+use std::path::PathBuf;
+
 use protocol::bytes::Malformed;
 use protocol::kernel::{Buffer, Compare, Kernel, Pass};
 use protocol::units::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::submit::BlobForm;
 use super::written::{Kind, List};
 
 /// What makes a job a shader's.
@@ -37,6 +40,21 @@ pub enum CompareForm {
         /// How far apart they may be.
         tolerance: ToleranceForm,
     },
+    /// By a WASI module that looks at each output.
+    Module {
+        /// The module.
+        checker: CheckerForm,
+    },
+}
+
+/// A checker: in a job file by its path, on the socket by what was uploaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CheckerForm {
+    /// A file that is still to be uploaded.
+    File(PathBuf),
+    /// What lies at the peer.
+    Kept(BlobForm),
 }
 
 /// How far apart numbers may be: `|a - b| <= absolute + relative * max(|a|, |b|)`.
@@ -76,8 +94,9 @@ impl CompareForm {
         match self {
             Self::Word(word) if word == "exact" => Ok(Compare::Exact),
             Self::Word(_) => Err(Malformed::Senseless(
-                "`compare` is `\"exact\"`, `{ homogeneous = \"DEVICE CLASS\" }` or \
-                 `{ tolerance = { absolute = 1e-6, relative = 1e-5 } }`",
+                "`compare` is `\"exact\"`, `{ homogeneous = \"DEVICE CLASS\" }`, \
+                 `{ tolerance = { absolute = 1e-6, relative = 1e-5 } }` or \
+                 `{ checker = \"check.wasm\" }`",
             )),
             Self::Device { homogeneous } => Ok(Compare::Homogeneous {
                 device: homogeneous,
@@ -87,6 +106,16 @@ impl CompareForm {
                 relative: tolerance.relative.0,
                 apart_max: tolerance.apart_max,
             }),
+            Self::Module {
+                checker: CheckerForm::Kept(module),
+            } => Ok(Compare::Checker {
+                module: module.into(),
+            }),
+            Self::Module {
+                checker: CheckerForm::File(_),
+            } => Err(Malformed::Senseless(
+                "a checker is uploaded first, and named by its digest and size",
+            )),
         }
     }
 }
@@ -123,6 +152,22 @@ pub struct PassForm {
 }
 
 impl KernelForm {
+    /// The checker it names.
+    pub const fn checker(&self) -> Option<&CheckerForm> {
+        match &self.compare {
+            Some(CompareForm::Module { checker }) => Some(checker),
+            _ => None,
+        }
+    }
+
+    /// The same, changed in place.
+    pub const fn checker_mut(&mut self) -> Option<&mut CheckerForm> {
+        match &mut self.compare {
+            Some(CompareForm::Module { checker }) => Some(checker),
+            _ => None,
+        }
+    }
+
     /// The kernel it stands for.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use protocol::kernel::Program;
 use protocol::units::{Bytes, Credits, Fuel, Millis};
 use serde::{Deserialize, Serialize};
 
-use super::kernel::KernelForm;
+use super::kernel::{CheckerForm, KernelForm};
 use super::written::{Id, Kind, Money};
 
 /// Content that lies at the peer.
@@ -21,6 +21,15 @@ pub struct BlobForm {
     pub digest: Id<Digest>,
     /// Its length in bytes.
     pub size: u64,
+}
+
+impl From<BlobForm> for Blob {
+    fn from(form: BlobForm) -> Self {
+        Self {
+            digest: form.digest.0,
+            size: Bytes::new(form.size),
+        }
+    }
 }
 
 impl Kind for BlobForm {
@@ -179,7 +188,12 @@ impl JobForm {
     /// Every blob it names.
     pub fn blobs(&self) -> impl Iterator<Item = BlobForm> {
         let inputs = self.inputs.iter().map(|input| input.blob);
-        [self.module].into_iter().chain(self.stdin).chain(inputs)
+        let checker = match self.gpu.as_ref().and_then(KernelForm::checker) {
+            Some(CheckerForm::Kept(blob)) => Some(*blob),
+            _ => None,
+        };
+        let programs = [self.module].into_iter().chain(checker);
+        programs.chain(self.stdin).chain(inputs)
     }
 
     /// The job and the wishes it stands for.
@@ -206,12 +220,12 @@ impl JobForm {
         let job = Job {
             name: self.name,
             profile,
-            module: blob(self.module),
+            module: self.module.into(),
             unknown_imports: self.unknown_imports.into(),
             program,
             args: self.args,
             env: self.env.into_iter().map(|e| (e.name, e.value)).collect(),
-            stdin: self.stdin.map(blob),
+            stdin: self.stdin.map(Blob::from),
             inputs,
             array: Array {
                 first: self.array.first,
@@ -275,17 +289,10 @@ fn class(name: &str) -> Result<Class, Malformed> {
     known.ok_or(Malformed::Senseless("a class is grid, edge, cloud or ai"))
 }
 
-const fn blob(form: BlobForm) -> Blob {
-    Blob {
-        digest: form.digest.0,
-        size: Bytes::new(form.size),
-    }
-}
-
 fn input(form: InputForm) -> Input {
     Input {
         path: form.path,
-        blob: blob(form.blob),
+        blob: form.blob.into(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Bundles whose outcomes differ where honest machines may differ: we, who pay, look which of the
-//! outputs are alike, and say so on the ledger. Whoever is accepted is paid; nobody is blamed.
+//! outputs are accepted, and say so on the ledger. Whose are is paid; nobody is blamed.
 //!
 //! ```text
-//! Disputed ──every list proven, every output at home──▶ Compare ──▶ the largest group alike
-//!                 entered: its copies are paid ◀──two or more──┘└──▶ none: it ends unpaid
+//! Disputed ──every list proven──┬─▶ outputs at home: Compare ──▶ the largest group alike ─┐
+//!                               └─▶ each output through the checker (checker.rs)         ─┤
+//!                     entered: its copies are paid ◀── some ──┴── none ──▶ it ends unpaid
 //! ```
 
 use std::cmp::Reverse;
@@ -12,10 +13,12 @@ use std::sync::Arc;
 
 use protocol::entry::{AuditRequest, Body};
 use protocol::ids::{BundleId, Digest, PeerId};
+use protocol::kernel::are_near;
 use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX};
 use protocol::units::{Bytes, Fuel};
 
 use super::bundle::{Bundle, Copy, Stage};
+use super::checker::Checking;
 use super::demand::demand;
 use super::job::OwnJob;
 use crate::desk::Aim;
@@ -24,15 +27,19 @@ use crate::hand::Hand;
 use crate::stock::Have;
 
 /// How far we are with the outputs of a bundle that differ.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) enum Likeness {
     /// They are not all here.
     #[default]
     Unknown,
     /// These are being compared.
     Asked(Vec<(Outcome, Outcome)>),
+    /// The job's checker looks at them.
+    Checking(Box<Checking>),
     /// Whose are accepted, rising; nobody's, if it is empty.
     Known(Vec<PeerId>),
+    /// The checker gives no answer, and why.
+    Unsaid(String),
 }
 
 impl Likeness {
@@ -41,32 +48,46 @@ impl Likeness {
         if !matches!(stage, Stage::Disputed { .. }) {
             return None;
         }
-        match self {
-            Self::Unknown => None,
-            Self::Asked(_) => Some("outputs that differ are compared".to_owned()),
+        Some(match self {
+            Self::Unknown => return None,
+            Self::Asked(_) => "outputs that differ are compared".to_owned(),
+            Self::Checking(checking) => {
+                let count = checking.looked_at();
+                format!("outputs differ, and the checker has looked at {count} of them")
+            }
             Self::Known(peers) if peers.is_empty() => {
-                let why = "outputs are further apart than the job allows: it ends unpaid";
-                Some(why.to_owned())
+                "outputs differ, and no copy is accepted: it ends unpaid".to_owned()
             }
             Self::Known(peers) => {
                 let count = peers.len();
-                Some(format!("{count} of the copies are alike, and will be paid"))
+                format!("outputs differ, and {count} of the copies are accepted and will be paid")
             }
-        }
+            Self::Unsaid(why) => format!("it ends unpaid: the checker gives no answer: {why}"),
+        })
     }
 }
 
 impl OwnJob {
-    /// Compares what differs, and enters what is accepted.
+    /// Finds who is accepted of those that differ, and enters it.
     pub(super) fn compare(&mut self, hand: &mut Hand<'_>) {
+        let disputed = |bundle: &Bundle| matches!(bundle.stage, Stage::Disputed { .. });
+        if !self.bundles.iter().any(disputed) {
+            return;
+        }
         let job = self.terms.job;
-        for bundle in &mut self.bundles {
-            if !matches!(bundle.stage, Stage::Disputed { .. }) {
-                continue;
-            }
+        let Have::Home(form) = hand.stock.job(job, &[], hand.now, hand.out) else {
+            return;
+        };
+        let has_checker = form.checking([]).is_some();
+        for bundle in self.bundles.iter_mut().filter(|bundle| disputed(bundle)) {
             demand(bundle, hand);
             let id = bundle.id;
             match &bundle.likeness {
+                Likeness::Unknown if has_checker => {
+                    let checking = Checking::new(id, bundle.tasks.start, &self.terms);
+                    bundle.likeness = Likeness::Checking(Box::new(checking));
+                    bundle.check(hand);
+                }
                 Likeness::Unknown => {
                     let pairs = bundle.proven().map(|copies| different(&copies));
                     if let Some(pairs) = pairs.filter(|pairs| all_here(bundle, pairs, hand)) {
@@ -78,13 +99,14 @@ impl OwnJob {
                         });
                     }
                 }
+                Likeness::Checking(_) => bundle.check(hand),
                 Likeness::Known(peers) if !peers.is_empty() => {
                     let peers = peers.clone();
                     let alike = AuditRequest::Alike { bundle: id, peers };
                     let body = || Some(Body::Audit(alike));
                     hand.desk.want(Aim::Alike(id), hand.now, hand.out, body);
                 }
-                Likeness::Asked(_) | Likeness::Known(_) => {}
+                Likeness::Asked(_) | Likeness::Known(_) | Likeness::Unsaid(_) => {}
             }
         }
     }
@@ -106,7 +128,7 @@ impl OwnJob {
 }
 
 /// What a peer opened of a bundle, proven: one outcome per task.
-type Opened = (PeerId, Arc<[Outcome]>);
+pub(super) type Opened = (PeerId, Arc<[Outcome]>);
 
 impl Bundle {
     /// What each peer opened; `None` unless every opened list is here.
@@ -114,6 +136,21 @@ impl Bundle {
         let opened = self.copies.iter().filter(|copy| copy.root.is_some());
         let list = |copy: &Copy| Some((copy.peer, Arc::clone(copy.proven()?)));
         opened.map(list).collect()
+    }
+
+    /// Lets its checker go on.
+    fn check(&mut self, hand: &mut Hand<'_>) {
+        let Some(copies) = self.proven() else {
+            return;
+        };
+        let Likeness::Checking(checking) = &mut self.likeness else {
+            return;
+        };
+        match checking.step(&copies, hand) {
+            None => {}
+            Some(Ok(accepted)) => self.likeness = Likeness::Known(honestly_billed(&accepted)),
+            Some(Err(why)) => self.likeness = Likeness::Unsaid(why),
+        }
     }
 }
 
@@ -147,13 +184,41 @@ fn accepted(copies: &[Opened], pairs: &[(Outcome, Outcome)], alike: &[bool]) -> 
         let either = |pair| found.get(&name(&pair)).copied().unwrap_or(false);
         one == other || either((*one, *other)) || either((*other, *one))
     };
+    let largest = largest(copies, near, |_| 0);
+    Some(largest)
+        .filter(|group| group.len() > 1)
+        .unwrap_or_default()
+}
+
+/// Those of the accepted copies whose bills can be believed: nobody but the checker has looked, and
+/// it sees no bill. The largest group whose bills are near that of one of it, in each task; of
+/// groups as large the cheapest, then that of the copy which was drawn first.
+fn honestly_billed(copies: &[Opened]) -> Vec<PeerId> {
+    let near = |one: &Outcome, other: &Outcome| are_near(one.fuel, other.fuel);
+    let bill = |list: &[Outcome]| {
+        list.iter()
+            .map(|outcome| u128::from(outcome.fuel.get()))
+            .sum()
+    };
+    largest(copies, near, bill)
+}
+
+/// The peers, rising, of the largest group of copies that are near one of it in each task; of
+/// groups as large that of the copy with the least `cost`, then of the first.
+fn largest(
+    copies: &[Opened],
+    near: impl Fn(&Outcome, &Outcome) -> bool,
+    cost: impl Fn(&[Outcome]) -> u128,
+) -> Vec<PeerId> {
     let groups = copies.iter().enumerate().map(|(at, (_, one))| {
         let like = |(_, other): &&Opened| one.iter().zip(&**other).all(|(a, b)| near(a, b));
         let group: Vec<PeerId> = copies.iter().filter(like).map(|(peer, _)| *peer).collect();
-        (Reverse(group.len()), at, group)
+        (Reverse(group.len()), cost(one), at, group)
     });
-    let largest = groups.min().map(|(_, _, group)| group);
-    let mut peers = largest.filter(|group| group.len() > 1).unwrap_or_default();
+    let mut peers = groups
+        .min()
+        .map(|(_, _, _, group)| group)
+        .unwrap_or_default();
     peers.sort_unstable();
     peers
 }
@@ -204,6 +269,36 @@ mod tests {
         let alike: Vec<bool> = pairs.iter().map(near).collect();
         let peers = accepted(&copies, &pairs, &alike).into_iter();
         peers.map(|peer| char::from(peer.bytes()[0])).collect()
+    }
+
+    /// Of accepted copies of two tasks with these bills.
+    fn billed(copies: &[[u64; 2]]) -> String {
+        let outcome = |fuel: &u64| Outcome {
+            digest: Digest::of(b"any"),
+            fuel: Fuel::new(*fuel),
+        };
+        let copies: Vec<Opened> = (b'A'..)
+            .zip(copies)
+            .map(|(peer, list)| (PeerId::new([peer; 32]), list.iter().map(outcome).collect()))
+            .collect();
+        let peers = honestly_billed(&copies).into_iter();
+        peers.map(|peer| char::from(peer.bytes()[0])).collect()
+    }
+
+    #[test]
+    fn a_bill_that_nobody_shares_is_not_paid_unless_it_is_the_least() {
+        for (copies, peers) in [
+            (&[][..], ""),
+            (&[[160, 160]], "A"),
+            (&[[160, 160], [170, 160]], "AB"),
+            (&[[171, 160], [160, 160]], "B"),
+            (&[[160, 160], [160, 900]], "A"),
+            (&[[900, 160], [160, 160], [165, 160]], "BC"),
+            (&[[1, 1], [160, 160], [165, 160]], "BC"),
+            (&[[900, 1], [1, 900]], "A"),
+        ] {
+            assert_eq!(billed(copies), peers, "{copies:?}");
+        }
     }
 
     #[test]

@@ -71,6 +71,9 @@ impl OwnJob {
             }
             Event::BundleEnded { bundle, ending } => {
                 self.nothing_to_enter(*bundle);
+                if let Some(bundle) = self.bundle(bundle) {
+                    bundle.stop_checker(hand);
+                }
                 self.set_stage(*bundle, Stage::Ended(*ending));
                 hand.tell(News::BundleEnded {
                     bundle: *bundle,

@@ -131,13 +131,19 @@ impl Jobs {
         }
     }
 
-    /// The run of canaries that goes by this token.
+    /// The run of canaries, or of a checker, that goes by this token.
     pub(crate) fn errand(&mut self, token: RunToken) -> Option<&mut Errand> {
-        let mut plantings = self
+        let plantings = self
             .submissions
             .values_mut()
             .filter_map(|submission| submission.planting.as_mut());
-        plantings.find_map(|planting| planting.errand(token))
+        let mut canaries = plantings.filter_map(|planting| planting.errand(token));
+        canaries.next().or_else(|| {
+            let bundles = self.jobs.values_mut().flat_map(|job| &mut job.bundles);
+            bundles
+                .filter_map(|bundle| bundle.check_under(token))
+                .next()
+        })
     }
 }
 

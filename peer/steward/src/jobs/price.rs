@@ -8,6 +8,7 @@ use protocol::job::{Care, Job, TASKS_PER_BUNDLE_MAX, Terms};
 use protocol::units::{Credits, Millis};
 
 use crate::effect::Answer;
+use crate::errand::can_run;
 use crate::identity::Identity;
 use crate::input::Choices;
 use crate::standing::{Standing, StandingOffer};
@@ -35,6 +36,9 @@ pub(crate) fn terms(
     let senseless = |why: String| refused(Kind::Request, why, "peer submit --help");
     job.within_limits()
         .map_err(|error| senseless(error.to_string()))?;
+    if let Some(checking) = job.checking([]) {
+        can_run(&checking, me).map_err(|why| senseless(format!("its checker: {why}")))?;
+    }
     let tasks = job.array.count;
     let spread = tasks.div_ceil(BUNDLES_AIMED_AT).min(TASKS_PER_BUNDLE_MAX);
     let per_gfuel = match choices.per_gfuel {

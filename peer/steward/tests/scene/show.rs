@@ -52,6 +52,7 @@ pub fn show(effect: &Effect) -> Option<String> {
                 Why::Panel => "judge",
                 Why::Audit => "audit",
                 Why::Canary => "know",
+                Why::Check(_) => "check",
             };
             let lies = if alter.is_empty() {
                 String::new()

@@ -1,12 +1,13 @@
 //! What a story asks of the world, and what it waits for.
 
-use protocol::job::{Job, Profile};
+use protocol::job::{Blob, Job, Profile};
 use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program};
 
 use super::*;
 
 impl World {
-    /// The job that is submitted: where machines differ, a shader's with a tolerance.
+    /// The job that is submitted: where machines differ, a shader's with a tolerance or a
+    /// checker.
     pub(super) fn job_of_all(&self) -> Job {
         let mut job = crate::scene::job(TASKS);
         if self.near.is_some() {
@@ -21,10 +22,15 @@ impl World {
                     entry: "main".to_owned(),
                     groups: [1, 1, 1],
                 }],
-                compare: Compare::Tolerance {
-                    absolute: 0,
-                    relative: 0,
-                    apart_max: 0,
+                compare: match self.checker {
+                    true => Compare::Checker {
+                        module: Blob::of(b"checker"),
+                    },
+                    false => Compare::Tolerance {
+                        absolute: 0,
+                        relative: 0,
+                        apart_max: 0,
+                    },
                 },
             });
         }
@@ -46,7 +52,7 @@ impl World {
         let job = self.job_of_all();
         let written = bytes::write(&job);
         self.disk(self.submitter)
-            .extend([Digest::of(&written), Digest::of(b"module")]);
+            .extend([&written[..], b"module", b"checker"].map(Digest::of));
         let choices = Choices {
             class: Class::Grid,
             copies: self.copies,

@@ -86,6 +86,12 @@ pub struct World {
     pub odd: BTreeSet<u8>,
     /// How often each bundle runs.
     pub copies: u8,
+    /// Whether a checker says which outputs are good: all but those of the odd.
+    pub checker: bool,
+    /// So many runs of the checker give no answer, the first ones.
+    pub silent: usize,
+    /// What the checker was run for.
+    pub checked: Vec<(BundleId, u32, Digest)>,
     /// A block comes after so long where nothing waits for one.
     pub idle_ms: u64,
 }
@@ -115,6 +121,9 @@ impl World {
             near: None,
             odd: BTreeSet::new(),
             copies: 2,
+            checker: false,
+            silent: 0,
+            checked: Vec::new(),
             idle_ms: 1_000,
             genesis,
         };
@@ -264,13 +273,17 @@ impl World {
             }
             Effect::Run {
                 token,
+                bundle,
                 tasks,
                 alter,
                 why,
                 ..
             } => {
                 assert!(why == Why::Work || alter.is_empty(), "a judge never lies");
-                self.run(n, token, tasks, &alter);
+                match why {
+                    Why::Check(output) => self.check(n, token, (bundle, tasks, output)),
+                    _ => self.run(n, token, tasks, &alter),
+                }
             }
             Effect::KeepOutput { digest, bytes } => {
                 assert_eq!(Digest::of(&bytes), digest);
@@ -294,15 +307,45 @@ impl World {
                 "what is compared is at home"
             );
         }
-        let odd = |outcome: &Outcome| {
-            let gave = |m: u8| (0..TASKS).any(|task| near(m, task) == *outcome);
-            self.odd.iter().any(|m| gave(*m))
+        let alike = |(one, other): &(Outcome, Outcome)| {
+            let odd = self.is_odd(&one.digest) || self.is_odd(&other.digest);
+            self.near == Some(true) && !odd
         };
-        let alike =
-            |pair: &(Outcome, Outcome)| self.near == Some(true) && !odd(&pair.0) && !odd(&pair.1);
         let alike = Some(pairs.iter().map(alike).collect());
         self.coming
             .push_back((n, Input::Compared { bundle, alike }));
+    }
+
+    /// Whether this output is that of an odd peer.
+    fn is_odd(&self, digest: &Digest) -> bool {
+        let gave = |m: u8| (0..TASKS).any(|task| near(m, task).digest == *digest);
+        self.odd.iter().any(|m| gave(*m))
+    }
+
+    fn check(
+        &mut self,
+        n: u8,
+        token: RunToken,
+        (bundle, tasks, output): (BundleId, Vec<u32>, Digest),
+    ) {
+        let &[task] = &*tasks else {
+            panic!("one output at a time: {tasks:?}");
+        };
+        let needs = [Digest::of(b"checker"), output];
+        for digest in needs {
+            assert!(self.disk(n).contains(&digest), "what is run is at home");
+        }
+        self.checked.push((bundle, task, output));
+        let accepted = !self.is_odd(&output);
+        let said = match self.checked.len() > self.silent {
+            true => Input::Checked { token, accepted },
+            false => Input::TaskFailed {
+                token,
+                task,
+                why: "its stack overflowed".to_owned(),
+            },
+        };
+        self.coming.push_back((n, said));
     }
 
     fn disk(&mut self, n: u8) -> &mut BTreeSet<Digest> {
