@@ -2,16 +2,22 @@
 //! and what the fuzzer reaches into, and nothing else may use it, because nothing here holds a
 //! hostile guest.
 
+use std::fs::File;
 use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use protocol::ids::{Digest, JobId};
 use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
-use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program};
+use protocol::kernel::{self, Buffer, Compare, Kernel, Pass};
+use protocol::outcome::TaskOutput;
 use protocol::units::{Bytes, Fuel, Millis};
 use wasmparser::Validator;
-use wasmtime::{Module, OptLevel};
+use wasmtime::{AsContextMut, Instance, Module, OptLevel};
 
+use crate::meter::{self, Gauge};
 use crate::task::{Ran, Runner};
+use crate::wasi::Fixed;
 use crate::{engine, facts, gpu, nan};
 
 /// What each task may use.
@@ -46,18 +52,102 @@ pub fn run(wasm: &[u8], tasks: Range<u32>) -> Result<(), String> {
     Ok(())
 }
 
+/// A program in this process, with the files it is given.
+pub struct Program {
+    runner: Runner,
+}
+
+impl Program {
+    /// As tasks run it; or, if it is `plain`, as it is: nothing is counted but what it asks of its
+    /// host, and its NaNs are the machine's.
+    ///
+    /// # Errors
+    /// In words, if it cannot be compiled or one of its files not be opened.
+    pub fn new(wasm: &[u8], job: Job, inputs: &[PathBuf], plain: bool) -> Result<Self, String> {
+        let words = |error: wasmtime::Error| format!("{error:#}");
+        let compiled_from = match plain {
+            true => meter::rewrite_with(wasm, false).map_err(|refused| refused.to_string()),
+            false => metered(wasm, true),
+        }?;
+        let engine = engine::engine().map_err(words)?;
+        let module = Module::new(&engine, compiled_from).map_err(words)?;
+        let open = |path: &PathBuf| {
+            let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let size = file.metadata().map_err(|error| error.to_string())?.len();
+            let file = Arc::new(file);
+            Ok::<_, String>(Fixed { file, size })
+        };
+        let inputs = inputs.iter().map(open).collect::<Result<_, _>>()?;
+        let id = JobId::new(*Digest::of(b"bare").bytes());
+        let runner = Runner::new(&engine, &module, (id, job), None, inputs).map_err(words)?;
+        Ok(Self { runner })
+    }
+
+    /// Runs its one task.
+    ///
+    /// # Errors
+    /// In words, if it does not end by itself.
+    pub fn run(&self) -> Result<TaskOutput, String> {
+        match self.runner.run(0) {
+            Ran::Ended { output, .. } if output.status.is_success() => Ok(output),
+            other => Err(format!("{other:?}")),
+        }
+    }
+}
+
 /// The profile's engine, to be compared with others.
 pub fn config() -> wasmtime::Config {
     engine::config(OptLevel::Speed)
 }
 
-/// What a valid module is compiled from. With `noise`, it is made for a machine whose every
-/// arithmetic instruction leaves a NaN of its own, which nothing may show.
+/// A valid module that knows one NaN. With `noise`, it is made for a machine whose every arithmetic
+/// instruction leaves a NaN of its own, which nothing may show.
 ///
 /// # Errors
 /// In words, if it would grow too large, or has instructions that the profile does not have.
 pub fn rewritten(wasm: &[u8], noise: bool) -> Result<Vec<u8>, String> {
     nan::rewrite_with(wasm, noise).map_err(|refused| refused.to_string())
+}
+
+/// What a valid module is compiled from so that it counts its work; with `one_nan`, it knows one
+/// NaN too, and is what a task runs.
+///
+/// # Errors
+/// In words, if it would grow too large, or has instructions that the profile does not have.
+pub fn metered(wasm: &[u8], one_nan: bool) -> Result<Vec<u8>, String> {
+    let metered = meter::rewrite(wasm);
+    let whole = match one_nan {
+        true => metered.and_then(|metered| nan::rewrite(&metered)),
+        false => metered,
+    };
+    whole.map_err(|refused| refused.to_string())
+}
+
+/// Gives an instance of a module that counts its work so much fuel.
+///
+/// # Errors
+/// If it does not count its work.
+pub fn give_fuel(
+    mut store: impl AsContextMut,
+    instance: &Instance,
+    fuel: u64,
+) -> wasmtime::Result<()> {
+    Gauge::of(&mut store, instance)?.set(&mut store, fuel)
+}
+
+/// What it has left; `None` if that is less than nothing, or if it was stopped for that.
+///
+/// # Errors
+/// If it does not count its work.
+pub fn fuel_left(
+    mut store: impl AsContextMut,
+    instance: &Instance,
+) -> wasmtime::Result<Option<u64>> {
+    let gauge = Gauge::of(&mut store, instance)?;
+    match gauge.stopped(&mut store) {
+        true => Ok(None),
+        false => Ok(gauge.left(&mut store)),
+    }
 }
 
 /// Whether these are the bytes of a module of the profile's instructions.
@@ -96,7 +186,7 @@ pub fn shader(
         },
     };
     let mut job = Job::once("bare", Blob::of(source), LIMITS);
-    (job.profile, job.program) = (Profile::WGSL_1, Program::Wgsl(kernel));
+    (job.profile, job.program) = (Profile::WGSL_1, kernel::Program::Wgsl(kernel));
     let plan = gpu::compile(source, &job).map_err(|refused| refused.to_string())?;
     Ok(plan.text)
 }

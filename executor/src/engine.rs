@@ -1,7 +1,7 @@
 //! The profile's engine: wasmtime with every setting that a result could depend on, fixed.
 //!
-//! Cranelift only; Winch counts fuel in another way. Which NaN arithmetic gives is settled before
-//! compilation, by [`nan`](crate::nan). A setting changed here is another
+//! Cranelift only. What a task costs and which NaN arithmetic gives is settled before compilation,
+//! by [`passes`](crate::passes). A setting changed here is another
 //! [`Profile`](protocol::job::Profile), never a new default.
 
 use wasmparser::WasmFeatures;
@@ -29,9 +29,9 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::GC_TYPES);
 
 /// Names the settings below in the key of the compiled-code cache. Changes when they change.
-pub(crate) const SETTINGS: &str = "profile 2, settings 1";
+pub(crate) const SETTINGS: &str = "profile 3, settings 1";
 
-/// The settings of profile 2, at an optimisation level. Results and fuel are equal at every level,
+/// The settings of profile 3, at an optimisation level. Results and fuel are equal at every level,
 /// which `task`'s tests show; the executor itself always uses [`OptLevel::Speed`].
 pub(crate) fn config(level: OptLevel) -> Config {
     let mut config = Config::new();
@@ -39,7 +39,6 @@ pub(crate) fn config(level: OptLevel) -> Config {
         .strategy(Strategy::Cranelift)
         .cranelift_opt_level(level)
         .relaxed_simd_deterministic(true)
-        .consume_fuel(true)
         .memory_init_cow(true)
         .async_stack_size(STACK_BYTES)
         .max_wasm_stack(STACK_BYTES)
@@ -51,7 +50,7 @@ pub(crate) fn config(level: OptLevel) -> Config {
     config
 }
 
-/// The engine that compiles and runs all tasks of profile 2.
+/// The engine that compiles and runs all tasks of profile 3.
 ///
 /// # Errors
 /// If this machine cannot run the profile: an instruction set Cranelift does not know.

@@ -74,7 +74,7 @@ impl Config {
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The engine cannot be built on this processor.
-    #[error("this machine cannot run profile 2: {0}")]
+    #[error("this machine cannot run profile 3: {0}")]
     Engine(String),
     /// The cache cannot be used.
     #[error("cannot use the cache of compiled modules at {path}")]
@@ -237,7 +237,7 @@ impl Executor {
     pub(crate) fn check(&self, work: &Work) -> Result<(), Refused> {
         work.job.within_limits()?;
         let known = match work.job.profile {
-            Profile::WASM_2 => true,
+            Profile::WASM_3 => true,
             Profile::WGSL_1 => self.gpus().iter().any(GpuFacts::is_fit),
             _ => false,
         };

@@ -13,8 +13,7 @@ use wasmparser::{
 
 use crate::engine::FEATURES;
 use crate::limiter::{TABLE_ELEMENTS_MAX, TABLES_MAX};
-use crate::steps::expose;
-use crate::{nan, wasi};
+use crate::{passes, wasi};
 
 /// How a module is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +51,7 @@ pub enum ModuleRefused {
         max: u64,
     },
     /// It is not a module, or uses instructions that the profile does not have.
-    #[error("not a valid WebAssembly module of profile 2: {0}")]
+    #[error("not a valid WebAssembly module of profile 3: {0}")]
     Invalid(String),
     /// It has a `start` section: code that would run before its fuel is counted.
     #[error("the module has a start section; export `_start` or `run` instead")]
@@ -92,7 +91,8 @@ pub enum ModuleRefused {
     #[error("the module has more than {TABLES_MAX} tables, or one of more than {max} elements",
         max = TABLE_ELEMENTS_MAX)]
     TableTooLarge,
-    /// It cannot be made to have the same NaNs on every machine, or to show its state.
+    /// It cannot be made to count its work, to have the same NaNs on every machine, or to show its
+    /// state.
     #[error("{0}")]
     CannotBeRewritten(String),
 }
@@ -155,11 +155,7 @@ pub(crate) fn prepare(
         return Err(ModuleRefused::TableTooLarge);
     }
     let memory_min = Bytes::new(seen.memory_min.unwrap_or(0).saturating_mul(PAGE));
-    let rewritten = nan::rewrite(bytes)
-        .and_then(|rewritten| match entry {
-            Entry::Steps => expose(&rewritten),
-            Entry::Command | Entry::Reactor => Ok(rewritten),
-        })
+    let rewritten = passes::rewrite(bytes, entry)
         .map_err(|refused| ModuleRefused::CannotBeRewritten(refused.to_string()))?;
     let facts = ModuleFacts {
         entry,

@@ -11,66 +11,26 @@
 //!                             └▶ local.tee, f64.const nan, local.get ×2, f64.ge, select
 //! ```
 //!
-//! The rewriting is part of the profile: which instructions it adds depends on the module's bytes
-//! alone, and they cost fuel like all others. A module is known by its own digest, not by this
-//! one's.
+//! What it adds costs no fuel: the work was counted before (see [`meter`](crate::meter)), so that
+//! this pass can become better without a change of what a task costs.
 
 mod class;
 mod effect;
 mod emit;
 mod plan;
 #[cfg(test)]
-mod programs;
+pub(crate) mod programs;
 mod shape;
 
-use protocol::job::MODULE_MAX;
-use thiserror::Error;
-use wasmparser::{BinaryReaderError, FunctionBody, Parser, Payload};
+use wasmparser::{FunctionBody, Parser, Payload};
 
+use crate::passes::{Code, NotRewritten, section};
 use class::Mark;
-pub(crate) use emit::number;
 use plan::Marks;
 use shape::{Locals, Shape};
 
-/// A rewritten module may have so many bytes.
-const REWRITTEN_MAX: u64 = 2 * MODULE_MAX.get();
-
-const CODE_SECTION: u8 = 10;
-
-/// Why a valid module cannot be rewritten, on any machine.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub(crate) enum NotRewritten {
-    /// An instruction that the pass was not written for.
-    #[error("the instruction at byte {at} is not one of the profile's")]
-    Instruction {
-        /// Where it is.
-        at: usize,
-    },
-    /// A function that would have more locals or bytes than a function may have.
-    #[error("the function at byte {at} is too large once its NaNs are made the same everywhere")]
-    Function {
-        /// Where its body is.
-        at: usize,
-    },
-    /// A module that would be too large.
-    #[error("the module has more than {REWRITTEN_MAX} bytes once its NaNs are the same everywhere")]
-    Module,
-    /// A module that would run in steps, with a state that cannot be read from outside.
-    #[error("a module that runs in steps shows all of its state, but {0}")]
-    Hidden(String),
-    /// Bytes that are not a module's.
-    #[error("{0}")]
-    Invalid(String),
-}
-
-impl From<BinaryReaderError> for NotRewritten {
-    fn from(error: BinaryReaderError) -> Self {
-        Self::Invalid(error.to_string())
-    }
-}
-
-/// What a module is compiled from. It must be valid, with the profile's instructions; names and
-/// other custom sections are left out.
+/// The same module with one NaN. It must be valid, with the profile's instructions; names and other
+/// custom sections are left out.
 ///
 /// Takes time and memory in proportion to the bytes; the result depends on nothing else.
 ///
@@ -88,31 +48,16 @@ pub(crate) fn rewrite(wasm: &[u8]) -> Result<Vec<u8>, NotRewritten> {
 pub(crate) fn rewrite_with(wasm: &[u8], noise: bool) -> Result<Vec<u8>, NotRewritten> {
     let mut shape = Shape::default();
     let mut out = Vec::with_capacity(wasm.len());
-    let mut code = Vec::new();
-    let mut bodies = (0, 0);
+    let mut code = Code::default();
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload?;
         shape.read(&payload)?;
         match &payload {
             Payload::Version { range, .. } => out.extend(&wasm[range.clone()]),
-            Payload::CodeSectionStart { count, .. } => {
-                bodies = (0, *count);
-                emit::number(&mut code, *count);
-                if *count == 0 {
-                    section(&mut out, CODE_SECTION, &code)?;
-                }
-            }
+            Payload::CodeSectionStart { count, .. } => code.start(*count, &mut out)?,
             Payload::CodeSectionEntry(body) => {
-                let body = function(&shape, body, bodies.0, noise)?;
-                emit::number(&mut code, length(&body)?);
-                code.extend(body);
-                bodies.0 += 1;
-                if code.len() as u64 > REWRITTEN_MAX {
-                    return Err(NotRewritten::Module);
-                }
-                if bodies.0 == bodies.1 as usize {
-                    section(&mut out, CODE_SECTION, &std::mem::take(&mut code))?;
-                }
+                let body = function(&shape, body, code.written(), noise)?;
+                code.add(&body, &mut out)?;
             }
             Payload::CustomSection(_) => {}
             other => {
@@ -123,24 +68,6 @@ pub(crate) fn rewrite_with(wasm: &[u8], noise: bool) -> Result<Vec<u8>, NotRewri
         }
     }
     Ok(out)
-}
-
-fn length(bytes: &[u8]) -> Result<u32, NotRewritten> {
-    u32::try_from(bytes.len()).map_err(|_| NotRewritten::Module)
-}
-
-/// Writes a whole section.
-///
-/// # Errors
-/// [`NotRewritten::Module`].
-pub(crate) fn section(out: &mut Vec<u8>, id: u8, content: &[u8]) -> Result<(), NotRewritten> {
-    out.push(id);
-    emit::number(out, length(content)?);
-    out.extend(content);
-    if out.len() as u64 > REWRITTEN_MAX {
-        return Err(NotRewritten::Module);
-    }
-    Ok(())
 }
 
 fn function(

@@ -121,23 +121,30 @@ impl<'a> Stepper<'a> {
     /// The root of the state as it is now, paid for.
     fn root(&mut self) -> Result<Digest> {
         let parts = self.parts()?;
-        let left = self.store.get_fuel()?;
-        match left.checked_sub(parts.cost.get()) {
-            Some(left) => self.store.set_fuel(left)?,
-            None => {
-                self.store.set_fuel(0)?;
-                return Err(Trap::OutOfFuel.into());
-            }
-        }
+        let left = self
+            .left()
+            .and_then(|left| left.checked_sub(parts.cost.get()));
+        self.set_left(left.ok_or(Trap::OutOfFuel)?)?;
         Ok(parts.root(self.taken.unwrap_or(0), self.used()))
     }
 
+    fn left(&mut self) -> Option<u64> {
+        let gauge = self.store.data().gauge?;
+        gauge.left(&mut self.store)
+    }
+
+    fn set_left(&mut self, left: u64) -> Result<()> {
+        let gauge = self.store.data().gauge;
+        let gauge = gauge.ok_or_else(|| Error::msg("the guest is not in its place"))?;
+        gauge.set(&mut self.store, left)
+    }
+
     /// How much fuel the task has used; none before its `init`.
-    pub(crate) fn used(&self) -> Fuel {
+    pub(crate) fn used(&mut self) -> Fuel {
         if self.taken.is_none() {
             return Fuel::new(0);
         }
-        let left = self.store.get_fuel().unwrap_or(0);
+        let left = self.left().unwrap_or(0);
         Fuel::new(self.runner.limits().fuel.get().saturating_sub(left))
     }
 

@@ -15,6 +15,7 @@ use wasmtime::ValType;
 use wasmtime::{Engine, Error, ExternType, Instance, InstancePre, Module, Result, Store, Trap};
 
 use crate::facts::Entry;
+use crate::meter::Gauge;
 use crate::steps::{self, KeepNothing, Stepper};
 use crate::wasi::{self, End, Fixed, Host, Tree, World};
 
@@ -163,12 +164,11 @@ impl Runner {
     /// # Errors
     /// How the task ends.
     pub(crate) fn instantiate(&self, store: &mut Store<Host>) -> Result<Instance> {
-        // How much fuel instantiation takes depends on the platform (data segments are free where
-        // they are mapped copy-on-write), so the task's fuel begins after it.
-        store.set_fuel(u64::MAX)?;
         let instance = self.ready.instantiate(&mut *store)?;
         store.data_mut().memory = instance.get_memory(&mut *store, "memory");
-        store.set_fuel(self.job.limits.fuel.get())?;
+        let gauge = Gauge::of(&mut *store, &instance)?;
+        store.data_mut().gauge = Some(gauge);
+        gauge.set(&mut *store, self.job.limits.fuel.get())?;
         Ok(instance)
     }
 
@@ -187,15 +187,23 @@ impl Runner {
     /// How a task ended, given the exit code or what stopped it; with `roots`, after which steps.
     pub(crate) fn finish(
         &self,
-        store: Store<Host>,
+        mut store: Store<Host>,
         result: Result<i32>,
         roots: Option<Vec<Digest>>,
     ) -> Ran {
         let limit = self.job.limits.fuel;
-        let left = store.get_fuel().unwrap_or(0);
+        let gauge = store.data().gauge;
+        let left = gauge.and_then(|gauge| gauge.left(&mut store));
+        let stopped = gauge.is_some_and(|gauge| gauge.stopped(&mut store));
         let mut host = store.into_data();
-        let used = Fuel::new(limit.get().saturating_sub(left));
+        let used = Fuel::new(limit.get().saturating_sub(left.unwrap_or(0)));
         let status = result.map_or_else(|error| status(&error), |code| Ok(Status::Exited(code)));
+        let status = match status {
+            Ok(Status::Trapped(Kind::Unreachable)) if stopped => Ok(Status::OutOf(Limit::Fuel)),
+            // It has come to its end, with work that it had not the fuel for.
+            Ok(Status::Exited(_)) if left.is_none() => Ok(Status::OutOf(Limit::Fuel)),
+            status => status,
+        };
         let (stdout, stderr) = (
             std::mem::take(&mut host.stdout),
             std::mem::take(&mut host.stderr),
@@ -221,7 +229,7 @@ impl Runner {
             Status::Trapped(_) | Status::OutOf(_) => limit,
         };
         let mut output = TaskOutput {
-            profile: Profile::WASM_2,
+            profile: Profile::WASM_3,
             status,
             stdout,
             stderr,

@@ -120,9 +120,10 @@ fn enter(
     cost: u64,
     body: impl FnOnce(&mut Call<'_>) -> Result<(), Fail>,
 ) -> Result<i32> {
-    let memory = caller.data().memory;
-    let memory = memory.ok_or_else(|| Error::new(End::Host("a call before the start".into())))?;
-    let fuel = caller.get_fuel()?;
+    let early = || Error::new(End::Host("a call before the start".into()));
+    let memory = caller.data().memory.ok_or_else(early)?;
+    let gauge = caller.data().gauge.ok_or_else(early)?;
+    let fuel = gauge.left(&mut *caller).ok_or(Trap::OutOfFuel)?;
     let (memory, host) = memory.data_and_store_mut(&mut *caller);
     let mut call = Call { memory, host, fuel };
     let result = match call.charge(cost) {
@@ -130,7 +131,7 @@ fn enter(
         Err(end) => Err(end.into()),
     };
     let left = call.fuel;
-    caller.set_fuel(left)?;
+    gauge.set(&mut *caller, left)?;
     match result {
         Ok(()) => Ok(0),
         Err(Fail::Errno(errno)) => Ok(i32::from(errno as u16)),

@@ -162,7 +162,7 @@ impl Runs {
     pub fn profiles(&self) -> Vec<Profile> {
         let shaders = self.executor.gpus().iter().any(executor::GpuFacts::is_fit);
         let shaders = shaders.then_some(Profile::WGSL_1);
-        [Profile::WASM_2].into_iter().chain(shaders).collect()
+        [Profile::WASM_3].into_iter().chain(shaders).collect()
     }
 
     /// Begins a run.

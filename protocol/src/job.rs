@@ -86,9 +86,9 @@ impl Class {
 pub struct Profile(pub u16);
 
 impl Profile {
-    /// wasmtime 48 with Cranelift, modules rewritten to know one NaN, our WASI preview 1 host.
-    /// Profile 1 left that NaN to wasmtime: the same results, but other counts of fuel.
-    pub const WASM_2: Self = Self(2);
+    /// wasmtime 48 with Cranelift, modules rewritten to count their work and to know one NaN, our
+    /// WASI preview 1 host. Profiles 1 and 2 had the same results, but other counts of fuel.
+    pub const WASM_3: Self = Self(3);
     /// WGSL through naga 29, with the checks and the fuel of decision 0013.
     pub const WGSL_1: Self = Self(0x101);
 

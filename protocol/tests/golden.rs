@@ -60,7 +60,7 @@ fn job() -> Job {
     };
     Job {
         name: "orchids".into(),
-        profile: Profile::WASM_2,
+        profile: Profile::WASM_3,
         module: blob,
         unknown_imports: UnknownImports::Trap,
         program: Program::Wasm,
@@ -267,7 +267,7 @@ fn jobs_outputs_offers_and_messages() {
     let key = SigningKey::from_bytes(&[9; 32]);
     golden("job", &bytes::write(&job()));
     let output = TaskOutput {
-        profile: Profile::WASM_2,
+        profile: Profile::WASM_3,
         status: Status::Trapped(Trap::MemoryOutOfBounds),
         stdout: b"out".to_vec(),
         stderr: b"err".to_vec(),
@@ -283,7 +283,7 @@ fn jobs_outputs_offers_and_messages() {
         issued: Moment::new(3),
         ttl: Millis::new(60_000),
         class: Class::Grid,
-        profiles: vec![Profile::WASM_2],
+        profiles: vec![Profile::WASM_3],
         slots_total: 2,
         slots_free: 1,
         memory: Bytes::new(1 << 30),

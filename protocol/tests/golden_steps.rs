@@ -13,7 +13,7 @@ use protocol::units::Fuel;
 #[test]
 fn a_step_tasks_output_and_its_end() {
     let bare = TaskOutput {
-        profile: Profile::WASM_2,
+        profile: Profile::WASM_3,
         status: Status::OutOf(Limit::Steps),
         stdout: b"out".to_vec(),
         stderr: Vec::new(),

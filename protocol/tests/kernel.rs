@@ -118,7 +118,7 @@ fn what_a_checker_could_not_look_at_is_refused() {
 fn a_sound_declaration_passes_and_each_unsound_one_is_named() {
     assert_eq!(job(kernel()).within_limits(), Ok(()));
     let cases: [(&str, Change); 16] = [
-        ("another kind", |job, _| job.profile = Profile::WASM_2),
+        ("another kind", |job, _| job.profile = Profile::WASM_3),
         ("device class", |_, k| {
             k.compare = Compare::Homogeneous { device: "".into() };
         }),
@@ -216,7 +216,7 @@ fn a_checker_sees_the_inputs_and_the_output_and_has_the_jobs_limits() {
     assert_eq!(checking.module, Blob::of(b"checker"));
     assert_eq!(
         (checking.profile, &checking.program),
-        (Profile::WASM_2, &Program::Wasm)
+        (Profile::WASM_3, &Program::Wasm)
     );
     assert_eq!(checking.args, shader.args);
     assert_eq!(checking.array, shader.array);
@@ -243,7 +243,7 @@ fn only_what_a_kernel_leaves_when_it_ends_well_is_whole() {
     assert!(kernel.is_whole(Profile::WGSL_1, &whole));
     type Change = fn(&mut TaskOutput);
     let changes: [Change; 10] = [
-        |output| output.profile = Profile::WASM_2,
+        |output| output.profile = Profile::WASM_3,
         |output| output.status = Status::Exited(1),
         |output| output.status = Status::OutOf(Limit::Fuel),
         |output| output.stdout.push(1),

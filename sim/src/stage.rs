@@ -204,7 +204,7 @@ impl Stage {
             classes: Vec::<Class>::new(),
             slots: 0,
             per_gfuel: Credits::ZERO,
-            profiles: vec![Profile::WASM_2],
+            profiles: vec![Profile::WASM_3],
             memory: Bytes::new(8 << 30),
             speed: Fuel::ZERO,
             gcu: 0,

@@ -2,15 +2,10 @@
 
 use wasmparser::{FunctionBody, Operator};
 
-use super::NotRewritten;
 use super::class::Mark;
 use super::plan::Marks;
 use super::shape::Locals;
-
-/// A function may have so many locals, as the engine's validator has it.
-const LOCALS_MAX: u32 = 50_000;
-/// A function's body may have so many bytes, as the engine's validator has it.
-const BODY_BYTES_MAX: usize = 7_654_321;
+use crate::passes::{self, BODY_BYTES_MAX, NotRewritten, number};
 
 const F32: u8 = 0x7d;
 const F64: u8 = 0x7c;
@@ -56,15 +51,6 @@ impl Nan {
     }
 }
 
-/// Appends a number as WebAssembly writes those without sign.
-pub(crate) fn number(into: &mut Vec<u8>, mut value: u32) {
-    while value >= 0x80 {
-        into.push(value.to_le_bytes()[0] | 0x80);
-        value >>= 7;
-    }
-    into.push(value.to_le_bytes()[0]);
-}
-
 /// The locals that remedies work with.
 #[derive(Debug, Default)]
 struct Spare {
@@ -81,7 +67,7 @@ impl Spare {
             _ => 2,
         };
         *self.places[place].get_or_insert_with(|| {
-            self.extra.extend([1, kind]);
+            self.extra.push(kind);
             self.next += 1;
             self.next - 1
         })
@@ -182,17 +168,5 @@ pub(super) fn body(
         place += 1;
     }
     code.extend(&bytes[copied - at..]);
-    let mut declared = body.get_binary_reader();
-    let groups = declared.read_var_u32()?;
-    let after = declared.original_position();
-    let more = u32::try_from(spare.extra.len() / 2).unwrap_or(0);
-    let mut whole = Vec::with_capacity(code.len() + (start - at) + 16);
-    number(&mut whole, groups + more);
-    whole.extend(&bytes[after - at..start - at]);
-    whole.extend(&spare.extra);
-    whole.extend(code);
-    if spare.next > LOCALS_MAX || whole.len() > BODY_BYTES_MAX {
-        return Err(NotRewritten::Function { at });
-    }
-    Ok(whole)
+    passes::body(body, locals.count(), &spare.extra, &code)
 }

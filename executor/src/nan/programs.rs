@@ -42,7 +42,7 @@ const LOCALS: &str = "(local $a1 f32) (local $b1 f64) (local $v1 v128) (local $i
     (local $a2 f32) (local $b2 f64) (local $v2 v128) (local $c0 i32) (local $c1 i32)";
 
 /// The text of a module with a memory, globals `g0` to `g2`, and `go`, which takes nothing.
-pub(super) fn program(chance: &[u8]) -> String {
+pub(crate) fn program(chance: &[u8]) -> String {
     let mut writer = Writer {
         chance,
         calls: 0,

@@ -3,17 +3,15 @@
 //! What a step's root and snapshot are made of must be all there is. So a module that runs in steps
 //! may not change what the host has no way to read: tables, and whether a segment was dropped.
 
-use wasmparser::{ExportSectionReader, FunctionBody, GlobalSectionReader, Operator};
+use wasmparser::{FunctionBody, GlobalSectionReader, Operator};
 use wasmparser::{Parser, Payload, ValType};
 
-use crate::nan::{NotRewritten, number, section};
+use crate::passes::{EXPORT_SECTION, NotRewritten, exports, section};
 
 /// What the added exports' names begin with; the rest is the global's number.
 const PREFIX: &str = "tallygrid step global ";
 /// A module that runs in steps may have so many globals that can change.
 pub(crate) const GLOBALS_MAX: usize = 4_096;
-
-const GLOBAL_KIND: u8 = 3;
 
 /// Whether an export is one that [`expose`] adds.
 pub(crate) fn is_exposed(name: &str) -> bool {
@@ -39,8 +37,14 @@ pub(crate) fn expose(wasm: &[u8]) -> Result<Vec<u8>, NotRewritten> {
         }
         if let Some((id, range)) = payload.as_section() {
             match &payload {
-                Payload::ExportSection(exports) => {
-                    section(&mut out, id, &longer(wasm, exports, &changing)?)?;
+                Payload::ExportSection(old) => {
+                    let named = |global: &u32| (format!("{PREFIX}{global}"), *global);
+                    let changing: Vec<_> = changing.iter().map(named).collect();
+                    section(
+                        &mut out,
+                        EXPORT_SECTION,
+                        &exports(wasm, old, PREFIX, &changing)?,
+                    )?;
                 }
                 _ => section(&mut out, id, &wasm[range])?,
             }
@@ -90,32 +94,4 @@ fn hides_nothing(body: &FunctionBody<'_>) -> Result<(), NotRewritten> {
         return Err(hidden(format!("it uses `{name}`")));
     }
     Ok(())
-}
-
-/// The content of the export section with these globals added.
-fn longer(
-    wasm: &[u8],
-    exports: &ExportSectionReader<'_>,
-    globals: &[u32],
-) -> Result<Vec<u8>, NotRewritten> {
-    let mut first = None;
-    for export in exports.clone().into_iter_with_offsets() {
-        let (at, export) = export?;
-        first.get_or_insert(at);
-        if is_exposed(export.name) {
-            return Err(hidden(format!("it exports `{}` itself", export.name)));
-        }
-    }
-    let more = u32::try_from(globals.len()).unwrap_or(u32::MAX);
-    let mut content = Vec::new();
-    number(&mut content, exports.count().saturating_add(more));
-    content.extend(&wasm[first.unwrap_or(exports.range().end)..exports.range().end]);
-    for global in globals {
-        let name = format!("{PREFIX}{global}");
-        number(&mut content, u32::try_from(name.len()).unwrap_or(u32::MAX));
-        content.extend(name.as_bytes());
-        content.push(GLOBAL_KIND);
-        number(&mut content, *global);
-    }
-    Ok(content)
 }

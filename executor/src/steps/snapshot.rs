@@ -126,7 +126,7 @@ impl Stepper<'_> {
                 "its root is {found}, and {root} was asked for"
             )));
         }
-        self.store.set_fuel(left).map_err(refused)?;
+        self.set_left(left).map_err(refused)?;
         self.taken = Some(head.taken);
         Ok(())
     }

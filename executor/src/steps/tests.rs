@@ -176,7 +176,7 @@ fn roots_fuel_and_outcome_are_the_same_at_every_optimisation_level() {
     let root = entries.list().root.full();
     assert_eq!(
         root,
-        "b3_bvwmpavhgvpylrgrgi2gqysrjrc7oj3odqabljgfmbqbb2ltsuya"
+        "b3_swumbfi2yhrzlma43xf5vzs4go7zo4wsjo5eh7pkk4bqse7d5dbq"
     );
     assert_eq!(first, ran(OptLevel::None, 0));
     assert_eq!(first, ran(OptLevel::SpeedAndSize, 0));

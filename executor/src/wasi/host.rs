@@ -11,6 +11,7 @@ use super::errno::Errno;
 use super::folders::Folders;
 use super::tree::{Fixed, Kind, Place, Tree};
 use crate::limiter::Limiter;
+use crate::meter::Gauge;
 
 /// A guest may hold so many descriptors.
 pub(crate) const DESCRIPTORS_MAX: usize = 1_024;
@@ -131,6 +132,8 @@ pub(crate) struct Host {
     pub(crate) stderr: Vec<u8>,
     /// The guest's memory, once it is instantiated.
     pub(crate) memory: Option<Memory>,
+    /// What the guest has left of its fuel, once it is instantiated.
+    pub(crate) gauge: Option<Gauge>,
     pub(crate) limiter: Limiter,
 }
 
@@ -166,6 +169,7 @@ impl Host {
             stdout: Vec::new(),
             stderr: Vec::new(),
             memory: None,
+            gauge: None,
             limiter: Limiter::new(world.limits.memory),
         }
     }

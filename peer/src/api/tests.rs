@@ -229,7 +229,7 @@ async fn a_job_is_handed_in_once_all_of_it_is_here() {
 async fn outputs_travel_by_digest_and_a_damaged_one_is_absent() {
     let town = town();
     let output = TaskOutput {
-        profile: Profile::WASM_2,
+        profile: Profile::WASM_3,
         status: Status::Exited(0),
         stdout: vec![7; 300_000],
         stderr: Vec::new(),

@@ -227,7 +227,7 @@ mod tests {
     fn output(files: &[(&str, &str)]) -> TaskOutput {
         let file = |(path, text): &(&str, &str)| ((*path).to_owned(), text.as_bytes().to_vec());
         TaskOutput {
-            profile: Profile::WASM_2,
+            profile: Profile::WASM_3,
             status: Status::Exited(3),
             stdout: b"hello".to_vec(),
             stderr: Vec::new(),

@@ -27,7 +27,7 @@ mod tests {
 
     fn output(stdout: &str, file: &str) -> TaskOutput {
         TaskOutput {
-            profile: Profile::WASM_2,
+            profile: Profile::WASM_3,
             status: Status::Exited(0),
             stdout: stdout.into(),
             stderr: Vec::new(),

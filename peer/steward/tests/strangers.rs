@@ -238,7 +238,7 @@ fn the_book_holds_the_freshest_offer_of_each_and_no_more_than_it_may() {
             issued: Moment::new(u64::MAX),
             ttl: Millis::new(60_000 + u64::from(n)),
             class: Class::Grid,
-            profiles: vec![Profile::WASM_2],
+            profiles: vec![Profile::WASM_3],
             slots_total: 2,
             slots_free: 1,
             memory: Bytes::new(1),

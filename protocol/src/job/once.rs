@@ -32,7 +32,7 @@ impl Job {
     pub fn once(name: &str, module: Blob, limits: Limits) -> Self {
         Self {
             name: name.to_owned(),
-            profile: Profile::WASM_2,
+            profile: Profile::WASM_3,
             module,
             unknown_imports: UnknownImports::Refuse,
             program: Program::Wasm,

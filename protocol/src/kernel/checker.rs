@@ -32,7 +32,7 @@ impl Job {
         inputs.extend(candidate.into_iter().map(file));
         inputs.sort_by(|one, other| one.path.cmp(&other.path));
         Some(Self {
-            profile: Profile::WASM_2,
+            profile: Profile::WASM_3,
             program: Program::Wasm,
             unknown_imports: UnknownImports::Refuse,
             module,

@@ -214,7 +214,7 @@ impl JobForm {
         let mut inputs: Vec<Input> = self.inputs.into_iter().map(input).collect();
         inputs.sort_by(|a, b| a.path.cmp(&b.path));
         let (profile, program) = match self.gpu {
-            None => (Profile::WASM_2, Program::Wasm),
+            None => (Profile::WASM_3, Program::Wasm),
             Some(kernel) => (Profile::WGSL_1, Program::Wgsl(kernel.read()?)),
         };
         let job = Job {

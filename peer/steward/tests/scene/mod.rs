@@ -149,7 +149,7 @@ pub fn identity(n: u8) -> Identity {
         classes: Vec::new(),
         slots: 0,
         per_gfuel: Credits::new(5),
-        profiles: vec![Profile::WASM_2],
+        profiles: vec![Profile::WASM_3],
         memory: Bytes::new(1 << 30),
         speed: Fuel::ZERO,
         gcu: 0,

@@ -61,7 +61,7 @@ impl World {
             slots: if works { 2 } else { 0 },
             per_gfuel: Credits::new(1_000_000),
             members: members.collect(),
-            profiles: vec![Profile::WASM_2, Profile::WGSL_1],
+            profiles: vec![Profile::WASM_3, Profile::WGSL_1],
             ..crate::scene::identity(n)
         }
     }
