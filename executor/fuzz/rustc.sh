@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A wrapper around rustc: only our own crates are watched by libFuzzer. Watching wasmtime and its
-# compiler too would be several times slower, and teach it little of ours.
+# A wrapper around rustc for our own crates (`RUSTC_WORKSPACE_WRAPPER`): only they are watched by
+# libFuzzer. Watching wasmtime and its compiler too would be several times slower, and teach it
+# little of ours.
 rustc=$1
 shift
 if [ "$1" = --crate-name ]; then

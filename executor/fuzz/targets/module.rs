@@ -24,7 +24,7 @@ fn module(chance: &[u8]) -> Option<Cow<'_, [u8]>> {
     };
     let mut wasm = match form % 4 {
         0 => return Some(Cow::Borrowed(rest)),
-        1 if cfg!(feature = "smith") => smith::module(rest)?,
+        1 if cfg!(feature = "deep") => smith::module(rest)?,
         1 | 2 => wat::parse_str(programs::program(rest).replace("\"go\")", "\"run\")")).ok()?,
         _ => wat::parse_str(std::str::from_utf8(rest).ok()?).ok()?,
     };
@@ -42,7 +42,7 @@ fuzz_target!(|chance: &[u8]| -> Corpus {
     match executor::check_module(&wasm, UnknownImports::Trap) {
         Ok(facts) => {
             assert!(facts.memory_min <= protocol::job::MEMORY_MAX, "{facts:?}");
-            let rewritten = bare::rewritten(&wasm, false).expect("it was rewritten before");
+            let rewritten = bare::metered(&wasm, true).expect("it was rewritten before");
             let compiled = ENGINE.precompile_module(&rewritten);
             assert!(compiled.is_ok(), "{:?}", compiled.err());
             assert_eq!(
@@ -54,7 +54,7 @@ fuzz_target!(|chance: &[u8]| -> Corpus {
     }
     // Modules that no job could bring are rewritten too, if they are valid.
     if bare::is_valid(&wasm)
-        && let Ok(rewritten) = bare::rewritten(&wasm, false)
+        && let Ok(rewritten) = bare::metered(&wasm, true)
     {
         assert!(
             bare::is_valid(&rewritten),

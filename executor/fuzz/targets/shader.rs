@@ -13,7 +13,11 @@ fuzz_target!(|given: &[u8]| -> Corpus {
     let (exact, buffers, groups) = (form & 1 == 0, 1 + (form >> 1) % 7, 1 + (form >> 4));
     let shape = (exact, buffers.into(), groups.into());
     let written = bare::shader(text, shape);
-    assert_eq!(written, bare::shader(text, shape), "it depends on the bytes alone");
+    assert_eq!(
+        written,
+        bare::shader(text, shape),
+        "it depends on the bytes alone"
+    );
     if let Ok(written) = written {
         bare::is_shader(&written).expect("what a driver is given is valid");
         assert!(written.contains("tg_meter"), "its work is counted");

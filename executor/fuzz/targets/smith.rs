@@ -1,14 +1,14 @@
 //! Valid modules made of chance, by wasm-smith: what the profile has, and nothing to import.
 
 /// A module that ends by itself; `None` if there was too little chance for one.
-#[cfg(not(feature = "smith"))]
-pub fn module(_: &[u8]) -> Option<Vec<u8>> {
+#[cfg(not(feature = "deep"))]
+pub(crate) fn module(_: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
 /// A module that ends by itself; `None` if there was too little chance for one.
-#[cfg(feature = "smith")]
-pub fn module(chance: &[u8]) -> Option<Vec<u8>> {
+#[cfg(feature = "deep")]
+pub(crate) fn module(chance: &[u8]) -> Option<Vec<u8>> {
     use libfuzzer_sys::arbitrary::Unstructured;
     use wasm_smith::{Config, Module};
 
