@@ -4,6 +4,9 @@
 //! wall time on a machine that should do nothing else.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "../tests/foreign/case.rs"]
+mod case;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::channel;
@@ -38,24 +41,39 @@ fn on_processor() -> u64 {
     stat.split(' ').next().unwrap().parse().unwrap()
 }
 
+/// Who counts a guest's work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    Nobody,
+    Wasmtime,
+    Itself,
+}
+
+/// More than any kernel uses.
+const PLENTY: u64 = 1 << 60;
+
 /// Seconds, checksum and fuel of one run.
-fn guest(engine: &Engine, module: &Module, fuel: bool) -> (f64, i32, u64) {
+fn guest(engine: &Engine, module: &Module, counts: Counts) -> (f64, i32, u64) {
     let mut store = Store::new(engine, ());
-    if fuel {
-        store.set_fuel(u64::MAX).unwrap();
+    if counts == Counts::Wasmtime {
+        store.set_fuel(PLENTY).unwrap();
     }
     let instance = Instance::new(&mut store, module, &[]).unwrap();
+    if counts == Counts::Itself {
+        bare::give_fuel(&mut store, &instance, PLENTY).unwrap();
+    }
     let run = instance
         .get_typed_func::<(), i32>(&mut store, "run")
         .unwrap();
     let begun = on_processor();
     let sum = run.call(&mut store, ()).unwrap();
     let nanos = on_processor() - begun;
-    let used = if fuel {
-        u64::MAX - store.get_fuel().unwrap()
-    } else {
-        0
+    let left = match counts {
+        Counts::Nobody => PLENTY,
+        Counts::Wasmtime => store.get_fuel().unwrap(),
+        Counts::Itself => bare::fuel_left(&mut store, &instance).unwrap().unwrap(),
     };
+    let used = PLENTY - left;
     (nanos as f64 / 1e9, sum, used)
 }
 
@@ -83,55 +101,54 @@ fn native(kernel: &str, compiler: &str, folder: &Path) -> Option<(f64, i32)> {
     best
 }
 
-/// A name, an engine, whether it counts fuel, and whether the module is rewritten.
-type Way = (&'static str, Engine, bool, bool);
+/// A name, an engine, who counts, and whether the module is made to know one NaN.
+type Way = (&'static str, Engine, Counts, bool);
 
-fn ways() -> [Way; 5] {
+/// The first is what others are compared with, the last the profile.
+fn ways() -> [Way; 6] {
     let engine = |change: fn(&mut wasmtime::Config)| {
         let mut config = bare::config();
         change(&mut config);
         Engine::new(&config).unwrap()
     };
+    let plain = engine(|_| ());
+    let fuel = engine(|config| {
+        config.consume_fuel(true);
+    });
+    let flag = engine(|config| {
+        config
+            .consume_fuel(true)
+            .cranelift_nan_canonicalization(true);
+    });
     [
-        (
-            "plain",
-            engine(|c| {
-                c.consume_fuel(false);
-            }),
-            false,
-            false,
-        ),
-        (
-            "lazy",
-            engine(|c| {
-                c.consume_fuel(false);
-            }),
-            false,
-            true,
-        ),
-        ("fuel", engine(|_| ()), true, false),
-        (
-            "flag+fuel",
-            engine(|c| {
-                c.cranelift_nan_canonicalization(true);
-            }),
-            true,
-            false,
-        ),
-        ("lazy+fuel", engine(|_| ()), true, true),
+        ("plain", plain.clone(), Counts::Nobody, false),
+        ("lazy", plain.clone(), Counts::Nobody, true),
+        ("fuel", fuel, Counts::Wasmtime, false),
+        ("flag+fuel", flag, Counts::Wasmtime, false),
+        ("meter", plain.clone(), Counts::Itself, false),
+        ("profile", plain, Counts::Itself, true),
     ]
+}
+
+fn compiled_from(wasm: &[u8], counts: Counts, one_nan: bool) -> Vec<u8> {
+    match (counts, one_nan) {
+        (Counts::Itself, one_nan) => bare::metered(wasm, one_nan).unwrap(),
+        (_, true) => bare::rewritten(wasm, false).unwrap(),
+        (_, false) => wasm.to_vec(),
+    }
 }
 
 fn speeds() {
     let ways = ways();
-    println!("\nprocessor seconds, least of {TURNS}; `lazy+fuel` is the profile\n");
+    println!(
+        "\nprocessor seconds, least of {TURNS}; `fuel` is wasmtime's, `meter` the module's own\n"
+    );
     print!("{:<11} {:>8} {:>8}", "kernel", "gcc", "clang");
     ways.iter().for_each(|(name, ..)| print!(" {name:>9}"));
-    println!("  lazy+fuel/plain  fuel: lazy/original");
+    println!("  profile/plain");
     let folder = tempfile::tempdir().unwrap();
     for (kernel, source) in KERNELS {
         let wasm = std::fs::read(kernels().join(format!("{kernel}.wasm"))).unwrap();
-        let rewritten = bare::rewritten(&wasm, false).unwrap();
         print!("{kernel:<11}");
         let mut sums = Vec::new();
         for compiler in ["gcc", "clang"] {
@@ -145,18 +162,22 @@ fn speeds() {
         }
         let modules: Vec<_> = ways
             .iter()
-            .map(|(_, engine, _, lazy)| Module::new(engine, if *lazy { &rewritten } else { &wasm }))
+            .map(|(_, engine, counts, one_nan)| {
+                Module::new(engine, compiled_from(&wasm, *counts, *one_nan))
+            })
             .collect::<Result<_, _>>()
             .unwrap();
-        let mut least = [f64::MAX; 5];
-        let mut fuels = [0; 5];
+        let mut least = [f64::MAX; 6];
+        let mut fuels = Vec::new();
         for _ in 0..TURNS {
             // Each way in each turn, so that what else the machine does falls on all alike.
-            for (way, (_, engine, fuel, _)) in ways.iter().enumerate() {
-                let (seconds, sum, used) = guest(engine, &modules[way], *fuel);
+            for (way, (_, engine, counts, _)) in ways.iter().enumerate() {
+                let (seconds, sum, used) = guest(engine, &modules[way], *counts);
                 least[way] = least[way].min(seconds);
-                fuels[way] = used;
                 sums.push(sum);
+                if *counts != Counts::Nobody {
+                    fuels.push(used);
+                }
             }
         }
         assert!(
@@ -164,8 +185,44 @@ fn speeds() {
             "{kernel}: {sums:x?}"
         );
         least.iter().for_each(|seconds| print!(" {seconds:>9.4}"));
-        let ratio = fuels[4] as f64 / fuels[2] as f64;
-        println!("  {:>15.2}  {ratio:.3}", least[4] / least[0]);
+        // Whoever counts, and whatever was added for NaNs.
+        assert!(
+            fuels.windows(2).all(|pair| pair[0] == pair[1]),
+            "{kernel}: {fuels:?}"
+        );
+        println!("  {:>13.2}", least[5] / least[0]);
+    }
+}
+
+/// Whole programs that others made, in the same world with the same files: as they are, and as the
+/// profile has them.
+fn programs() {
+    println!("\nprograms made by others, processor seconds, least of {TURNS}\n");
+    println!(
+        "{:<11} {:>9} {:>9}  profile/plain",
+        "program", "plain", "profile"
+    );
+    for case in case::cases() {
+        let wasm = case.module();
+        let (job, inputs) = case.job(&wasm);
+        let made = [true, false]
+            .map(|plain| bare::Program::new(&wasm, job.clone(), &inputs, plain).unwrap());
+        let mut least = [f64::MAX; 2];
+        for _ in 0..TURNS {
+            let outputs = [0, 1].map(|way| {
+                let begun = on_processor();
+                let output = made[way].run().unwrap();
+                least[way] = least[way].min((on_processor() - begun) as f64 / 1e9);
+                output
+            });
+            assert_eq!(outputs[0].files, outputs[1].files, "{}", case.name);
+        }
+        let [plain, profile] = least;
+        let ratio = profile / plain;
+        println!(
+            "{:<11} {plain:>9.3} {profile:>9.3}  {ratio:>13.2}",
+            case.name
+        );
     }
 }
 
@@ -272,7 +329,7 @@ fn rewriting(files: &[PathBuf]) {
     for file in files {
         let wasm = std::fs::read(file).unwrap();
         let begun = on_processor();
-        let rewritten = bare::rewritten(&wasm, false);
+        let rewritten = bare::metered(&wasm, true);
         let seconds = (on_processor() - begun) as f64 / 1e9;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         match rewritten {
@@ -295,6 +352,16 @@ fn main() {
     if files.is_empty() {
         speeds();
         overhead();
+        match std::env::var_os("TALLYGRID_FOREIGN") {
+            // As deep as a guest may go, and what the host needs besides.
+            Some(_) => std::thread::Builder::new()
+                .stack_size(32 << 20)
+                .spawn(programs)
+                .unwrap()
+                .join()
+                .unwrap(),
+            None => println!("\nprograms made by others are not here: ./x foreign fetches them"),
+        }
     } else {
         rewriting(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
     }

@@ -4,90 +4,21 @@
 //! `./x foreign` fetches them, has their twins run, and then runs this. They are too large to keep.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "foreign/case.rs"]
+mod case;
 mod scene;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
+use case::{Case, cases, fetched};
 use executor::Work;
-use protocol::job::{Blob, UnknownImports};
 use protocol::outcome::{Outcome, Status, TaskOutput};
-use protocol::units::{Bytes, Fuel, Millis};
-use scene::{Scene, conclusive, input, job};
-use serde::Deserialize;
-
-/// One program with what it is given, as `foreign/cases.json` has it.
-#[derive(Deserialize)]
-struct Case {
-    name: String,
-    module: String,
-    args: Vec<String>,
-    #[serde(default)]
-    env: BTreeMap<String, String>,
-    inputs: BTreeMap<String, String>,
-    #[serde(default)]
-    unknown_imports: Option<String>,
-    outputs: Vec<String>,
-}
-
-fn here() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign")
-}
-
-/// A folder that `./x foreign` filled: the `packages`, or what each `twin` gave.
-fn fetched(folder: &str) -> PathBuf {
-    let all = std::env::var_os("TALLYGRID_FOREIGN").expect("`./x foreign` sets TALLYGRID_FOREIGN");
-    Path::new(&all).join(folder)
-}
-
-/// A file that was fetched, that a twin gave, or that lies beside the cases.
-fn found(source: &str) -> PathBuf {
-    [fetched("packages"), fetched("twin"), here()]
-        .map(|place| place.join(source))
-        .into_iter()
-        .find(|path| path.exists())
-        .unwrap_or_else(|| panic!("there is no {source}"))
-}
-
-/// Every file below a path, by its name for the guest.
-fn files(name: &str, path: &Path, into: &mut BTreeMap<String, PathBuf>) {
-    if !path.is_dir() {
-        into.insert(name.to_owned(), path.to_owned());
-        return;
-    }
-    for entry in std::fs::read_dir(path).unwrap() {
-        let entry = entry.unwrap();
-        let below = format!("{name}/{}", entry.file_name().to_str().unwrap());
-        files(&below, &entry.path(), into);
-    }
-}
+use scene::{Scene, conclusive};
 
 fn work(scene: &Scene, case: &Case) -> Work {
-    let module = std::fs::read(found(&case.module)).unwrap();
-    let mut inputs = BTreeMap::new();
-    for (name, source) in &case.inputs {
-        files(name, &found(source), &mut inputs);
-    }
-    let mut job = job(&module);
-    job.args.clone_from(&case.args);
-    job.env = case.env.clone().into_iter().collect();
-    if case.unknown_imports.is_some() {
-        job.unknown_imports = UnknownImports::Trap;
-    }
-    job.limits.fuel = Fuel::new(200_000_000_000);
-    job.limits.memory = Bytes::new(1 << 30);
-    job.limits.output = Bytes::new(64 << 20);
-    job.limits.output_files = 1_000;
-    job.limits.wall_ms = Millis::new(600_000);
-    job.inputs = inputs
-        .iter()
-        .map(|(name, path)| input(name, &std::fs::read(path).unwrap()))
-        .collect();
-    assert_eq!(job.module, Blob::of(&module));
-    let module = scene.file(&module);
+    let module = case.module();
+    let (job, inputs) = case.job(&module);
     Work {
-        module,
-        inputs: inputs.into_values().collect(),
+        module: scene.file(&module),
+        inputs,
         ..scene.work(b"", job)
     }
 }
@@ -117,8 +48,7 @@ fn same_as_its_twin(case: &Case, (output, _): &(TaskOutput, Outcome)) {
 #[test]
 fn programs_made_by_others_give_what_their_twins_give() {
     let scene = Scene::open(1);
-    let cases = std::fs::read(here().join("cases.json")).unwrap();
-    let cases: Vec<Case> = serde_json::from_slice(&cases).unwrap();
+    let cases = cases();
     assert!(cases.len() >= 4);
     for case in &cases {
         let [first, again] = [(); 2].map(|()| {
