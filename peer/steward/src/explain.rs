@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::ids::{JobId, PeerId};
+use protocol::job::Judge;
 use protocol::units::Moment;
 
 use crate::desk::{Aim, Desk};
@@ -86,7 +87,16 @@ pub(crate) fn explain(job: &OwnJob, scene: &Scene<'_>) -> Explanation {
             let disputes = job.bundles.iter().filter(disputed).count();
             if disputes > 0 {
                 help = "peer dispute ls".to_owned();
-                format!("peers differ in {disputes} bundles, and members run those tasks again")
+                match job.terms.judge {
+                    Judge::Panel => {
+                        format!(
+                            "peers differ in {disputes} bundles, and members run those tasks again"
+                        )
+                    }
+                    Judge::Submitter => format!(
+                        "peers differ in {disputes} bundles, and we look which of their copies we accept"
+                    ),
+                }
             } else {
                 format!(
                     "peers open their seals, {} are left for it",

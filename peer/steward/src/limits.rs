@@ -7,6 +7,7 @@ pub use crate::desk::{LOST_AFTER, REFUSED_AFTER, TRIES_MAX, WAIT_MAX, WISHES_MAX
 pub use crate::duty::DUTIES_MAX;
 pub use crate::faults::{FORGIVE_EVERY, PATIENCE, REMEMBERED_MAX};
 pub use crate::gather::{GATHER_FOR, GATHER_MAX};
+pub use crate::jobs::alike::OUTPUT_WAIT;
 pub use crate::jobs::checker::CHECK_TRIES_MAX;
 pub use crate::jobs::demand::DEMAND_AFTER_ASKS;
 pub use crate::jobs::drive::{ASK_EVERY, ASKS_MAX};

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use protocol::event::{Ending, Event};
 use protocol::ids::PeerId;
 use scene::{near, peer};
-use steward::limits::CHECK_TRIES_MAX;
+use steward::limits::{CHECK_TRIES_MAX, OUTPUT_WAIT};
 use world::{TASKS, World};
 
 /// Plays a job to its end, and says how its bundles ended and how many runs were paid.
@@ -109,6 +109,35 @@ fn one_bad_copy_of_three_is_unpaid_and_the_others_are_paid_and_kept() {
             let giver = (1..world::PEERS).find(gave).unwrap();
             assert!(giver != odd && all.contains(&peer(giver)));
         }
+    }
+}
+
+#[test]
+fn who_hides_its_outputs_is_unpaid_and_harms_nobody_else() {
+    for checker in [false, true] {
+        let hoarder = 2;
+        let mut world = World::new(7, 0, |_, _| {});
+        (world.near, world.copies, world.checker) = (Some(true), 3, checker);
+        (world.hoards, world.idle_ms) = (BTreeSet::from([hoarder]), 60_000);
+        world.ready();
+        world.submit();
+        world.until("delivery", World::delivered);
+        let mut with = 0;
+        for (mut peers, paid) in drawn_and_paid(&world) {
+            with += usize::from(peers.remove(&peer(hoarder)));
+            assert_eq!(paid, peers);
+        }
+        assert!(with > 0, "it is drawn");
+        assert_eq!(world.slashed(), BTreeSet::new());
+        // The others' outputs were there at once, and it was waited for.
+        let times = |wanted: fn(&Event) -> bool| {
+            let at = world.times.iter().filter(|(_, event)| wanted(event));
+            at.map(|(at, _)| *at).max().unwrap()
+        };
+        let differed = times(|event| matches!(event, Event::Disputed { .. }));
+        let waited = times(|event| matches!(event, Event::Paid { .. })) - differed;
+        let wait = OUTPUT_WAIT.get();
+        assert!((wait..2 * wait).contains(&waited), "{waited}");
     }
 }
 

@@ -15,16 +15,22 @@ use protocol::entry::{AuditRequest, Body};
 use protocol::ids::{BundleId, Digest, PeerId};
 use protocol::kernel::are_near;
 use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX};
-use protocol::units::{Bytes, Fuel};
+use protocol::units::{Bytes, Fuel, Millis, Moment};
 
 use super::bundle::{Bundle, Copy, Stage};
-use super::checker::Checking;
+use super::checker::{Checking, Step};
 use super::demand::demand;
 use super::job::OwnJob;
 use crate::desk::Aim;
 use crate::effect::{Effect, Size};
 use crate::hand::Hand;
 use crate::stock::Have;
+
+/// Outputs that cannot be had are waited for so long; then their copies are not accepted, so that
+/// who hides one harms nobody else.
+pub const OUTPUT_WAIT: Millis = Millis::new(600_000);
+/// How large an output may be.
+pub(super) const SIZE: Size = Size::AtMost(Bytes::new(TASK_OUTPUT_BYTES_MAX as u64));
 
 /// How far we are with the outputs of a bundle that differ.
 #[derive(Debug, Default)]
@@ -89,8 +95,7 @@ impl OwnJob {
                     bundle.check(hand);
                 }
                 Likeness::Unknown => {
-                    let pairs = bundle.proven().map(|copies| different(&copies));
-                    if let Some(pairs) = pairs.filter(|pairs| all_here(bundle, pairs, hand)) {
+                    if let Some(pairs) = bundle.to_compare(hand) {
                         bundle.likeness = Likeness::Asked(pairs.clone());
                         hand.out.push(Effect::Compare {
                             bundle: id,
@@ -138,6 +143,28 @@ impl Bundle {
         opened.map(list).collect()
     }
 
+    /// The pairs to compare, once their outputs are at home; in the end without those that cannot
+    /// be had.
+    fn to_compare(&mut self, hand: &mut Hand<'_>) -> Option<Vec<(Outcome, Outcome)>> {
+        let mut pairs = different(&self.proven()?);
+        let both = pairs.iter().flat_map(|(one, other)| [*one, *other]);
+        let needed: BTreeMap<Digest, Outcome> = both.map(|one| (one.digest, one)).collect();
+        let mut hidden = BTreeSet::new();
+        for (digest, outcome) in needed {
+            let from = self.have(&outcome);
+            let have = hand.stock.blob(digest, SIZE, &from, hand.now, hand.out);
+            if !matches!(have, Have::Home(())) {
+                hidden.insert(digest);
+            }
+        }
+        if !hidden.is_empty() && !is_over(&mut self.hidden_since, hand.now) {
+            return None;
+        }
+        let is_here = |outcome: &Outcome| !hidden.contains(&outcome.digest);
+        pairs.retain(|(one, other)| is_here(one) && is_here(other));
+        Some(pairs)
+    }
+
     /// Lets its checker go on.
     fn check(&mut self, hand: &mut Hand<'_>) {
         let Some(copies) = self.proven() else {
@@ -146,11 +173,21 @@ impl Bundle {
         let Likeness::Checking(checking) = &mut self.likeness else {
             return;
         };
-        match checking.step(&copies, hand) {
-            None => {}
-            Some(Ok(accepted)) => self.likeness = Likeness::Known(honestly_billed(&accepted)),
-            Some(Err(why)) => self.likeness = Likeness::Unsaid(why),
-        }
+        self.likeness = match checking.step(&copies, hand) {
+            Step::Runs => return,
+            Step::Hidden if !is_over(&mut self.hidden_since, hand.now) => return,
+            Step::Hidden | Step::Said => {
+                Likeness::Known(honestly_billed(&checking.accepted(&copies)))
+            }
+            Step::Unsaid(why) => Likeness::Unsaid(why),
+        };
+    }
+
+    /// When outputs that cannot be had are waited for no longer.
+    pub(super) fn wake_at(&self) -> Option<Moment> {
+        let since = self.hidden_since?;
+        let waits = matches!(self.likeness, Likeness::Unknown | Likeness::Checking(_));
+        waits.then_some(since.after(OUTPUT_WAIT))
     }
 }
 
@@ -223,18 +260,9 @@ fn largest(
     peers
 }
 
-/// Whether every output of these pairs is at home; those that are not are fetched.
-fn all_here(bundle: &Bundle, pairs: &[(Outcome, Outcome)], hand: &mut Hand<'_>) -> bool {
-    let size = Size::AtMost(Bytes::new(TASK_OUTPUT_BYTES_MAX as u64));
-    let mut here = true;
-    for outcome in pairs.iter().flat_map(|(one, other)| [one, other]) {
-        let from = bundle.have(outcome);
-        let have = hand
-            .stock
-            .blob(outcome.digest, size, &from, hand.now, hand.out);
-        here &= matches!(have, Have::Home(()));
-    }
-    here
+/// Whether an output that is not at home was waited for long enough since the first time.
+fn is_over(since: &mut Option<Moment>, now: Moment) -> bool {
+    since.get_or_insert(now).after(OUTPUT_WAIT) <= now
 }
 
 impl Bundle {

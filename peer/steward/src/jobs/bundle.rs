@@ -90,6 +90,8 @@ pub(crate) struct Bundle {
     pub(crate) stage: Stage,
     /// Whether what differs is alike, where that is ours to say.
     pub(crate) likeness: Likeness,
+    /// Since when some of what differs could not be had.
+    pub(crate) hidden_since: Option<Moment>,
     /// The disputed places, in the dispute's order.
     pub(crate) places: Vec<u32>,
     pub(crate) judged: Option<Judged>,
@@ -110,6 +112,7 @@ impl Bundle {
             seal_by: Moment::new(0),
             stage: Stage::Waiting,
             likeness: Likeness::Unknown,
+            hidden_since: None,
             places: Vec::new(),
             judged: None,
             first: None,

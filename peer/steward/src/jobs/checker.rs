@@ -13,12 +13,11 @@ use std::sync::Arc;
 
 use protocol::ids::{BundleId, Digest, PeerId};
 use protocol::job::Terms;
-use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX};
-use protocol::units::Bytes;
+use protocol::outcome::Outcome;
 
-use super::alike::{Likeness, Opened};
+use super::alike::{Likeness, Opened, SIZE};
 use super::bundle::Bundle;
-use crate::effect::{Report, RunToken, Size, Why};
+use crate::effect::{Report, RunToken, Why};
 use crate::errand::{Errand, Stage};
 use crate::hand::Hand;
 use crate::stock::Have;
@@ -26,6 +25,18 @@ use crate::stock::Have;
 /// A checker that gave no answer is run again; after so many times without one, a bundle's
 /// outputs are accepted by nobody.
 pub const CHECK_TRIES_MAX: u32 = 3;
+
+/// How far a checker is.
+pub(super) enum Step {
+    /// It looks at an output, or will.
+    Runs,
+    /// It has looked at all that is at home, and some is not.
+    Hidden,
+    /// Every copy is accepted or refused.
+    Said,
+    /// It gives no answer, and why.
+    Unsaid(String),
+}
 
 /// One output of one task.
 type Candidate = (u32, Digest);
@@ -53,20 +64,15 @@ impl Checking {
         }
     }
 
-    /// Goes on: `Some` once every copy is known to be accepted or refused, with those that are
-    /// accepted; or why nothing can be said.
-    pub(super) fn step(
-        &mut self,
-        copies: &[Opened],
-        hand: &mut Hand<'_>,
-    ) -> Option<Result<Vec<Opened>, String>> {
+    /// Goes on as far as it can now.
+    pub(super) fn step(&mut self, copies: &[Opened], hand: &mut Hand<'_>) -> Step {
         loop {
             if let Some((candidate, mut errand)) = self.running.take() {
                 errand.step(hand);
                 let (accepted, why) = match &errand.stage {
                     Stage::Fetching | Stage::Queued | Stage::Running(_) => {
                         self.running = Some((candidate, errand));
-                        return None;
+                        return Step::Runs;
                     }
                     Stage::Failed(why) => (None, why.clone()),
                     Stage::Done => {
@@ -75,24 +81,32 @@ impl Checking {
                     }
                 };
                 if let Err(why) = self.hear(candidate, accepted, why, hand) {
-                    return Some(Err(why));
+                    return Step::Unsaid(why);
                 }
             }
-            let Some((candidate, from)) = self.next(copies) else {
-                let accepted = copies.iter().filter(|copy| !self.is_refused(copy));
-                return Some(Ok(accepted.cloned().collect()));
+            // What is lost now may be had later: a run is not begun for it, nor held up by it.
+            let open = self.open(copies);
+            let here = |((_, output), from): &(Candidate, Vec<PeerId>)| {
+                let have = hand.stock.blob(*output, SIZE, from, hand.now, hand.out);
+                matches!(have, Have::Home(()))
             };
-            let size = Size::AtMost(Bytes::new(TASK_OUTPUT_BYTES_MAX as u64));
+            let is_over = open.is_empty();
+            let Some((candidate, from)) = open.into_iter().find(here) else {
+                return if is_over { Step::Said } else { Step::Hidden };
+            };
             let (task, output) = candidate;
-            // What is lost now may be had later, so a run is not begun for it.
-            let here = hand.stock.blob(output, size, &from, hand.now, hand.out);
-            if !matches!(here, Have::Home(())) {
-                return None;
-            }
             let (why, terms) = (Why::Check(output), Arc::clone(&self.terms));
             let errand = Errand::new(self.bundle, why, terms, vec![task], from);
             self.running = Some((candidate, errand));
         }
+    }
+
+    /// The copies of which every output was accepted.
+    pub(super) fn accepted(&self, copies: &[Opened]) -> Vec<Opened> {
+        let is_good = |candidate| self.said.get(&candidate) == Some(&true);
+        let good = copies.iter();
+        let good = good.filter(|(_, list)| self.candidates(list).all(is_good));
+        good.cloned().collect()
     }
 
     /// Hears what a checker said, or why it said nothing.
@@ -120,16 +134,17 @@ impl Checking {
         }
     }
 
-    /// An output that nothing was said of, of a copy that is not refused; and who gave it.
-    fn next(&self, copies: &[Opened]) -> Option<(Candidate, Vec<PeerId>)> {
-        let left = copies.iter().filter(|copy| !self.is_refused(copy));
-        let candidates = left.flat_map(|(_, list)| self.candidates(list));
-        let open = candidates
-            .into_iter()
-            .find(|one| !self.said.contains_key(one))?;
-        let gave = |(_, list): &&Opened| self.candidates(list).any(|one| one == open);
-        let from = copies.iter().filter(gave).map(|(peer, _)| *peer);
-        Some((open, from.collect()))
+    /// The outputs that nothing was said of, of copies that are not refused; and who gave each.
+    fn open(&self, copies: &[Opened]) -> Vec<(Candidate, Vec<PeerId>)> {
+        let mut open: BTreeMap<Candidate, Vec<PeerId>> = BTreeMap::new();
+        for copy in copies.iter().filter(|copy| !self.is_refused(copy)) {
+            let (peer, list) = copy;
+            let candidates = self.candidates(list);
+            for one in candidates.filter(|one| !self.said.contains_key(one)) {
+                open.entry(one).or_default().push(*peer);
+            }
+        }
+        open.into_iter().collect()
     }
 
     fn candidates<'a>(&self, list: &'a [Outcome]) -> impl Iterator<Item = Candidate> + use<'a> {

@@ -234,10 +234,14 @@ impl OwnJob {
         let opening = matches!(self.phase, Phase::Opening { .. });
         let openings = self.openings.wake_at().filter(|_| opening);
         let gathers = [self.seals.wake_at(), openings];
+        let disputed = |b: &&Bundle| matches!(b.stage, Stage::Disputed { .. });
+        let hidden = self.bundles.iter().filter(disputed);
+        let hidden = hidden.filter_map(Bundle::wake_at);
         gathers
             .into_iter()
             .flatten()
             .chain(asks)
+            .chain(hidden)
             .filter(|at| *at > acted)
             .min()
     }

@@ -65,6 +65,8 @@ pub struct World {
     pub pool: Vec<(u8, ProposalToken, Body)>,
     blocks: Vec<Input>,
     pub events: Vec<Event>,
+    /// Each with when it was agreed, in milliseconds.
+    pub times: Vec<(u64, Event)>,
     pub answers: Vec<Answer>,
     pub submitter: u8,
     seed: u64,
@@ -84,6 +86,8 @@ pub struct World {
     pub near: Option<bool>,
     /// Peers whose outputs are like nobody's, where others' are alike.
     pub odd: BTreeSet<u8>,
+    /// Peers that tell what their outputs are and give them to nobody.
+    pub hoards: BTreeSet<u8>,
     /// How often each bundle runs.
     pub copies: u8,
     /// Whether a checker says which outputs are good: all but those of the odd.
@@ -108,6 +112,7 @@ impl World {
             pool: Vec::new(),
             blocks: Vec::new(),
             events: Vec::new(),
+            times: Vec::new(),
             answers: Vec::new(),
             submitter: PEERS,
             seed,
@@ -120,6 +125,7 @@ impl World {
             hides: BTreeSet::new(),
             near: None,
             odd: BTreeSet::new(),
+            hoards: BTreeSet::new(),
             copies: 2,
             checker: false,
             silent: 0,
@@ -375,7 +381,7 @@ impl World {
 
     /// Brings a blob to the disk of `n` from its own or another living one, and says so.
     fn fetch(&mut self, n: u8, digest: Digest, from: &[PeerId], there: Input) {
-        let alive = |m: &u8| !self.dead.contains(m);
+        let alive = |m: &u8| !self.dead.contains(m) && (*m == n || !self.hoards.contains(m));
         let sources: Vec<u8> = (1..=PEERS)
             .filter(|m| *m == n || from.contains(&peer(*m)))
             .filter(alive)
@@ -468,6 +474,9 @@ impl World {
             time,
             events: applied.events.clone(),
         };
+        let now = self.now;
+        let told = applied.events.iter().cloned();
+        self.times.extend(told.map(|event| (now, event)));
         self.events.extend(applied.events);
         self.blocks.push(block.clone());
         for n in 1..=PEERS {
