@@ -52,7 +52,10 @@ pub(crate) fn explain(job: &OwnJob, scene: &Scene<'_>) -> Explanation {
     let mut help = String::new();
     let id = job.id;
     let summary = match job.phase {
-        Phase::Ended { .. } => "it has ended".to_owned(),
+        Phase::Ended { .. } => {
+            count_copies(job, scene, &mut counts);
+            "it has ended".to_owned()
+        }
         Phase::Locked => {
             help = format!("peer job cancel {id}");
             locked(job, scene, &mut counts)
@@ -82,26 +85,15 @@ pub(crate) fn explain(job: &OwnJob, scene: &Scene<'_>) -> Explanation {
         Phase::Opening { by } => {
             count_copies(job, scene, &mut counts);
             count_canaries(job, scene, &mut counts);
-            let disputed =
-                |b: &&Bundle| matches!(b.stage, Stage::Disputed { .. } | Stage::Panel { .. });
-            let disputes = job.bundles.iter().filter(disputed).count();
-            if disputes > 0 {
-                help = "peer dispute ls".to_owned();
-                match job.terms.judge {
-                    Judge::Panel => {
-                        format!(
-                            "peers differ in {disputes} bundles, and members run those tasks again"
-                        )
-                    }
-                    Judge::Submitter => format!(
-                        "peers differ in {disputes} bundles, and we look which of their copies we accept"
-                    ),
+            match disputes(job) {
+                Some(words) => {
+                    help = "peer dispute ls".to_owned();
+                    words
                 }
-            } else {
-                format!(
+                None => format!(
                     "peers open their seals, {} are left for it",
                     left(by, scene)
-                )
+                ),
             }
         }
     };
@@ -116,6 +108,17 @@ pub(crate) fn explain(job: &OwnJob, scene: &Scene<'_>) -> Explanation {
         reasons,
         help,
     }
+}
+
+/// What is to be said of a job whose peers differ somewhere.
+fn disputes(job: &OwnJob) -> Option<String> {
+    let disputed = |b: &&Bundle| matches!(b.stage, Stage::Disputed { .. } | Stage::Panel { .. });
+    let count = job.bundles.iter().filter(disputed).count();
+    let follows = match job.terms.judge {
+        Judge::Panel => "members run those tasks again",
+        Judge::Submitter => "we look which of their copies we accept",
+    };
+    (count > 0).then(|| format!("peers differ in {count} bundles, and {follows}"))
 }
 
 fn locked(job: &OwnJob, scene: &Scene<'_>, counts: &mut Counts) -> String {
@@ -157,7 +160,12 @@ fn count_copies(job: &OwnJob, scene: &Scene<'_>, counts: &mut Counts) {
                 let why = format!("a panel of members judges, round {round}");
                 *counts.entry((None, why)).or_default() += 1;
             }
-            Stage::Waiting | Stage::Ended(_) => {}
+            Stage::Waiting => {}
+            Stage::Ended(_) => {
+                if let Some(why) = bundle.likeness.words(bundle.stage) {
+                    *counts.entry((None, why)).or_default() += 1;
+                }
+            }
         }
     }
 }

@@ -160,7 +160,7 @@ impl Jobs {
             if self.ended.len() > JOBS_ENDED_MAX
                 && let Some(oldest) = self.ended.pop_front()
             {
-                self.jobs.remove(&oldest);
+                self.forget(&oldest, hand);
             }
         }
     }

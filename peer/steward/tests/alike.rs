@@ -165,6 +165,56 @@ fn a_checker_is_run_once_for_each_output_and_says_of_each_whether_it_is_good() {
 }
 
 #[test]
+fn where_all_copies_are_equal_the_checker_is_asked_and_nothing_follows_from_it() {
+    for (checker, odd, silent, words) in [
+        (true, BTreeSet::new(), 0, None),
+        (
+            true,
+            BTreeSet::from([1]),
+            0,
+            Some("but the checker refuses them"),
+        ),
+        (
+            true,
+            BTreeSet::new(),
+            usize::MAX,
+            Some("gives no answer: its stack overflowed"),
+        ),
+        (false, BTreeSet::from([1]), 0, None),
+    ] {
+        let mut world = World::new(7, 0, |_, _| {});
+        (world.near, world.equal, world.checker) = (Some(true), true, checker);
+        (world.odd, world.silent) = (odd, silent);
+        world.ready();
+        world.submit();
+        world.until("delivery", World::delivered);
+        world.until("what is coming has happened", |world| {
+            world.coming.is_empty()
+        });
+        let all = drawn_and_paid(&world);
+        assert!(
+            all.iter().all(|(peers, paid)| peers == paid),
+            "all are paid"
+        );
+        let disputed = |event: &Event| matches!(event, Event::Disputed { .. });
+        assert!(!world.events.iter().any(disputed));
+        let reasons = world.explained().unwrap().reasons;
+        let said = reasons.iter().find(|reason| reason.why.contains("checker"));
+        assert_eq!(said.is_some(), words.is_some(), "{reasons:?}");
+        if let (Some(said), Some(words)) = (said, words) {
+            assert!(said.why.contains(words) && said.count == 3, "{said:?}");
+        }
+        assert_eq!(world.checked.is_empty(), !checker);
+        // It is not asked for ever, nor again after a restart.
+        let asked = world.checked.len();
+        world.kill = Some((world::PEERS, world.turns + 1));
+        let later = world.turns + 50;
+        world.until("some time", |world| world.turns > later);
+        assert_eq!(world.checked.len(), asked);
+    }
+}
+
+#[test]
 fn a_checker_that_gives_no_answer_is_tried_again_so_often_and_no_more() {
     let tries = CHECK_TRIES_MAX as usize;
     let world = with_odd(2, true, BTreeSet::new(), tries - 1);

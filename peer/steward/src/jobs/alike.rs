@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protocol::entry::{AuditRequest, Body};
+use protocol::event::Ending;
 use protocol::ids::{BundleId, Digest, PeerId};
 use protocol::kernel::are_near;
 use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX};
@@ -49,11 +50,34 @@ pub(crate) enum Likeness {
 }
 
 impl Likeness {
+    const fn is_said(&self) -> bool {
+        matches!(self, Self::Known(_) | Self::Unsaid(_))
+    }
+
     /// What is to be said of a bundle whose outputs differ.
     pub(crate) fn words(&self, stage: Stage) -> Option<String> {
-        if !matches!(stage, Stage::Disputed { .. }) {
-            return None;
+        match stage {
+            Stage::Disputed { .. } => self.words_of_difference(),
+            Stage::Ended(Ending::Agreed) => self.words_of_review(),
+            _ => None,
         }
+    }
+
+    /// What a checker says of a bundle that was paid because all its copies were equal.
+    fn words_of_review(&self) -> Option<String> {
+        Some(match self {
+            Self::Checking(_) => "all copies are equal and paid; the checker looks at them".into(),
+            Self::Known(peers) if peers.is_empty() => {
+                "all copies are equal and were paid, but the checker refuses them".into()
+            }
+            Self::Unsaid(why) => {
+                format!("all copies are equal and were paid; the checker gives no answer: {why}")
+            }
+            Self::Unknown | Self::Asked(_) | Self::Known(_) => return None,
+        })
+    }
+
+    fn words_of_difference(&self) -> Option<String> {
         Some(match self {
             Self::Unknown => return None,
             Self::Asked(_) => "outputs that differ are compared".to_owned(),
@@ -74,10 +98,12 @@ impl Likeness {
 }
 
 impl OwnJob {
-    /// Finds who is accepted of those that differ, and enters it.
+    /// Finds who is accepted of those that differ, and enters it. Where all are equal, and paid,
+    /// has the checker look all the same: nothing follows from it, but we know.
     pub(super) fn compare(&mut self, hand: &mut Hand<'_>) {
         let disputed = |bundle: &Bundle| matches!(bundle.stage, Stage::Disputed { .. });
-        if !self.bundles.iter().any(disputed) {
+        let open = |bundle: &Bundle| disputed(bundle) || bundle.review;
+        if !self.bundles.iter().any(open) {
             return;
         }
         let job = self.terms.job;
@@ -85,8 +111,14 @@ impl OwnJob {
             return;
         };
         let has_checker = form.checking([]).is_some();
-        for bundle in self.bundles.iter_mut().filter(|bundle| disputed(bundle)) {
-            demand(bundle, hand);
+        for bundle in self.bundles.iter_mut().filter(|bundle| open(bundle)) {
+            if disputed(bundle) {
+                demand(bundle, hand);
+            }
+            bundle.review &= has_checker && !bundle.likeness.is_said();
+            if !open(bundle) {
+                continue;
+            }
             let id = bundle.id;
             match &bundle.likeness {
                 Likeness::Unknown if has_checker => {
@@ -95,7 +127,7 @@ impl OwnJob {
                     bundle.check(hand);
                 }
                 Likeness::Unknown => {
-                    if let Some(pairs) = bundle.to_compare(hand) {
+                    if let Some(pairs) = bundle.pairs(hand) {
                         bundle.likeness = Likeness::Asked(pairs.clone());
                         hand.out.push(Effect::Compare {
                             bundle: id,
@@ -145,7 +177,7 @@ impl Bundle {
 
     /// The pairs to compare, once their outputs are at home; in the end without those that cannot
     /// be had.
-    fn to_compare(&mut self, hand: &mut Hand<'_>) -> Option<Vec<(Outcome, Outcome)>> {
+    fn pairs(&mut self, hand: &mut Hand<'_>) -> Option<Vec<(Outcome, Outcome)>> {
         let mut pairs = different(&self.proven()?);
         let both = pairs.iter().flat_map(|(one, other)| [*one, *other]);
         let needed: BTreeMap<Digest, Outcome> = both.map(|one| (one.digest, one)).collect();
@@ -176,6 +208,7 @@ impl Bundle {
         self.likeness = match checking.step(&copies, hand) {
             Step::Runs => return,
             Step::Hidden if !is_over(&mut self.hidden_since, hand.now) => return,
+            Step::Hidden if self.review => Likeness::Unsaid("its outputs cannot be had".to_owned()),
             Step::Hidden | Step::Said => {
                 Likeness::Known(honestly_billed(&checking.accepted(&copies)))
             }

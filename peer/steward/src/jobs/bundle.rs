@@ -90,6 +90,8 @@ pub(crate) struct Bundle {
     pub(crate) stage: Stage,
     /// Whether what differs is alike, where that is ours to say.
     pub(crate) likeness: Likeness,
+    /// Whether it was paid because all its copies were equal, and a checker has yet to look.
+    pub(crate) review: bool,
     /// Since when some of what differs could not be had.
     pub(crate) hidden_since: Option<Moment>,
     /// The disputed places, in the dispute's order.
@@ -112,6 +114,7 @@ impl Bundle {
             seal_by: Moment::new(0),
             stage: Stage::Waiting,
             likeness: Likeness::Unknown,
+            review: false,
             hidden_since: None,
             places: Vec::new(),
             judged: None,

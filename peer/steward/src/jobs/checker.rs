@@ -11,10 +11,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protocol::ids::{BundleId, Digest, PeerId};
+use protocol::ids::{BundleId, Digest, JobId, PeerId};
 use protocol::job::Terms;
 use protocol::outcome::Outcome;
 
+use super::Jobs;
 use super::alike::{Likeness, Opened, SIZE};
 use super::bundle::Bundle;
 use crate::effect::{Report, RunToken, Why};
@@ -190,6 +191,16 @@ impl Bundle {
         if let Likeness::Checking(checking) = &mut self.likeness {
             checking.stop(hand);
             self.likeness = Likeness::Unknown;
+        }
+    }
+}
+
+impl Jobs {
+    /// Forgets an ended job, and what its checker is doing.
+    pub(super) fn forget(&mut self, job: &JobId, hand: &mut Hand<'_>) {
+        let job = self.jobs.remove(job);
+        for mut bundle in job.into_iter().flat_map(|job| job.bundles) {
+            bundle.stop_checker(hand);
         }
     }
 }

@@ -28,6 +28,9 @@ impl OwnJob {
         if !self.has_ended() {
             self.propose(hand);
         }
+        if self.terms.judge == Judge::Submitter {
+            self.compare(hand);
+        }
         self.ask(hand);
         self.fetch(hand);
     }
@@ -35,7 +38,8 @@ impl OwnJob {
     /// Whether there is nothing left to do for it, ever.
     pub(crate) fn is_quiet(&self) -> bool {
         let judged = |b: &Bundle| matches!(b.stage, Stage::Ended(Ending::Agreed | Ending::Judged));
-        let lacks = |b: &Bundle| !b.missing.is_empty() || (judged(b) && b.result.is_none());
+        let lacks =
+            |b: &Bundle| !b.missing.is_empty() || b.review || (judged(b) && b.result.is_none());
         self.has_ended() && !self.bundles.iter().any(lacks)
     }
 
@@ -77,7 +81,6 @@ impl OwnJob {
             Phase::Ended { .. } => {}
         }
         if self.terms.judge == Judge::Submitter {
-            self.compare(hand);
             return;
         }
         for bundle in &self.bundles {
@@ -234,7 +237,7 @@ impl OwnJob {
         let opening = matches!(self.phase, Phase::Opening { .. });
         let openings = self.openings.wake_at().filter(|_| opening);
         let gathers = [self.seals.wake_at(), openings];
-        let disputed = |b: &&Bundle| matches!(b.stage, Stage::Disputed { .. });
+        let disputed = |b: &&Bundle| b.review || matches!(b.stage, Stage::Disputed { .. });
         let hidden = self.bundles.iter().filter(disputed);
         let hidden = hidden.filter_map(Bundle::wake_at);
         gathers

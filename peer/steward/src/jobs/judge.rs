@@ -1,8 +1,9 @@
 //! What the ledger says about the judgement of a job's bundles: openings, differences, verdicts.
 
 use protocol::entry::DisputedTask;
-use protocol::event::Event;
+use protocol::event::{Ending, Event};
 use protocol::ids::{BundleId, PeerId};
+use protocol::job::Judge;
 use protocol::outcome::{self, Outcome, Root};
 
 use super::bundle::{Judged, Stage};
@@ -70,17 +71,24 @@ impl OwnJob {
                 });
             }
             Event::BundleEnded { bundle, ending } => {
-                self.nothing_to_enter(*bundle);
-                if let Some(bundle) = self.bundle(bundle) {
-                    bundle.stop_checker(hand);
-                }
-                self.set_stage(*bundle, Stage::Ended(*ending));
+                self.bundle_ended(*bundle, *ending, hand);
                 hand.tell(News::BundleEnded {
                     bundle: *bundle,
                     ending: *ending,
                 });
             }
             _ => {}
+        }
+    }
+
+    fn bundle_ended(&mut self, id: BundleId, ending: Ending, hand: &mut Hand<'_>) {
+        self.nothing_to_enter(id);
+        let reviews = hand.live && self.terms.judge == Judge::Submitter;
+        if let Some(bundle) = self.bundle(&id) {
+            bundle.stop_checker(hand);
+            bundle.hidden_since = None;
+            bundle.review = reviews && ending == Ending::Agreed;
+            bundle.stage = Stage::Ended(ending);
         }
     }
 

@@ -86,6 +86,8 @@ pub struct World {
     pub near: Option<bool>,
     /// Peers whose outputs are like nobody's, where others' are alike.
     pub odd: BTreeSet<u8>,
+    /// Whether all machines give the same all the same.
+    pub equal: bool,
     /// Peers that tell what their outputs are and give them to nobody.
     pub hoards: BTreeSet<u8>,
     /// How often each bundle runs.
@@ -125,6 +127,7 @@ impl World {
             hides: BTreeSet::new(),
             near: None,
             odd: BTreeSet::new(),
+            equal: false,
             hoards: BTreeSet::new(),
             copies: 2,
             checker: false,
@@ -360,7 +363,9 @@ impl World {
 
     fn run(&mut self, n: u8, token: RunToken, tasks: Vec<u32>, lies: &[u32]) {
         for task in tasks {
-            let outcome = if self.near.is_some() {
+            let outcome = if self.equal {
+                near(1, task)
+            } else if self.near.is_some() {
                 near(n, task)
             } else if lies.contains(&task) {
                 wrong(task)
@@ -409,6 +414,12 @@ impl World {
                 },
             ));
         }
+    }
+
+    fn learn(&mut self, events: Vec<Event>) {
+        let times = std::iter::repeat(self.now).zip(events.iter().cloned());
+        self.times.extend(times);
+        self.events.extend(events);
     }
 
     /// Makes the next block: of all that waits, or an empty one when the next deadline comes.
@@ -474,10 +485,7 @@ impl World {
             time,
             events: applied.events.clone(),
         };
-        let now = self.now;
-        let told = applied.events.iter().cloned();
-        self.times.extend(told.map(|event| (now, event)));
-        self.events.extend(applied.events);
+        self.learn(applied.events);
         self.blocks.push(block.clone());
         for n in 1..=PEERS {
             self.coming.push_back((n, block.clone()));
