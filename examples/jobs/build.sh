@@ -64,3 +64,4 @@ for kernel in matmul nbody mandelbrot sha256 quicksort; do
 done
 compile kernels/simd -nostdlib -fno-math-errno -Wl,--no-entry -msimd128
 compile mandelbrot/mandelbrot
+compile life/life

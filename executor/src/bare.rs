@@ -36,8 +36,8 @@ const LIMITS: Limits = Limits {
 pub fn run(wasm: &[u8], tasks: Range<u32>) -> Result<(), String> {
     let words = |error: wasmtime::Error| format!("{error:#}");
     let engine = engine::engine().map_err(words)?;
-    let (_, rewritten) =
-        facts::prepare(wasm, UnknownImports::Refuse).map_err(|refused| refused.to_string())?;
+    let (_, rewritten) = facts::prepare(wasm, UnknownImports::Refuse, Profile::WASM_3)
+        .map_err(|refused| refused.to_string())?;
     let module = Module::new(&engine, rewritten).map_err(words)?;
     let mut job = Job::once("bare", Blob::of(wasm), LIMITS);
     job.array = Array::of(tasks.end);
@@ -187,7 +187,7 @@ pub fn shader(
     };
     let mut job = Job::once("bare", Blob::of(source), LIMITS);
     (job.profile, job.program) = (Profile::WGSL_1, kernel::Program::Wgsl(kernel));
-    let plan = gpu::compile(source, &job).map_err(|refused| refused.to_string())?;
+    let plan = gpu::compile(source, &job)?.map_err(|refused| refused.to_string())?;
     Ok(plan.text)
 }
 

@@ -63,7 +63,7 @@ impl Config {
     /// How long a task may take here: a device that works a share of the time takes longer.
     pub(crate) fn wall(&self, job: &Job) -> Duration {
         let wall = Duration::from_millis(job.limits.wall_ms.get());
-        match job.profile.is_gpu() {
+        match job.profile.needs_gpu() {
             true => wall.saturating_mul(100) / u32::from(self.gpu_share.clamp(1, 100)),
             false => wall,
         }
@@ -128,7 +128,7 @@ pub(crate) struct Shared {
     pub(crate) herd: Arc<Herd>,
     /// Held while a module is compiled: one at a time, because a compiler may take gigabytes.
     pub(crate) compiling: Mutex<()>,
-    /// Held while a shader's task runs: one at a time, because they would share the adapter.
+    /// Held while a task runs that uses the adapter: one at a time, because they would share it.
     pub(crate) shading: Mutex<()>,
     /// Every adapter that was found, the preferred first.
     pub(crate) gpus: Vec<GpuFacts>,
@@ -238,13 +238,13 @@ impl Executor {
         work.job.within_limits()?;
         let known = match work.job.profile {
             Profile::WASM_3 => true,
-            Profile::WGSL_1 => self.gpus().iter().any(GpuFacts::is_fit),
+            Profile::WGSL_1 | Profile::WASM_GPU_1 => self.gpus().iter().any(GpuFacts::is_fit),
             _ => false,
         };
         if !known {
             return Err(Refused::ProfileUnknown(work.job.profile));
         }
-        if work.job.profile.is_gpu() && !self.gpus().iter().any(|gpu| gpu.fits(&work.job)) {
+        if work.job.profile.needs_gpu() && !self.gpus().iter().any(|gpu| gpu.fits(&work.job)) {
             return Err(Refused::OtherDevice);
         }
         let (wanted, lent) = (work.job.limits.memory, self.shared.config.memory_max);

@@ -3,7 +3,7 @@
 //! The answer depends on nothing but the bytes and the profile, so every machine refuses the same
 //! modules for the same reason. Nothing is compiled here.
 
-use protocol::job::{MODULE_MAX, UnknownImports};
+use protocol::job::{MODULE_MAX, Profile, UnknownImports};
 use protocol::units::Bytes;
 use thiserror::Error;
 use wasmparser::{
@@ -67,6 +67,24 @@ pub enum ModuleRefused {
         /// The name it asks for.
         name: String,
     },
+    /// It drives a GPU, and its job does not say so.
+    #[error(
+        "the module imports `gpu` `{0}`, which only peers with a graphics adapter have; say \
+        `gpu_calls = true` in the job, and only they run it"
+    )]
+    GpuCallsUnsaid(String),
+    /// Its job says that it drives a GPU, and it does not.
+    #[error(
+        "the job says `gpu_calls = true`, but the module imports nothing of `gpu`; without it, \
+        every peer runs it"
+    )]
+    GpuCallsUnused,
+    /// It would have to show what it has on a GPU.
+    #[error(
+        "the module runs in steps and imports `gpu`, but what it has on a GPU is in no step's \
+        root; export `_start` or `run` instead"
+    )]
+    StepsDriveGpu,
     /// It imports a call with other parameters or results than the call has.
     #[error("the module imports `{0}` with a type that the call does not have")]
     WrongImportType(String),
@@ -106,6 +124,7 @@ struct Seen {
     imports: Vec<String>,
     unknown: Vec<String>,
     lenient: bool,
+    drives: bool,
     memory_min: Option<u64>,
     memory_exported: bool,
     entries: Vec<(String, u32)>,
@@ -118,8 +137,12 @@ struct Seen {
 ///
 /// # Errors
 /// [`ModuleRefused`], the same on every machine.
-pub fn check_module(bytes: &[u8], unknown: UnknownImports) -> Result<ModuleFacts, ModuleRefused> {
-    prepare(bytes, unknown).map(|(facts, _)| facts)
+pub fn check_module(
+    bytes: &[u8],
+    unknown: UnknownImports,
+    profile: Profile,
+) -> Result<ModuleFacts, ModuleRefused> {
+    prepare(bytes, unknown, profile).map(|(facts, _)| facts)
 }
 
 /// The same, with what the module is compiled from.
@@ -129,6 +152,7 @@ pub fn check_module(bytes: &[u8], unknown: UnknownImports) -> Result<ModuleFacts
 pub(crate) fn prepare(
     bytes: &[u8],
     unknown: UnknownImports,
+    profile: Profile,
 ) -> Result<(ModuleFacts, Vec<u8>), ModuleRefused> {
     let size = bytes.len() as u64;
     if size > MODULE_MAX.get() {
@@ -145,9 +169,14 @@ pub(crate) fn prepare(
         ..Seen::default()
     };
     for payload in Parser::new(0).parse_all(bytes) {
-        seen.read(payload.map_err(invalid)?)?;
+        seen.read(payload.map_err(invalid)?, profile)?;
     }
     let entry = seen.entry()?;
+    match (profile.needs_gpu(), seen.drives, entry) {
+        (true, false, _) => return Err(ModuleRefused::GpuCallsUnused),
+        (_, true, Entry::Steps) => return Err(ModuleRefused::StepsDriveGpu),
+        _ => {}
+    }
     if !seen.memory_exported {
         return Err(ModuleRefused::NoMemory);
     }
@@ -175,7 +204,7 @@ fn invalid(error: wasmparser::BinaryReaderError) -> ModuleRefused {
 }
 
 impl Seen {
-    fn read(&mut self, payload: Payload<'_>) -> Result<(), ModuleRefused> {
+    fn read(&mut self, payload: Payload<'_>, profile: Profile) -> Result<(), ModuleRefused> {
         match payload {
             Payload::Version { encoding, .. } if encoding != wasmparser::Encoding::Module => {
                 return Err(ModuleRefused::Invalid(
@@ -195,7 +224,7 @@ impl Seen {
             Payload::ImportSection(imports) => {
                 for group in imports {
                     match group.map_err(invalid)? {
-                        Imports::Single(_, import) => self.import(&import)?,
+                        Imports::Single(_, import) => self.import(&import, profile)?,
                         _ => return Err(ModuleRefused::Invalid("compact imports".to_owned())),
                     }
                 }
@@ -242,15 +271,19 @@ impl Seen {
         Ok(())
     }
 
-    fn import(&mut self, import: &Import<'_>) -> Result<(), ModuleRefused> {
-        let unknown = || ModuleRefused::UnknownImport {
-            module: import.module.chars().take(80).collect(),
-            name: import.name.chars().take(80).collect(),
+    fn import(&mut self, import: &Import<'_>, profile: Profile) -> Result<(), ModuleRefused> {
+        let has = |profile| wasi::signature(profile, import.module, import.name);
+        let unknown = || match has(Profile::WASM_GPU_1) {
+            Some(_) => ModuleRefused::GpuCallsUnsaid(import.name.to_owned()),
+            None => ModuleRefused::UnknownImport {
+                module: import.module.chars().take(80).collect(),
+                name: import.name.chars().take(80).collect(),
+            },
         };
         let TypeRef::Func(declared) = import.ty else {
             return Err(unknown());
         };
-        if !wasi::knows(import.module, import.name) {
+        let Some((words, answers)) = has(profile) else {
             if !self.lenient {
                 return Err(unknown());
             }
@@ -258,8 +291,7 @@ impl Seen {
             self.unknown
                 .push(format!("{}.{}", import.module, import.name));
             return Ok(());
-        }
-        let (words, answers) = wasi::signature(import.name).ok_or_else(unknown)?;
+        };
         let declared_type = self.types.get(declared as usize).and_then(Option::as_ref);
         let fits = declared_type.is_some_and(|function| {
             let results: &[ValType] = if answers { &[ValType::I32] } else { &[] };
@@ -275,6 +307,7 @@ impl Seen {
             return Err(ModuleRefused::WrongImportType(import.name.to_owned()));
         }
         self.functions.push(declared);
+        self.drives |= import.module != wasi::MODULE;
         self.imports.push(import.name.to_owned());
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Job, UnknownImports};
+use protocol::job::{Job, Profile, UnknownImports};
 use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
 use protocol::steps::{ENTRIES_BYTES_MAX, StepEntries};
 use protocol::units::Fuel;
@@ -54,6 +54,18 @@ pub(crate) struct CompileOrder {
     pub(crate) into: PathBytes,
     /// The job, where the module is a shader.
     pub(crate) shader_of: Option<Job>,
+    /// What its guests may import.
+    pub(crate) profile: Profile,
+}
+
+/// Open this adapter, and use it no more than this.
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct AdapterOrder {
+    pub(crate) number: u32,
+    /// How often one invocation may turn there.
+    pub(crate) turns_max: u64,
+    /// How many hundredths of the time the device works.
+    pub(crate) share: u8,
 }
 
 /// Run tasks of this job.
@@ -66,6 +78,8 @@ pub(crate) struct ServeOrder {
     pub(crate) stdin: Option<PathBytes>,
     pub(crate) inputs: Vec<PathBytes>,
     pub(crate) tasks_max: u32,
+    /// What its guests drive, if they may drive a GPU.
+    pub(crate) adapter: Option<AdapterOrder>,
 }
 
 /// Run tasks of this shader's job.
@@ -76,12 +90,7 @@ pub(crate) struct ShaderOrder {
     pub(crate) job: Job,
     pub(crate) inputs: Vec<PathBytes>,
     pub(crate) tasks_max: u32,
-    /// The adapter's number.
-    pub(crate) gpu: u32,
-    /// How often one invocation may turn there.
-    pub(crate) turns_max: u64,
-    /// How many hundredths of the time the device works.
-    pub(crate) share: u8,
+    pub(crate) adapter: AdapterOrder,
 }
 
 /// Every later order to a shader's worker: the number of the task to run.

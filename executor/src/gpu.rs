@@ -8,6 +8,7 @@
 //! every loop bounded, every index inside, every written element owned by one invocation, and every
 //! float fenced. Decision 0013 says why each of these is needed for outcomes that are slashable.
 
+mod adapter;
 mod alike;
 mod compile;
 mod device;
@@ -33,7 +34,9 @@ use protocol::ids::Digest;
 use protocol::job::Job;
 use protocol::kernel::Program;
 
+pub(crate) use adapter::{Adapter, Counted, Ending};
 pub use alike::are_alike;
+pub(crate) use device::{Gpu, Ready};
 pub use measure::GpuFigures;
 pub use probe::GpuFacts;
 pub use refused::{Place, ShaderRefused};
@@ -41,7 +44,7 @@ pub use refused::{Place, ShaderRefused};
 use crate::child::{Broken, Child};
 use crate::facts::check_module;
 use crate::frame::{Begin, Reply};
-use plan::Plan;
+pub(crate) use plan::Plan;
 
 /// Stack for reading a shader: naga reads nested text by recursion.
 const STACK_BYTES: usize = 256 << 20;
@@ -53,7 +56,9 @@ const STACK_BYTES: usize = 256 << 20;
 /// # Errors
 /// [`ShaderRefused`], the same on every machine.
 pub fn check_shader(bytes: &[u8], job: &Job) -> Result<(), ShaderRefused> {
-    compile(bytes, job).map(|_| ())
+    let read = compile(bytes, job);
+    let read = read.unwrap_or_else(|why| Err(ShaderRefused::anywhere(why)));
+    read.map(|_| ())
 }
 
 /// Looks at a job's program, whatever its kind, and refuses it if no task of it could ever run.
@@ -62,27 +67,42 @@ pub fn check_shader(bytes: &[u8], job: &Job) -> Result<(), ShaderRefused> {
 /// Why, in words that are the same on every machine.
 pub fn check_program(bytes: &[u8], job: &Job) -> Result<(), String> {
     match &job.program {
-        Program::Wasm => check_module(bytes, job.unknown_imports)
+        Program::Wasm => check_module(bytes, job.unknown_imports, job.profile)
             .map(|_| ())
             .map_err(|refused| refused.to_string()),
         Program::Wgsl(_) => check_shader(bytes, job).map_err(|refused| refused.to_string()),
     }
 }
 
-/// What the shader becomes.
+/// What every machine finds in a shader.
+pub(crate) type Verdict<T> = Result<T, ShaderRefused>;
+
+/// What the shader becomes, or why it is refused everywhere.
 ///
 /// # Errors
-/// [`ShaderRefused`].
-pub(crate) fn compile(bytes: &[u8], job: &Job) -> Result<Plan, ShaderRefused> {
+/// Why this machine cannot say.
+pub(crate) fn compile(bytes: &[u8], job: &Job) -> Result<Verdict<Plan>, String> {
+    on_a_deep_stack(|| compile::compile(bytes, job))
+}
+
+/// Reads a shader without its declaration, as far as that goes.
+///
+/// # Errors
+/// Why this machine cannot say.
+pub(crate) fn read(bytes: &[u8]) -> Result<Verdict<()>, String> {
+    on_a_deep_stack(|| source::parse(source::read(bytes)?, 0).map(|_| ()))
+}
+
+/// A shortage of this machine must not become a refusal: others would not refuse.
+fn on_a_deep_stack<T: Send>(
+    read: impl FnOnce() -> Verdict<T> + Send,
+) -> Result<Verdict<T>, String> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-        let reading = thread.spawn_scoped(scope, || compile::compile(bytes, job));
-        let read = reading.map(std::thread::ScopedJoinHandle::join);
-        match read {
-            Ok(Ok(plan)) => plan,
-            Ok(Err(_)) => Err(ShaderRefused::anywhere("naga fails on it")),
-            Err(error) => Err(ShaderRefused::anywhere(format!("no thread: {error}"))),
-        }
+        let reading = thread.spawn_scoped(scope, read);
+        let reading = reading.map_err(|error| format!("no thread: {error}"))?;
+        let refused = |_| Err(ShaderRefused::anywhere("naga fails on it"));
+        Ok(reading.join().unwrap_or_else(refused))
     })
 }
 

@@ -16,7 +16,10 @@ pub(crate) const TABLES_MAX: usize = 16;
 /// whose machine has no memory left without any outcome.
 #[derive(Debug)]
 pub(crate) struct Limiter {
+    /// All that it may have.
     memory: usize,
+    /// What it has beside its memory: buffers on a GPU.
+    beside: usize,
 }
 
 impl Limiter {
@@ -25,13 +28,32 @@ impl Limiter {
         let memory = memory.get().min(MEMORY_MAX.get());
         Self {
             memory: usize::try_from(memory).unwrap_or(usize::MAX),
+            beside: 0,
         }
+    }
+
+    /// Whether a guest whose memory has so many bytes may have `more` beside it; then it has them.
+    pub(crate) fn take(&mut self, more: u64, memory: usize) -> bool {
+        let more = usize::try_from(more).unwrap_or(usize::MAX);
+        let beside = self.beside.saturating_add(more);
+        let fits = beside.saturating_add(memory) <= self.memory;
+        if fits {
+            self.beside = beside;
+        }
+        fits
+    }
+
+    /// Takes back what [`Limiter::take`] gave.
+    pub(crate) fn give_back(&mut self, bytes: u64) {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let left = self.beside.checked_sub(bytes);
+        self.beside = left.expect("only what was taken is given back");
     }
 }
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, _: usize, want: usize, most: Option<usize>) -> Result<bool> {
-        if want > self.memory {
+        if want.saturating_add(self.beside) > self.memory {
             return Err(Error::new(End::Limit(Limit::Memory)));
         }
         Ok(most.is_none_or(|most| want <= most))

@@ -19,7 +19,7 @@ mod stepping;
 use crate::cache::Code;
 use crate::child::{Broken, Child};
 use crate::executor::Shared;
-use crate::frame::{Begin, CompileOrder, Reply, ShaderOrder, Task};
+use crate::frame::{AdapterOrder, Begin, Reply, Task};
 use crate::queue::{Barred, Taken};
 use crate::work::{Event, Inconclusive, TaskResult, Token, Work};
 use stepping::Keeping;
@@ -148,14 +148,14 @@ impl Slot<'_> {
             return Err(Trouble::Cancelled);
         }
         let limits = taken.work.job.limits;
-        let _one_at_a_time = taken.work.job.profile.is_gpu().then(|| {
+        let _one_at_a_time = taken.work.job.profile.needs_gpu().then(|| {
             let shading = self.shared.shading.lock();
             shading.unwrap_or_else(PoisonError::into_inner)
         });
         let wall = self.shared.config.wall(&taken.work.job);
         worker.tasks_left -= 1;
         let child = &mut worker.child;
-        let reply = match taken.work.job.profile.is_gpu() {
+        let reply = match taken.work.job.profile.is_shader() {
             true => child
                 .order(&Task(taken.task))
                 .and_then(|()| child.reply(wall)),
@@ -229,9 +229,14 @@ impl Slot<'_> {
                 Some(code) => code,
                 None => self.compile(work)?,
             };
-            let order = match work.job.profile.is_gpu() {
-                true => Begin::ServeShader(self.shader_order(work, &code)?),
-                false => Begin::Serve(orders::serve(work, &code)),
+            let order = match work.job.profile {
+                profile if profile.is_shader() => {
+                    Begin::ServeShader(orders::serve_shader(work, &code, self.adapter(work)?))
+                }
+                profile if profile.needs_gpu() => {
+                    Begin::Serve(orders::serve(work, &code, Some(self.adapter(work)?)))
+                }
+                _ => Begin::Serve(orders::serve(work, &code, None)),
             };
             match self.talk(work.token, &order, READY_WAIT)? {
                 (child, Reply::Ready) => {
@@ -276,12 +281,11 @@ impl Slot<'_> {
         }
     }
 
-    fn shader_order(&self, work: &Work, code: &Code) -> Result<ShaderOrder, Trouble> {
+    fn adapter(&self, work: &Work) -> Result<AdapterOrder, Trouble> {
         let fit = self.shared.gpus.iter().find(|gpu| gpu.fits(&work.job));
         let none = || Barred::Failed("no adapter here is fit for shaders".to_owned());
         let gpu = fit.ok_or_else(|| Trouble::Barred(none()))?;
-        let share = self.shared.config.gpu_share;
-        Ok(orders::serve_shader(work, code, gpu, share))
+        Ok(orders::adapter(gpu, self.shared.config.gpu_share))
     }
 
     fn compile(&self, work: &Work) -> Result<Code, Trouble> {
@@ -297,8 +301,6 @@ impl Slot<'_> {
             return Err(Trouble::Barred(barred));
         }
         let cache = &self.shared.cache;
-        let digest = work.job.module.digest;
-        let unknown_imports = work.job.unknown_imports;
         let key = cache.key(orders::compiled_from(work), work.job.unknown_imports);
         if let Some(code) = cache.find(&key) {
             return Ok(code);
@@ -307,13 +309,7 @@ impl Slot<'_> {
         let into = cache
             .begin(&key)
             .map_err(|e| failed(format!("cannot cache code: {e}")))?;
-        let order = CompileOrder {
-            module: orders::path(&work.module),
-            digest,
-            unknown_imports,
-            into: orders::path(&into),
-            shader_of: work.job.profile.is_gpu().then(|| work.job.clone()),
-        };
+        let order = orders::compile(work, &into);
         let compiled = self.talk(work.token, &Begin::Compile(order), COMPILE_WAIT);
         let trouble = match compiled {
             Ok((_, Reply::Compiled(checksum))) => {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Job, Limits, Profile};
+use protocol::job::{Job, Limits};
 use protocol::outcome::{Limit, Status, TaskOutput, Trap as Kind};
 use protocol::steps::{StepEntries, end};
 use protocol::units::Fuel;
@@ -15,9 +15,10 @@ use wasmtime::ValType;
 use wasmtime::{Engine, Error, ExternType, Instance, InstancePre, Module, Result, Store, Trap};
 
 use crate::facts::Entry;
+use crate::gpu::Adapter;
 use crate::meter::Gauge;
 use crate::steps::{self, KeepNothing, Stepper};
-use crate::wasi::{self, End, Fixed, Host, Tree, World};
+use crate::wasi::{self, End, Fixed, GuestGpu, Host, Tree, World};
 
 /// What a guest sees as its own name.
 pub(crate) const PROGRAM: &str = "main";
@@ -54,6 +55,7 @@ pub(crate) struct Runner {
     entry: Entry,
     world: Rc<World>,
     job: Job,
+    adapter: Option<Rc<Adapter>>,
 }
 
 fn ended_by_zero(text: &str) -> Vec<u8> {
@@ -75,7 +77,7 @@ impl Runner {
         stdin: Option<Fixed>,
         inputs: Vec<Fixed>,
     ) -> Result<Self> {
-        let ready = wasi::linker(engine, module)?.instantiate_pre(module)?;
+        let ready = wasi::linker(engine, module, job.profile)?.instantiate_pre(module)?;
         let entry = entry(module);
         let paths = job.inputs.iter().map(|input| input.path.clone());
         let inputs: Vec<_> = paths.zip(inputs).collect();
@@ -101,7 +103,14 @@ impl Runner {
             entry,
             world: Rc::new(world),
             job,
+            adapter: None,
         })
+    }
+
+    /// The same for guests that drive this adapter.
+    pub(crate) fn driving(self, adapter: Adapter) -> Self {
+        let adapter = Some(Rc::new(adapter));
+        Self { adapter, ..self }
     }
 
     fn host(&self, task: u32) -> Host {
@@ -127,7 +136,8 @@ impl Runner {
             ended_by_zero(&format!("PEER_ARRAY_INDEX={index}")),
             ended_by_zero(&format!("PEER_SEED={seed}")),
         ];
-        Host::new(&self.world, env, chance)
+        let gpu = self.adapter.as_ref().map(GuestGpu::new);
+        Host::new(&self.world, env, chance, gpu)
     }
 
     /// Runs one task from its start to its end.
@@ -229,7 +239,7 @@ impl Runner {
             Status::Trapped(_) | Status::OutOf(_) => limit,
         };
         let mut output = TaskOutput {
-            profile: Profile::WASM_3,
+            profile: self.job.profile,
             status,
             stdout,
             stderr,
@@ -286,6 +296,7 @@ fn status(error: &Error) -> Result<Status, Option<String>> {
             End::Exit(code) => Ok(Status::Exited(*code)),
             End::Limit(limit) => Ok(Status::OutOf(*limit)),
             End::Unknown => Ok(Status::Trapped(Kind::Other)),
+            End::Shader(kind) => Ok(Status::Trapped(*kind)),
             End::Host(why) => Err(Some(why.clone())),
         };
     }

@@ -1,12 +1,15 @@
-//! All that a guest may call: WASI preview 1, answered from memory.
+//! All that a guest may call: WASI preview 1, answered from memory; and the calls of [`gpu`], where
+//! its job's profile has them.
 //!
-//! No host file, clock, random number or socket is reachable from here, and no call waits. A call
+//! No host file, clock, random number or socket is reachable from here, and no call waits but for a
+//! GPU. A call
 //! costs fuel, for itself and for the bytes it moves, so that the guest's clock, which is its fuel,
 //! goes on and no call is a way to work for free. Every pointer is checked; a bad one is `EFAULT`.
 
 mod descriptors;
 mod errno;
 mod folders;
+mod gpu;
 mod host;
 mod paths;
 mod process;
@@ -17,15 +20,17 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+use protocol::job::Profile;
 use wasmtime::{Caller, Error, ExternType, Linker, Module, Result, Trap, ValType};
 
 use errno::Errno;
+pub(crate) use gpu::GuestGpu;
 use host::Fail;
 pub(crate) use host::{End, Host, World};
 pub(crate) use state::HostImage;
 pub(crate) use tree::{Fixed, Tree};
 
-/// The module name all calls are imported from.
+/// The module name all of them are imported from but those that drive a GPU.
 pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
 /// Vectored reads and writes take so many parts.
 const PARTS_MAX: u32 = 1_024;
@@ -118,7 +123,7 @@ impl Call<'_> {
 fn enter(
     caller: &mut Caller<'_, Host>,
     cost: u64,
-    body: impl FnOnce(&mut Call<'_>) -> Result<(), Fail>,
+    body: impl FnOnce(&mut Call<'_>) -> Result<i32, Fail>,
 ) -> Result<i32> {
     let early = || Error::new(End::Host("a call before the start".into()));
     let memory = caller.data().memory.ok_or_else(early)?;
@@ -133,7 +138,7 @@ fn enter(
     let left = call.fuel;
     gauge.set(&mut *caller, left)?;
     match result {
-        Ok(()) => Ok(0),
+        Ok(answer) => Ok(answer),
         Err(Fail::Errno(errno)) => Ok(i32::from(errno as u16)),
         Err(Fail::End(End::Limit(protocol::outcome::Limit::Fuel))) => Err(Trap::OutOfFuel.into()),
         Err(Fail::End(end)) => Err(Error::new(end)),
@@ -157,18 +162,33 @@ impl Word for i64 {
     const TYPE: ValType = ValType::I64;
 }
 
-macro_rules! calls {
-    ($($name:ident ( $($arg:ident : $word:ident),* ) costs $cost:literal = $body:path;)*) => {
-        /// Every call that gives a result (an errno), with its parameters.
-        const CALLS: &[(&str, &[ValType])] =
+/// What a call's body gives back.
+trait Answered {
+    /// The number that the guest is told.
+    fn answer(self) -> Result<i32, Fail>;
+}
+
+impl Answered for Result<(), Fail> {
+    fn answer(self) -> Result<i32, Fail> {
+        self.map(|()| 0)
+    }
+}
+
+macro_rules! guest_calls {
+    (
+        $module:ident;
+        $($name:ident ( $($arg:ident : $word:ident),* ) costs $cost:literal = $body:path;)*
+    ) => {
+        /// Every call that gives a number, with its parameters.
+        pub(super) const CALLS: &[(&str, &[ValType])] =
             &[$((stringify!($name), &[$(<$word as Word>::TYPE),*])),*];
 
-        fn link_calls(linker: &mut Linker<Host>) -> Result<()> {
+        pub(super) fn link_calls(linker: &mut Linker<Host>) -> Result<()> {
             $(linker.func_wrap(
-                MODULE,
+                $module,
                 stringify!($name),
                 |mut caller: Caller<'_, Host>, $($arg: $word),*| {
-                    enter(&mut caller, $cost, |call| $body(call, $($arg),*))
+                    enter(&mut caller, $cost, |call| $body(call, $($arg),*).answer())
                 },
             )?;)*
             Ok(())
@@ -176,7 +196,10 @@ macro_rules! calls {
     };
 }
 
-calls! {
+use guest_calls;
+
+guest_calls! {
+    MODULE;
     args_get(list: u32, text: u32) costs 100 = process::args;
     args_sizes_get(count: u32, size: u32) costs 100 = process::args_sizes;
     environ_get(list: u32, text: u32) costs 100 = process::environ;
@@ -238,32 +261,40 @@ calls! {
     path_unlink_file(fd: u32, path: u32, len: u32) costs 100 = paths::unlink;
 }
 
-/// The parameters of a call and whether it gives a result; `None` if there is no such call.
-pub(crate) fn signature(name: &str) -> Option<(&'static [ValType], bool)> {
-    if name == "proc_exit" {
-        return Some((&[ValType::I32], false));
-    }
-    CALLS
-        .iter()
-        .find(|(call, _)| *call == name)
-        .map(|(_, words)| (*words, true))
-}
-
-/// Whether a peer has this function.
-pub(crate) fn knows(module: &str, name: &str) -> bool {
-    module == MODULE && signature(name).is_some()
+/// The parameters of a call and whether it gives a result; `None` if guests of this profile have no
+/// such call.
+pub(crate) fn signature(
+    profile: Profile,
+    module: &str,
+    name: &str,
+) -> Option<(&'static [ValType], bool)> {
+    let calls = match module {
+        MODULE if name == "proc_exit" => return Some((&[ValType::I32], false)),
+        MODULE => CALLS,
+        gpu::MODULE if profile.needs_gpu() => gpu::CALLS,
+        _ => return None,
+    };
+    let found = calls.iter().find(|(call, _)| *call == name);
+    found.map(|(_, words)| (*words, true))
 }
 
 /// Every call there is, and for whatever else the module imports a function that ends the task.
-pub(crate) fn linker(engine: &wasmtime::Engine, module: &Module) -> Result<Linker<Host>> {
+pub(crate) fn linker(
+    engine: &wasmtime::Engine,
+    module: &Module,
+    profile: Profile,
+) -> Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     link_calls(&mut linker)?;
+    if profile.needs_gpu() {
+        gpu::link_calls(&mut linker)?;
+    }
     linker.func_wrap(MODULE, "proc_exit", |code: i32| -> Result<()> {
         Err(Error::new(End::Exit(code)))
     })?;
     for import in module.imports() {
         if let ExternType::Func(function) = import.ty()
-            && !knows(import.module(), import.name())
+            && signature(profile, import.module(), import.name()).is_none()
         {
             linker.func_new(import.module(), import.name(), function, |_, _, _| {
                 Err(Error::new(End::Unknown))

@@ -19,7 +19,7 @@ use wasmtime::{Engine, Module};
 use crate::frame::{
     self, Begin, CompileOrder, ORDER_BYTES_MAX, Order, REPLY_BYTES_MAX, Reply, ServeOrder,
 };
-use crate::gpu::worker as gpu;
+use crate::gpu::{Adapter, worker as gpu};
 use crate::jail::{self, Bounds, Jail, Shut};
 use crate::steps::serving;
 use crate::task::Runner;
@@ -150,12 +150,12 @@ fn compile(order: &CompileOrder, mut shut: Shut) -> Result<(), String> {
     jail::bound(bounds, &mut shut).map_err(|error| format!("cannot be jailed: {error}"))?;
     jail::filter(true).map_err(|error| format!("cannot be jailed: {error}"))?;
     if let Some(job) = &order.shader_of {
-        return match gpu::compile_plan(&wasm, job) {
+        return match gpu::compile_plan(&wasm, job)? {
             Ok(plan) => keep(&mut into, &plan),
             Err(refused) => say(&Reply::ModuleRefused(refused.to_string())),
         };
     }
-    let rewritten = match facts::prepare(&wasm, order.unknown_imports) {
+    let rewritten = match facts::prepare(&wasm, order.unknown_imports, order.profile) {
         Ok((_, rewritten)) => rewritten,
         Err(refused) => return say(&Reply::ModuleRefused(refused.to_string())),
     };
@@ -179,6 +179,7 @@ struct Opened {
     job: (JobId, Job),
     stdin: Option<Fixed>,
     inputs: Vec<Fixed>,
+    adapter: Option<Adapter>,
     tasks_max: u32,
 }
 
@@ -202,10 +203,11 @@ fn prepare(order: ServeOrder, mut shut: Shut) -> Result<(), String> {
     let inputs = pairs
         .map(|(path, input)| open_blob(path, input.blob))
         .collect::<Result<_, _>>()?;
+    let adapter = order.adapter.map(gpu::lend).transpose()?;
     let limits = order.job.limits;
     let tasks_max = order.tasks_max.min(TASKS_PER_BUNDLE_MAX);
     let seconds = (limits.wall_ms.get() / 1_000 + 1).saturating_mul(tasks_max.into());
-    let bounds = Bounds {
+    let mut bounds = Bounds {
         memory: WORKER_MEMORY
             + code_bytes
             + THREAD_STACK as u64
@@ -214,6 +216,11 @@ fn prepare(order: ServeOrder, mut shut: Shut) -> Result<(), String> {
         cpu_seconds: seconds.saturating_add(COMPILER_SECONDS),
         file_bytes: 0,
     };
+    if adapter.is_some() {
+        let driver = gpu::bounds(limits.memory, seconds);
+        bounds.memory = bounds.memory.saturating_add(driver.memory);
+        bounds.cpu_seconds = bounds.cpu_seconds.saturating_add(driver.cpu_seconds);
+    }
     let job = (order.job_id, order.job);
     let opened = Opened {
         engine,
@@ -221,6 +228,7 @@ fn prepare(order: ServeOrder, mut shut: Shut) -> Result<(), String> {
         job,
         stdin,
         inputs,
+        adapter,
         tasks_max,
     };
     jail::bound(bounds, &mut shut).map_err(|error| format!("cannot be jailed: {error}"))?;
@@ -236,17 +244,26 @@ fn prepare(order: ServeOrder, mut shut: Shut) -> Result<(), String> {
 }
 
 fn serve(opened: Opened) -> Result<(), String> {
-    jail::filter(false).map_err(|error| format!("cannot be jailed: {error}"))?;
+    let jailed = match opened.adapter {
+        Some(_) => jail::filter_driver(),
+        None => jail::filter(false),
+    };
+    jailed.map_err(|error| format!("cannot be jailed: {error}"))?;
     let Opened {
         engine,
         module,
         job,
         stdin,
         inputs,
+        adapter,
         tasks_max,
     } = opened;
-    let runner = Runner::new(&engine, &module, job, stdin, inputs)
+    let mut runner = Runner::new(&engine, &module, job, stdin, inputs)
         .map_err(|error| format!("cannot link the module: {error:#}"))?;
+    let drives = adapter.is_some();
+    if let Some(adapter) = adapter {
+        runner = runner.driving(adapter);
+    }
     say(&Reply::Ready)?;
     let mut orders = io::stdin().lock();
     for _ in 0..tasks_max {
@@ -255,6 +272,10 @@ fn serve(opened: Opened) -> Result<(), String> {
             break;
         };
         say(&serving::answer(&runner, order, &mut orders)?)?;
+    }
+    if drives {
+        // A driver's own end may wait for what a lost device still does.
+        std::process::exit(0);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 mod scene;
 
 use executor::{Inconclusive, TaskResult};
-use protocol::job::UnknownImports;
+use protocol::job::{Profile, UnknownImports};
 use protocol::outcome::{Limit, Status, Trap};
 use protocol::units::{Bytes, Fuel, Millis};
 use scene::{Scene, assemble, goes_on};
@@ -499,7 +499,7 @@ fn each_ends_for_its_own_reason_and_leaves_nothing_behind() {
     let mut wrong = Vec::new();
     for (name, module, end) in &guests {
         if let Never(why) = end {
-            let refused = executor::check_module(module, UnknownImports::Refuse);
+            let refused = executor::check_module(module, UnknownImports::Refuse, Profile::WASM_3);
             let refused = refused.expect_err(name).to_string();
             assert!(refused.contains(why), "{name}: {refused}");
         }

@@ -54,7 +54,7 @@ fn refused_modules() -> Vec<(&'static str, Vec<u8>)> {
 fn modules_that_no_machine_can_run_end_every_task_the_same_way() {
     let scene = Scene::open(1);
     for (why, module) in refused_modules() {
-        let refused = executor::check_module(&module, UnknownImports::Refuse);
+        let refused = executor::check_module(&module, UnknownImports::Refuse, Profile::WASM_3);
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
         let mut both = job(&module);

@@ -12,7 +12,7 @@ use std::sync::mpsc::channel;
 use executor::{Config, Executor, TaskResult};
 use guests::{GUESTS, guest};
 use protocol::ids::Digest;
-use protocol::job::{Array, Job};
+use protocol::job::{Array, Job, Profile};
 use protocol::outcome::{Limit, Outcome, Status, Trap};
 use protocol::units::{Bytes, Fuel};
 use scene::{Scene, assemble, conclusive, config, hello, job, program, worker};
@@ -77,6 +77,9 @@ fn the_tasks_of_an_array_differ_and_each_repeats_itself() {
 }
 
 const G: u64 = 1_000_000_000;
+
+/// What the first tasks of `life` cost, on every device.
+const LIFE_FUEL: [u64; 3] = [774_617_089, 774_616_689, 774_617_407];
 
 /// Each guest has so many tasks, and each task is run so often.
 const TASKS: u32 = 20;
@@ -228,5 +231,46 @@ fn a_step_task_gives_the_same_roots_whoever_runs_it() {
     another(&mut scene, &cold, poorer);
     assert_eq!(first, run(&scene));
     another(&mut scene, &warm, |config| config.keep_every = Fuel::new(1));
+    assert_eq!(first, run(&scene));
+}
+
+#[test]
+fn a_guest_that_drives_a_gpu_gives_the_same_outcomes_whoever_runs_it() {
+    let mut scene = Scene::with_gpu();
+    let (warm, cold) = (
+        scene.folder.path().join("cache"),
+        scene.folder.path().join("other"),
+    );
+    let life = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/jobs/life/life.wasm");
+    let life = std::fs::read(life).unwrap();
+    let run = |scene: &Scene| {
+        let mut job = job(&life);
+        job.profile = Profile::WASM_GPU_1;
+        job.array = Array::of(3);
+        job.limits.fuel = Fuel::new(10 * G);
+        let results = scene.results(scene.work(&life, job));
+        results.into_iter().map(conclusive).collect::<Vec<_>>()
+    };
+    let first = run(&scene);
+    assert!(
+        first
+            .iter()
+            .all(|(output, _)| output.status == Status::Exited(0))
+    );
+    let fuel: Vec<u64> = first
+        .iter()
+        .map(|(_, outcome)| outcome.fuel.get())
+        .collect();
+    assert_eq!(fuel, LIFE_FUEL);
+    // With a warm cache, then as a poorer machine with a cold one, and on half of a device.
+    assert_eq!(first, run(&scene));
+    another(&mut scene, &cold, |config| {
+        poorer(config);
+        config.gpu = true;
+    });
+    assert_eq!(first, run(&scene));
+    another(&mut scene, &warm, |config| {
+        (config.gpu, config.gpu_share) = (true, 50);
+    });
     assert_eq!(first, run(&scene));
 }

@@ -6,7 +6,7 @@ mod scene;
 use std::path::{Path, PathBuf};
 
 use executor::{Entry, Inconclusive, ModuleRefused, TaskResult, Work};
-use protocol::job::{Array, Blob, Job, UnknownImports};
+use protocol::job::{Array, Blob, Job, Profile, UnknownImports};
 use protocol::outcome::{Limit, Status, TaskOutput, Trap};
 use protocol::units::{Bytes, Fuel};
 use scene::{Scene, assemble, conclusive, input, job};
@@ -149,10 +149,10 @@ fn a_program_made_for_another_host_runs_if_its_job_says_so() {
         let billed = outcome.fuel == Fuel::new(1_000_000_000);
         assert_eq!(billed, status != Status::Exited(0));
     }
-    let facts = executor::check_module(&has, UnknownImports::Trap).unwrap();
+    let facts = executor::check_module(&has, UnknownImports::Trap, Profile::WASM_3).unwrap();
     assert_eq!(facts.unknown, ["host.call"]);
     let odd = assemble(br#"(module (import "host" "memory" (memory 1)) (func (export "_start")))"#);
-    assert!(executor::check_module(&odd, UnknownImports::Trap).is_err());
+    assert!(executor::check_module(&odd, UnknownImports::Trap, Profile::WASM_3).is_err());
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn a_c_library_is_begun_once_for_each_task_and_its_answer_is_the_exit_code() {
     let scene = Scene::open(1);
     let (_, module) = example("probe/reactor.wasm");
     assert_eq!(
-        executor::check_module(&module, UnknownImports::Refuse)
+        executor::check_module(&module, UnknownImports::Refuse, Profile::WASM_3)
             .unwrap()
             .entry,
         Entry::Reactor
@@ -283,6 +283,7 @@ fn a_library_may_end_while_it_begins_and_what_is_no_beginning_is_refused() {
     let refused = executor::check_module(
         &assemble(reactor("(param i32)").as_bytes()),
         UnknownImports::Refuse,
+        Profile::WASM_3,
     );
     assert_eq!(refused, Err(ModuleRefused::WrongBeginning));
 }

@@ -24,7 +24,7 @@ const SAYS_BYTES_MAX: usize = 200;
 /// # Errors
 /// Why not, in words.
 pub fn fits(module: &[u8], checking: &Job) -> Result<(), String> {
-    let facts = executor::check_module(module, checking.unknown_imports);
+    let facts = executor::check_module(module, checking.unknown_imports, checking.profile);
     let begins = facts.map_err(|refused| refused.to_string())?.memory_min;
     let most = checking.limits.memory;
     if begins > most {

@@ -160,9 +160,11 @@ impl Runs {
 
     /// The worlds whose tasks are run here.
     pub fn profiles(&self) -> Vec<Profile> {
-        let shaders = self.executor.gpus().iter().any(executor::GpuFacts::is_fit);
-        let shaders = shaders.then_some(Profile::WGSL_1);
-        [Profile::WASM_3].into_iter().chain(shaders).collect()
+        let mut profiles = vec![Profile::WASM_3];
+        if self.gpus().iter().any(GpuFacts::is_fit) {
+            profiles.extend([Profile::WGSL_1, Profile::WASM_GPU_1]);
+        }
+        profiles
     }
 
     /// Begins a run.

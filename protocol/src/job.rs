@@ -91,10 +91,19 @@ impl Profile {
     pub const WASM_3: Self = Self(3);
     /// WGSL through naga 29, with the checks and the fuel of decision 0013.
     pub const WGSL_1: Self = Self(0x101);
+    /// As [`Profile::WASM_3`], and a guest drives a GPU by the calls of module `gpu`, with shaders
+    /// as [`Profile::WGSL_1`] has them in class `exact`: decision 0016.
+    pub const WASM_GPU_1: Self = Self(0x201);
 
     /// Whether its programs are shaders: the high byte says what kind of program a profile runs.
-    pub const fn is_gpu(self) -> bool {
+    pub const fn is_shader(self) -> bool {
         self.0 >> 8 == 1
+    }
+
+    /// Whether only machines with a graphics adapter run its tasks: shaders, and guests that drive
+    /// one.
+    pub const fn needs_gpu(self) -> bool {
+        self.is_shader() || self.0 >> 8 == 2
     }
 }
 
@@ -103,7 +112,8 @@ impl Profile {
 pub struct Limits {
     /// Work; a task that asks for more ends as *out of fuel*.
     pub fuel: Fuel,
-    /// The guest's linear memory; a task that asks for more ends as *out of memory*.
+    /// The guest's linear memory, and what it has on a GPU; a task that asks for more ends as *out
+    /// of memory*, or is told so by the GPU's calls.
     pub memory: Bytes,
     /// stdout, stderr and the output folder together; more ends the task as *out of output*.
     pub output: Bytes,

@@ -219,7 +219,7 @@ impl BorshDeserialize for Job {
             BorshDeserialize::deserialize_reader(from)?;
         let (args, env, stdin, inputs) = BorshDeserialize::deserialize_reader(from)?;
         let (array, limits, seed) = BorshDeserialize::deserialize_reader(from)?;
-        let program = match profile.is_gpu() {
+        let program = match profile.is_shader() {
             true => Program::Wgsl(Kernel::deserialize_reader(from)?),
             false => Program::Wasm,
         };
@@ -258,8 +258,8 @@ impl Program {
     /// [`Malformed`].
     pub(crate) fn fits(&self, job: &Job) -> Result<(), Malformed> {
         match self {
-            Self::Wgsl(kernel) if job.profile.is_gpu() => kernel.fits(job),
-            Self::Wasm if !job.profile.is_gpu() => Ok(()),
+            Self::Wgsl(kernel) if job.profile.is_shader() => kernel.fits(job),
+            Self::Wasm if !job.profile.is_shader() => Ok(()),
             _ => Err(Malformed::Senseless(
                 "the program is of another kind than the profile runs",
             )),

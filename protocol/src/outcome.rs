@@ -105,7 +105,9 @@ impl Limited for TaskOutput {
             ));
         }
         match &self.steps {
-            Some(_) if self.profile.is_gpu() => Err(Malformed::Senseless("a shader has no steps")),
+            Some(_) if self.profile.needs_gpu() => {
+                Err(Malformed::Senseless("what runs on a GPU has no steps"))
+            }
             Some(steps) => steps.within_limits(),
             None => Ok(()),
         }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use executor::bare;
 use libfuzzer_sys::{Corpus, fuzz_target};
-use protocol::job::UnknownImports;
+use protocol::job::{Profile, UnknownImports};
 use wasmtime::Engine;
 
 static ENGINE: LazyLock<Engine> =
@@ -39,14 +39,14 @@ fuzz_target!(|chance: &[u8]| -> Corpus {
     let Some(wasm) = module(chance) else {
         return Corpus::Reject;
     };
-    match executor::check_module(&wasm, UnknownImports::Trap) {
+    match executor::check_module(&wasm, UnknownImports::Trap, Profile::WASM_3) {
         Ok(facts) => {
             assert!(facts.memory_min <= protocol::job::MEMORY_MAX, "{facts:?}");
             let rewritten = bare::metered(&wasm, true).expect("it was rewritten before");
             let compiled = ENGINE.precompile_module(&rewritten);
             assert!(compiled.is_ok(), "{:?}", compiled.err());
             assert_eq!(
-                executor::check_module(&wasm, UnknownImports::Trap),
+                executor::check_module(&wasm, UnknownImports::Trap, Profile::WASM_3),
                 Ok(facts)
             );
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use protocol::bytes;
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Job, Limits, UnknownImports};
+use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
 use protocol::outcome::{TASK_OUTPUT_BYTES_MAX, TaskOutput};
 use protocol::units::{Bytes, Fuel, Millis};
 
@@ -101,6 +101,7 @@ fn compile(bench: &Bench<'_>) -> Result<Code, String> {
         unknown_imports: UnknownImports::Refuse,
         into: path(&cache.begin(&key).map_err(disk)?),
         shader_of: None,
+        profile: Profile::WASM_3,
     });
     match begin(bench, &order)? {
         (_, Reply::Compiled(checksum)) => cache.keep(&key, checksum).map_err(disk),
@@ -206,5 +207,6 @@ fn order(code: &Code) -> ServeOrder {
         stdin: None,
         inputs: Vec::new(),
         tasks_max: RUNS,
+        adapter: None,
     }
 }

@@ -197,7 +197,7 @@ impl Gpu {
     pub(crate) fn buffer(&self, size: u64, begin: &[u8]) -> Buffer {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         let buffer = self.plain_buffer(size, usage);
-        self.write(&buffer, begin);
+        self.write(&buffer, 0, begin);
         buffer
     }
 
@@ -210,13 +210,27 @@ impl Gpu {
         })
     }
 
-    /// Writes to a buffer's begin, filled up to whole words.
-    pub(crate) fn write(&self, buffer: &Buffer, bytes: &[u8]) {
-        let mut whole = bytes.to_vec();
-        whole.resize(bytes.len().next_multiple_of(4), 0);
+    /// Writes to a buffer from this word's byte on, filled up to whole words.
+    pub(crate) fn write(&self, buffer: &Buffer, at: u64, bytes: &[u8]) {
+        let (whole, rest) = bytes.split_at(bytes.len() / 4 * 4);
         if !whole.is_empty() {
-            self.queue.write_buffer(buffer, 0, &whole);
+            self.queue.write_buffer(buffer, at, whole);
         }
+        if !rest.is_empty() {
+            let mut word = [0; 4];
+            word[..rest.len()].copy_from_slice(rest);
+            self.queue
+                .write_buffer(buffer, at + whole.len() as u64, &word);
+        }
+    }
+
+    /// Waits until everything that was written is where it belongs.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub(crate) fn settle(&self) -> Result<(), String> {
+        self.queue.submit([]);
+        self.wait()
     }
 
     /// What a pass sees.
@@ -285,14 +299,14 @@ impl Gpu {
         }
     }
 
-    /// The first bytes of a buffer.
+    /// So many bytes of a buffer, from this word's byte on; both whole words.
     ///
     /// # Errors
     /// What the device says.
-    pub(crate) fn read(&self, buffer: &Buffer, size: u64) -> Result<Vec<u8>, String> {
+    pub(crate) fn read(&self, buffer: &Buffer, at: u64, size: u64) -> Result<Vec<u8>, String> {
         let back = self.plain_buffer(size, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
         let mut encoder = self.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(buffer, 0, &back, 0, size);
+        encoder.copy_buffer_to_buffer(buffer, at, &back, 0, size);
         self.queue.submit([encoder.finish()]);
         let mapped = Arc::new(Mutex::new(None));
         let told = Arc::clone(&mapped);

@@ -8,6 +8,7 @@ use protocol::ids::Digest;
 use protocol::kernel::Buffer;
 use protocol::units::Bytes;
 
+use super::adapter::Adapter;
 use super::compile;
 use super::device::{About, Gpu};
 use super::probe::{input, job, output};
@@ -116,7 +117,7 @@ fn plan(kernel: &Kernel, turns: u32) -> Result<Planned, String> {
     }
     let groups = kernel.invocations / 64;
     let (job, declared, words) = job(kernel.name, &[turns], buffers, groups);
-    let plan = compile(kernel.shader.as_bytes(), &job).map_err(|refused| refused.to_string())?;
+    let plan = compile(kernel.shader.as_bytes(), &job)?.map_err(|refused| refused.to_string())?;
     Ok((plan, (job, declared), words))
 }
 
@@ -144,7 +145,8 @@ fn rate(mut gpu: Gpu, kernel: &Kernel, turns_max: u64) -> Result<(Gpu, u64), Str
     let mut turns = TURNS.min(most.max(1));
     loop {
         let (plan, job, words) = plan(kernel, turns)?;
-        let runner = Runner::new(gpu, plan, job, vec![words], turns_max)?;
+        let adapter = Adapter::new(gpu, turns_max, 100);
+        let runner = Runner::new(adapter, plan, job, vec![words])?;
         let ended = runner.run(0)?;
         gpu = runner.into_gpu();
         if !ended.output.status.is_success() {

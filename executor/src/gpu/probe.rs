@@ -8,6 +8,7 @@ use protocol::job::{Blob, Input, Job, Limits, Profile};
 use protocol::kernel::{Buffer, Compare, Kernel, Pass, Program};
 use protocol::units::{Bytes, Fuel, Millis};
 
+use super::adapter::Adapter;
 use super::compile;
 use super::device::{About, Gpu};
 use super::fuel::TURNS_MAX;
@@ -119,10 +120,12 @@ fn run(gpu: Gpu, vector: &Vector) -> (Option<Gpu>, Result<(), String>) {
     let buffers = vec![output(vector.expected.len()), input()];
     let (job, kernel, input) = job(vector.name, &vector.input, buffers, vector.groups);
     let plan = match compile(vector.shader.as_bytes(), &job) {
-        Ok(plan) => plan,
-        Err(refused) => return (Some(gpu), Err(refused.to_string())),
+        Ok(Ok(plan)) => plan,
+        Ok(Err(refused)) => return (Some(gpu), Err(refused.to_string())),
+        Err(why) => return (Some(gpu), Err(why)),
     };
-    let runner = match Runner::new(gpu, plan, (job, kernel), vec![input], u64::MAX) {
+    let adapter = Adapter::new(gpu, u64::MAX, 100);
+    let runner = match Runner::new(adapter, plan, (job, kernel), vec![input]) {
         Ok(runner) => runner,
         Err(why) => return (None, Err(why)),
     };

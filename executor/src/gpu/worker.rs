@@ -11,13 +11,14 @@ use protocol::job::{Job, TASKS_PER_BUNDLE_MAX};
 use protocol::kernel::{Kernel, Program};
 use protocol::units::Bytes;
 
+use super::adapter::Adapter;
 use super::device::{self, About, Gpu};
 use super::measure::measure as measure_open;
 use super::plan::{PassPlan, Plan};
 use super::probe::{self, GpuFacts};
 use super::run::Runner;
-use super::{ShaderRefused, compile};
-use crate::frame::{self, ORDER_BYTES_MAX, Reply, ShaderOrder, Task};
+use super::{Verdict, compile};
+use crate::frame::{self, AdapterOrder, ORDER_BYTES_MAX, Reply, ShaderOrder, Task};
 use crate::jail::{self, Bounds, Jail, Shut};
 use crate::worker::{open, open_blob, say};
 
@@ -87,6 +88,16 @@ pub(crate) fn measure(number: u32, turns_max: u64, shut: Shut) -> Result<(), Str
     say(&Reply::GpuFigures(figures))
 }
 
+/// Opens the adapter that the order names. Its driver opens files and starts threads, so this is
+/// done before the jail shuts.
+///
+/// # Errors
+/// What the driver says.
+pub(crate) fn lend(order: AdapterOrder) -> Result<Adapter, String> {
+    let (gpu, _) = warm(order.number)?;
+    Ok(Adapter::new(gpu, order.turns_max, order.share))
+}
+
 fn warm(number: u32) -> Result<(Gpu, About), String> {
     let (gpu, about) = Gpu::open(number as usize)?;
     let pass = PassPlan {
@@ -100,27 +111,35 @@ fn warm(number: u32) -> Result<(Gpu, About), String> {
     let first = ready.first().ok_or("the driver builds nothing")?;
     let bound = gpu.bind(first, &pass, (&[], &meter));
     gpu.dispatch(first, &bound, [1, 1, 1])?;
-    gpu.read(&meter, 256)?;
+    gpu.read(&meter, 0, 256)?;
     Ok((gpu, about))
 }
 
-fn shut_in(buffers: Bytes, seconds: u64, mut shut: Shut) -> Result<(), String> {
+/// What a driver may use, with so many bytes of buffers and for so many seconds of tasks.
+pub(crate) fn bounds(buffers: Bytes, seconds: u64) -> Bounds {
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    let bounds = Bounds {
+    Bounds {
         memory: DRIVER_MEMORY + BUFFER_COPIES.saturating_mul(buffers.get()),
         cpu_seconds: seconds
             .saturating_add(DRIVER_SECONDS)
             .saturating_mul(processors),
         file_bytes: 0,
-    };
-    jail::bound(bounds, &mut shut).map_err(|error| format!("cannot be jailed: {error}"))?;
+    }
+}
+
+fn shut_in(buffers: Bytes, seconds: u64, mut shut: Shut) -> Result<(), String> {
+    jail::bound(bounds(buffers, seconds), &mut shut)
+        .map_err(|error| format!("cannot be jailed: {error}"))?;
     jail::filter_driver().map_err(|error| format!("cannot be jailed: {error}"))
 }
 
 /// Checks a shader; called in the jail that compilers have.
-pub(crate) fn compile_plan(bytes: &[u8], job: &Job) -> Result<Vec<u8>, ShaderRefused> {
-    let plan = compile(bytes, job)?;
-    Ok(borsh::to_vec(&plan).expect("a plan is written to memory"))
+///
+/// # Errors
+/// Why this machine cannot say.
+pub(crate) fn compile_plan(bytes: &[u8], job: &Job) -> Result<Verdict<Vec<u8>>, String> {
+    let written = |plan| borsh::to_vec(&plan).expect("a plan is written to memory");
+    Ok(compile(bytes, job)?.map(written))
 }
 
 fn load(path: &[u8], checksum: Digest) -> Result<Option<Plan>, String> {
@@ -174,7 +193,7 @@ pub(crate) fn serve(order: ShaderOrder, shut: Shut) -> Result<(), String> {
     let Some(opened) = read_all(&order)? else {
         return say(&Reply::StaleCode);
     };
-    let (gpu, _) = warm(order.gpu)?;
+    let adapter = lend(order.adapter)?;
     let tasks_max = order.tasks_max.min(TASKS_PER_BUNDLE_MAX);
     let wall = order.job.limits.wall_ms.get() / 1_000 + 1;
     shut_in(
@@ -188,7 +207,7 @@ pub(crate) fn serve(order: ShaderOrder, shut: Shut) -> Result<(), String> {
         inputs,
     } = opened;
     let job = (order.job, kernel);
-    let runner = Runner::new(gpu, plan, job, inputs, order.turns_max)?.at_share(order.share);
+    let runner = Runner::new(adapter, plan, job, inputs)?;
     say(&Reply::Ready)?;
     let mut orders = io::stdin().lock();
     for _ in 0..tasks_max {

@@ -1,7 +1,7 @@
 //! The rewritten module against wasmtime's own flag, and against the worst machine there may be.
 #![allow(clippy::unwrap_used)]
 
-use protocol::job::UnknownImports;
+use protocol::job::{Profile, UnknownImports};
 use wasmtime::{Engine, Instance, Module, OptLevel, Store, Val};
 
 use super::{programs, rewrite, rewrite_with};
@@ -278,7 +278,7 @@ fn what_grows_too_large_is_refused_with_its_place() {
     let many = "(drop (i64.reinterpret_f64 (f64.neg (f64.sqrt (f64.const 1)))))".repeat(300_000);
     let text = format!(r#"(module (memory (export "memory") 1) (func (export "_start") {many}))"#);
     let wasm = wat::parse_str(text).unwrap();
-    let refused = crate::check_module(&wasm, UnknownImports::Refuse)
+    let refused = crate::check_module(&wasm, UnknownImports::Refuse, Profile::WASM_3)
         .unwrap_err()
         .to_string();
     assert!(refused.starts_with("the function at byte "), "{refused}");
@@ -286,9 +286,13 @@ fn what_grows_too_large_is_refused_with_its_place() {
         (func $full (result f64) (local i32) (f64.sqrt (f64.const 1)))
         (func (export "_start") (drop (call $full))))"#;
     let full = full.replace("(local i32)", &format!("(local {})", "i32 ".repeat(50_000)));
-    let refused = crate::check_module(&wat::parse_str(full).unwrap(), UnknownImports::Refuse)
-        .unwrap_err()
-        .to_string();
+    let refused = crate::check_module(
+        &wat::parse_str(full).unwrap(),
+        UnknownImports::Refuse,
+        Profile::WASM_3,
+    )
+    .unwrap_err()
+    .to_string();
     assert!(refused.starts_with("the function at byte "), "{refused}");
 }
 

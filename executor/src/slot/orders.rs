@@ -8,7 +8,7 @@ use protocol::ids::Digest;
 use protocol::job::TASKS_PER_BUNDLE_MAX;
 
 use crate::cache::Code;
-use crate::frame::{PathBytes, ServeOrder, ShaderOrder};
+use crate::frame::{AdapterOrder, CompileOrder, PathBytes, ServeOrder, ShaderOrder};
 use crate::gpu::GpuFacts;
 use crate::work::Work;
 
@@ -17,15 +17,37 @@ pub(crate) fn path(path: &Path) -> PathBytes {
     path.as_os_str().as_bytes().to_vec()
 }
 
-/// What compiled code depends on: a module alone, or a shader with its whole job.
+/// What compiled code depends on: a module and what it may import, or a shader with its whole job.
 pub(super) fn compiled_from(work: &Work) -> Digest {
-    match work.job.profile.is_gpu() {
-        true => Digest::of(&bytes::write(&work.job)),
-        false => work.job.module.digest,
+    let (job, module) = (&work.job, work.job.module.digest);
+    match (job.profile.is_shader(), job.profile.needs_gpu()) {
+        (true, _) => Digest::of(&bytes::write(job)),
+        (false, true) => Digest::derive("tallygrid guest of a gpu v1", &[module.bytes()]),
+        (false, false) => module,
     }
 }
 
-pub(super) fn serve(work: &Work, code: &Code) -> ServeOrder {
+pub(super) fn compile(work: &Work, into: &Path) -> CompileOrder {
+    let job = &work.job;
+    CompileOrder {
+        module: path(&work.module),
+        digest: job.module.digest,
+        unknown_imports: job.unknown_imports,
+        into: path(into),
+        shader_of: job.profile.is_shader().then(|| job.clone()),
+        profile: job.profile,
+    }
+}
+
+pub(super) fn adapter(gpu: &GpuFacts, share: u8) -> AdapterOrder {
+    AdapterOrder {
+        number: gpu.number,
+        turns_max: gpu.turns_max,
+        share,
+    }
+}
+
+pub(super) fn serve(work: &Work, code: &Code, adapter: Option<AdapterOrder>) -> ServeOrder {
     ServeOrder {
         code: path(&code.path),
         checksum: code.checksum,
@@ -34,18 +56,17 @@ pub(super) fn serve(work: &Work, code: &Code) -> ServeOrder {
         stdin: work.stdin.as_deref().map(path),
         inputs: work.inputs.iter().map(|input| path(input)).collect(),
         tasks_max: TASKS_PER_BUNDLE_MAX,
+        adapter,
     }
 }
 
-pub(super) fn serve_shader(work: &Work, code: &Code, gpu: &GpuFacts, share: u8) -> ShaderOrder {
+pub(super) fn serve_shader(work: &Work, code: &Code, adapter: AdapterOrder) -> ShaderOrder {
     ShaderOrder {
         plan: path(&code.path),
         checksum: code.checksum,
         job: work.job.clone(),
         inputs: work.inputs.iter().map(|input| path(input)).collect(),
         tasks_max: TASKS_PER_BUNDLE_MAX,
-        gpu: gpu.number,
-        turns_max: gpu.turns_max,
-        share,
+        adapter,
     }
 }

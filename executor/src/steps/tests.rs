@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use protocol::ids::{Digest, JobId};
-use protocol::job::{Array, Blob, Job, Limits, UnknownImports};
+use protocol::job::{Array, Blob, Job, Limits, Profile, UnknownImports};
 use protocol::outcome::{Limit, Status, TaskOutput, Trap};
 use protocol::steps::{StepEntries, end};
 use protocol::units::{Bytes, Fuel, Millis};
@@ -119,7 +119,8 @@ fn job() -> Job {
 fn runner_with(level: OptLevel, text: &str, change: impl FnOnce(&mut Job)) -> Runner {
     let engine = Engine::new(&engine::config(level)).unwrap();
     let wasm = wat::parse_str(text).unwrap();
-    let (_, rewritten) = crate::facts::prepare(&wasm, UnknownImports::Refuse).unwrap();
+    let (_, rewritten) =
+        crate::facts::prepare(&wasm, UnknownImports::Refuse, Profile::WASM_3).unwrap();
     let module = Module::new(&engine, rewritten).unwrap();
     let mut job = job();
     change(&mut job);
@@ -406,7 +407,7 @@ fn a_module_with_a_hidden_state_is_refused() {
             (func (export "step") (result i32) {body} (i32.const 0)))"#
         );
         let wasm = wat::parse_str(text).unwrap();
-        crate::check_module(&wasm, UnknownImports::Refuse)
+        crate::check_module(&wasm, UnknownImports::Refuse, Profile::WASM_3)
     };
     let entry = check("", "").unwrap().entry;
     assert_eq!(entry, crate::Entry::Steps);
@@ -456,6 +457,6 @@ fn a_module_with_a_hidden_state_is_refused() {
         (func (export "_start") (data.drop $d)) (func (export "init"))
         (func (export "step") (result i32) (i32.const 0)))"#;
     let wasm = wat::parse_str(text).unwrap();
-    let facts = crate::check_module(&wasm, UnknownImports::Refuse).unwrap();
+    let facts = crate::check_module(&wasm, UnknownImports::Refuse, Profile::WASM_3).unwrap();
     assert_eq!(facts.entry, crate::Entry::Command);
 }

@@ -37,7 +37,8 @@ fn job() -> Job {
 fn run_at(level: OptLevel, text: &str, task: u32) -> Ran {
     let engine = Engine::new(&engine::config(level)).unwrap();
     let wasm = wat::parse_str(text).unwrap();
-    let (_, rewritten) = crate::facts::prepare(&wasm, UnknownImports::Refuse).unwrap();
+    let (_, rewritten) =
+        crate::facts::prepare(&wasm, UnknownImports::Refuse, job().profile).unwrap();
     let module = Module::new(&engine, rewritten).unwrap();
     let id = JobId::new([7; 32]);
     let runner = Runner::new(&engine, &module, (id, job()), None, Vec::new()).unwrap();

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use protocol::job::Limits;
-use protocol::outcome::Limit;
+use protocol::outcome::{Limit, Trap};
 use wasmtime::Memory;
 
 use super::errno::Errno;
 use super::folders::Folders;
+use super::gpu::GuestGpu;
 use super::tree::{Fixed, Kind, Place, Tree};
 use crate::limiter::Limiter;
 use crate::meter::Gauge;
@@ -32,6 +33,9 @@ pub(crate) enum End {
     /// It called a function that no peer has.
     #[error("the guest calls what it imports from elsewhere")]
     Unknown,
+    /// A shader that it dispatched did something impossible.
+    #[error("a shader traps: {0:?}")]
+    Shader(Trap),
     /// This machine failed it.
     #[error("the host fails: {0}")]
     Host(String),
@@ -135,11 +139,18 @@ pub(crate) struct Host {
     /// What the guest has left of its fuel, once it is instantiated.
     pub(crate) gauge: Option<Gauge>,
     pub(crate) limiter: Limiter,
+    /// What it has on the GPU, if its profile has one.
+    pub(crate) gpu: Option<GuestGpu>,
 }
 
 impl Host {
     /// A task that has done nothing yet.
-    pub(crate) fn new(world: &Rc<World>, env: Vec<Vec<u8>>, chance: blake3::OutputReader) -> Self {
+    pub(crate) fn new(
+        world: &Rc<World>,
+        env: Vec<Vec<u8>>,
+        chance: blake3::OutputReader,
+        gpu: Option<GuestGpu>,
+    ) -> Self {
         let mut descriptors = BTreeMap::from([
             (0, Descriptor::Stdin(0)),
             (1, Descriptor::Stdout),
@@ -171,6 +182,7 @@ impl Host {
             memory: None,
             gauge: None,
             limiter: Limiter::new(world.limits.memory),
+            gpu,
         }
     }
 

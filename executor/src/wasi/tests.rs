@@ -66,6 +66,7 @@ impl Guest {
             &Rc::new(world),
             Vec::new(),
             blake3::Hasher::new().finalize_xof(),
+            None,
         );
         Self {
             memory: vec![0; 65_536],

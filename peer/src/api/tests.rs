@@ -107,6 +107,7 @@ fn form(module: BlobForm) -> JobForm {
         module,
         unknown_imports: UnknownImportsForm::Refuse,
         gpu: None,
+        gpu_calls: false,
         args: vec!["-v".to_owned()],
         env: Vec::new(),
         stdin: None,

@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::Path;
 
+use executor::ModuleRefused;
 use protocol::ids::Digest;
-use protocol::job::{MODULE_MAX, WORDS_MAX};
+use protocol::job::{MODULE_MAX, Profile, WORDS_MAX};
 use protocol::kernel::SHADER_MAX;
 
 use super::submit::Work;
@@ -29,13 +30,19 @@ const WASM: &[u8] = b"\0asm";
 /// A file that cannot be read, is too large, or is no module that can run: then nothing has
 /// travelled. And what the peer says.
 pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem> {
+    let profile = match work.gpu_calls {
+        true => Profile::WASM_GPU_1,
+        false => Profile::WASM_3,
+    };
     let program = match work.gpu {
-        None => module(&work.module, work.unknown_imports)?,
+        None => module(&work.module, work.unknown_imports, profile)?,
         Some(_) => read(&work.module, "the shader", SHADER_MAX.get())?,
     };
     let mut gpu = work.gpu;
     let checker = match gpu.as_ref().and_then(KernelForm::checker) {
-        Some(CheckerForm::File(path)) => Some(module(path, UnknownImportsForm::Refuse)?),
+        Some(CheckerForm::File(path)) => {
+            Some(module(path, UnknownImportsForm::Refuse, Profile::WASM_3)?)
+        }
         _ => None,
     };
     let files = named_files(&work.inputs)?;
@@ -58,6 +65,7 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
         module,
         unknown_imports: work.unknown_imports,
         gpu,
+        gpu_calls: work.gpu_calls,
         args: work.args,
         env: env.collect(),
         stdin,
@@ -112,7 +120,7 @@ fn shader(
     }
 }
 
-fn module(path: &Path, unknown: UnknownImportsForm) -> Result<Vec<u8>, Problem> {
+fn module(path: &Path, unknown: UnknownImportsForm, profile: Profile) -> Result<Vec<u8>, Problem> {
     let content = read(path, "the module", MODULE_MAX.get())?;
     if !content.starts_with(WASM) {
         let title = format!("{} is not a WebAssembly module", path.display());
@@ -122,15 +130,19 @@ fn module(path: &Path, unknown: UnknownImportsForm) -> Result<Vec<u8>, Problem> 
                 "build one with `cargo build --target wasm32-wasip1`, or wasi-sdk's `clang`",
             ));
     }
-    match executor::check_module(&content, unknown.into()) {
-        Ok(_) => Ok(content),
-        Err(refused) => {
-            let title = format!("no peer can run {}", path.display());
-            Err(Problem::new(Code::Usage, title).because(refused).try_this(
-                "build it again with `cargo build --target wasm32-wasip1`, or wasi-sdk's `clang`",
-            ))
+    let Err(refused) = executor::check_module(&content, unknown.into(), profile) else {
+        return Ok(content);
+    };
+    let title = format!("no peer can run {}", path.display());
+    let problem = Problem::new(Code::Usage, title).because(&refused);
+    Err(match refused {
+        ModuleRefused::GpuCallsUnsaid(_) | ModuleRefused::GpuCallsUnused => {
+            problem.try_this("let `gpu_calls` in the job file say whether the module imports `gpu`")
         }
-    }
+        _ => problem.try_this(
+            "build it again with `cargo build --target wasm32-wasip1`, or wasi-sdk's `clang`",
+        ),
+    })
 }
 
 fn stdin(path: &Path) -> Result<Vec<u8>, Problem> {
@@ -271,12 +283,45 @@ mod tests {
     }
 
     #[test]
+    fn a_module_and_its_job_agree_on_whether_it_drives_a_gpu() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("prog.wasm");
+        // `_start`, a memory of one page, and with `buffer` one import of `gpu`.
+        let made = |imports: bool| {
+            let mut wasm = b"\0asm\x01\0\0\0\x01\x09\x02\x60\x01\x7f\x01\x7f\x60\0\0".to_vec();
+            if imports {
+                wasm.extend(b"\x02\x0e\x01\x03gpu\x06buffer\0\0");
+            }
+            let start = u8::from(imports);
+            wasm.extend(b"\x03\x02\x01\x01\x05\x03\x01\0\x01");
+            wasm.extend(b"\x07\x13\x02\x06memory\x02\0\x06_start\0");
+            wasm.push(start);
+            wasm.extend(b"\x0a\x04\x01\x02\0\x0b");
+            wasm
+        };
+        for (imports, profile, why) in [
+            (true, Profile::WASM_GPU_1, None),
+            (false, Profile::WASM_3, None),
+            (true, Profile::WASM_3, Some("say `gpu_calls = true`")),
+            (false, Profile::WASM_GPU_1, Some("imports nothing of `gpu`")),
+        ] {
+            fs::write(&path, made(imports)).unwrap();
+            let found = module(&path, UnknownImportsForm::Refuse, profile);
+            let said = found.as_ref().err().map(ToString::to_string);
+            match why {
+                None => assert_eq!(said, None),
+                Some(why) => assert!(said.is_some_and(|said| said.contains(why)), "{why}"),
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_module_is_refused_before_it_travels() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("prog.wasm");
         for content in [&b""[..], b"\0as", b"#!/bin/sh", &[0xff; 100]] {
             fs::write(&path, content).unwrap();
-            let problem = module(&path, UnknownImportsForm::Refuse).unwrap_err();
+            let problem = module(&path, UnknownImportsForm::Refuse, Profile::WASM_3).unwrap_err();
             assert_eq!(problem.code, Code::Usage);
             assert!(
                 problem.title.contains("is not a WebAssembly module"),

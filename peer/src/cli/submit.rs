@@ -47,6 +47,9 @@ pub struct WorkArgs {
     /// What becomes of functions that the module imports and no peer has
     #[arg(long, value_name = "WHAT", value_enum)]
     pub unknown_imports: Option<UnknownImportsForm>,
+    /// The module drives a GPU (`gpu_calls = true` in a job file): only peers with one run it
+    #[arg(long)]
+    pub gpu_calls: bool,
     /// How many peers of different sponsors run each task
     #[arg(short, long, visible_alias = "copies", value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=7))]
@@ -163,6 +166,8 @@ pub struct Work {
     pub module: PathBuf,
     /// How it is fed and run, if it is a shader.
     pub gpu: Option<KernelForm>,
+    /// Whether it is a WASI module that drives a GPU.
+    pub gpu_calls: bool,
     /// Arguments.
     pub args: Vec<String>,
     /// Environment.
@@ -207,6 +212,7 @@ impl Work {
             name: name.unwrap_or_else(|| "job".to_owned()),
             module,
             gpu: None,
+            gpu_calls: false,
             args: Vec::new(),
             env: Vec::new(),
             stdin: None,
@@ -259,6 +265,7 @@ impl WorkArgs {
         work.budget = self.budget.or(work.budget);
         work.purse = self.purse.or(work.purse);
         work.unknown_imports = self.unknown_imports.unwrap_or(work.unknown_imports);
+        work.gpu_calls |= self.gpu_calls;
         work.canaries |= self.canaries;
         let limits = &mut work.limits;
         limits.fuel = self.fuel.unwrap_or(limits.fuel);

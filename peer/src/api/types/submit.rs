@@ -139,6 +139,9 @@ pub struct JobForm {
     /// How it is fed and run, if it is a shader; a WASI module if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<KernelForm>,
+    /// Whether it is a WASI module that drives a GPU.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gpu_calls: bool,
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
@@ -214,7 +217,13 @@ impl JobForm {
         let mut inputs: Vec<Input> = self.inputs.into_iter().map(input).collect();
         inputs.sort_by(|a, b| a.path.cmp(&b.path));
         let (profile, program) = match self.gpu {
+            None if self.gpu_calls => (Profile::WASM_GPU_1, Program::Wasm),
             None => (Profile::WASM_3, Program::Wasm),
+            Some(_) if self.gpu_calls => {
+                return Err(Malformed::Senseless(
+                    "a job has `gpu` or `gpu_calls`, not both: a shader drives nothing",
+                ));
+            }
             Some(kernel) => (Profile::WGSL_1, Program::Wgsl(kernel.read()?)),
         };
         let job = Job {
