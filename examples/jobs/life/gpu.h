@@ -10,7 +10,7 @@
 GPU(buffer) int32_t gpu_buffer(uint32_t size);
 /* Ranges are in whole words and inside the buffer. */
 GPU(write) int32_t gpu_write(int32_t buffer, uint32_t at, const void *from, uint32_t len);
-/* WGSL of class `exact`. */
+/* WGSL of class `exact`; why it is refused stands on standard error. */
 GPU(shader) int32_t gpu_shader(const char *text, uint32_t len);
 /* Runs an entry point for a box of workgroups; buffers stand at @group(0), @binding(0), (1), ... */
 GPU(dispatch) int32_t gpu_dispatch(int32_t shader, const char *entry, uint32_t entry_len,
@@ -18,6 +18,6 @@ GPU(dispatch) int32_t gpu_dispatch(int32_t shader, const char *entry, uint32_t e
                                    uint32_t count);
 GPU(read) int32_t gpu_read(int32_t buffer, uint32_t at, void *to, uint32_t len);
 GPU(free) int32_t gpu_free(int32_t object);
-/* Version, objects at once, buffers of a dispatch, bytes of a buffer, bytes of all, bytes of a
- * shader, workgroups in a direction: as many words as `len` bytes hold. */
+/* Version, objects at once, buffers of a dispatch, bytes of a buffer, bytes of memory and buffers
+ * together, bytes of a shader, workgroups in a direction: as many words as `len` bytes hold. */
 GPU(limits) int32_t gpu_limits(uint32_t *to, uint32_t len);
