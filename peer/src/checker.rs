@@ -130,3 +130,112 @@ pub(crate) fn accepts(task: u32, ended: &TaskOutput) -> bool {
     }
     accepted
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::job::{Limits, Profile};
+    use protocol::kernel::{Buffer, Compare, Kernel, Pass};
+    use protocol::outcome::Status;
+    use protocol::units::{Bytes, Fuel, Millis};
+
+    fn limits(memory: u64) -> Limits {
+        Limits {
+            fuel: Fuel::new(1_000),
+            memory: Bytes::new(memory),
+            output: Bytes::new(1 << 20),
+            output_files: 2,
+            wall_ms: Millis::new(1_000),
+        }
+    }
+
+    #[test]
+    fn a_checker_begins_within_the_jobs_memory_or_is_refused() {
+        let jobs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/jobs");
+        let module = fs::read(jobs.join("queens/check.wasm")).unwrap();
+        let checking = |memory| Job::once("check", Blob::of(&module), limits(memory));
+        assert_eq!(fits(&module, &checking(32 << 20)), Ok(()));
+        let refused = fits(&module, &checking(1 << 20)).unwrap_err();
+        assert!(refused.contains("the job's limit is 1048576"), "{refused}");
+        assert!(fits(b"no module", &checking(32 << 20)).is_err());
+    }
+
+    fn shader() -> Job {
+        let kernel = Kernel {
+            buffers: vec![Buffer::Output {
+                name: "a/o".to_owned(),
+                size: Bytes::new(4),
+            }],
+            passes: vec![Pass {
+                entry: "main".to_owned(),
+                groups: [1, 1, 1],
+            }],
+            compare: Compare::Checker {
+                module: Blob::of(b"checker"),
+            },
+        };
+        Job {
+            profile: Profile::WGSL_1,
+            program: Program::Wgsl(kernel),
+            ..Job::once("test", Blob::of(b"shader"), limits(1 << 20))
+        }
+    }
+
+    #[test]
+    fn what_a_checker_looks_at_lies_there_as_long_as_it_does() {
+        let home = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&home.path().join("blobs")).unwrap();
+        let root = home.path().join("checked");
+        Laid::sweep(&root).unwrap();
+        let whole = TaskOutput {
+            profile: Profile::WGSL_1,
+            status: Status::Exited(0),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            files: vec![("a/o".to_owned(), vec![1, 2, 3, 4])],
+            steps: None,
+        };
+        let kept = blobs.keep(&whole.to_bytes()).unwrap();
+        let (checking, laid) = prepare((&root, 7), &shader(), kept, &blobs)
+            .unwrap()
+            .unwrap();
+        assert_eq!(checking.module, Blob::of(b"checker"));
+        let input = &checking.inputs[0];
+        assert_eq!(
+            (&*input.path, input.blob),
+            ("/candidate/a/o", Blob::of(&[1, 2, 3, 4]))
+        );
+        let file = laid.file("/candidate/a/o").unwrap().to_owned();
+        assert_eq!(fs::read(&file).unwrap(), [1, 2, 3, 4]);
+        drop(laid);
+        assert!(!file.exists());
+        // What another process left is gone at the next start.
+        fs::create_dir(root.join("3")).unwrap();
+        Laid::sweep(&root).unwrap();
+        assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_no_task_leaves_is_refused_unseen_and_what_is_gone_is_fetched_again() {
+        let home = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&home.path().join("blobs")).unwrap();
+        let look = |output| prepare((home.path(), 1), &shader(), output, &blobs);
+        let nothing = Digest::of(b"nowhere");
+        assert_eq!(look(nothing).unwrap_err(), NotBegun::Gone(nothing));
+        for written in [&b"no output"[..], b""] {
+            let kept = blobs.keep(written).unwrap();
+            assert!(look(kept).unwrap().is_none());
+        }
+        let short = TaskOutput {
+            profile: Profile::WGSL_1,
+            status: Status::Exited(0),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            files: vec![("a/o".to_owned(), vec![1, 2, 3])],
+            steps: None,
+        };
+        let kept = blobs.keep(&short.to_bytes()).unwrap();
+        assert!(look(kept).unwrap().is_none());
+        assert!(!home.path().join("1").exists(), "nothing was laid out");
+    }
+}
