@@ -151,7 +151,10 @@ fn a_shaders_job_says_when_outputs_count_as_the_same() {
     let text = "compare = { checker = \"check.wasm\" }";
     assert!(read(text).unwrap_err().contains("uploaded first"));
     let digest = Digest::of(b"checker");
-    let text = format!("compare = {{ checker = {{ digest = \"{digest}\", size = 7 }} }}");
+    let text = format!(
+        "compare = {{ checker = {{ digest = \"{}\", size = 7 }} }}",
+        digest.full()
+    );
     let module = Blob::of(b"checker");
     assert_eq!(read(&text), Ok(Compare::Checker { module }));
     for bad in [
