@@ -3,7 +3,7 @@
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
 use super::cost::{flat, is_bulk};
-use super::{Globals, I32, I64, I64_CONST};
+use super::{END, Globals, I32, I32_CONST, I64, I64_CONST};
 use crate::passes::{self, BODY_BYTES_MAX, NotRewritten, number, signed};
 
 /// A function with neither calls nor loops and with at most so many instructions does not look
@@ -14,13 +14,11 @@ const SMALL_BULK_MAX: u32 = 128;
 
 const UNREACHABLE: u8 = 0x00;
 const IF_EMPTY: [u8; 2] = [0x04, 0x40];
-const END: u8 = 0x0b;
 const LOCAL_GET: u8 = 0x20;
 const LOCAL_SET: u8 = 0x21;
 const LOCAL_TEE: u8 = 0x22;
 const GLOBAL_GET: u8 = 0x23;
 const GLOBAL_SET: u8 = 0x24;
-const I32_CONST: u8 = 0x41;
 const I64_LT_S: u8 = 0x53;
 const I64_SUB: u8 = 0x7d;
 const I64_EXTEND_I32_U: u8 = 0xad;

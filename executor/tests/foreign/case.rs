@@ -27,7 +27,6 @@ pub(crate) struct Case {
     #[serde(default)]
     unknown_imports: Option<String>,
     /// Files that its twin gave too.
-    #[allow(dead_code, reason = "the benchmark compares nothing but times")]
     pub(crate) outputs: Vec<String>,
 }
 
