@@ -179,6 +179,12 @@ fn a_bundle_ends_once_whatever_its_peers_and_judges_do() {
         ("79 -- 7779", "Judged Ammm m:F8 m:F8 B:F1 m:F7"),
         ("79 -- 777?", "Judged Ammm m:F8 m:F8 m:F8 B:F1"),
         ("79 74 777!", "Judged Ammm B:F1 m:F7"),
+        // Where nobody claimed what is right, a first panel may have run one step only.
+        ("79 79 7777", "Judged Ammmm B:F1 m:F7"),
+        ("79 79 4444", "Judged mmmm A:F1 B:F1"),
+        ("79 74 4444", "Judged mmmm A:F1 B:F1"),
+        ("79 75 4444", "Judged mmmm A:F1 B:F1 m:F7"),
+        ("79 74 4447", "Judged mmm A:F1 B:F1 m:F7"),
         // Two thirds are not more than two thirds; nobody is slashed for what nobody knows.
         ("79 74 7799", "Nondeterministic ABmmmm"),
         ("79 74 77--", "Nondeterministic AB m:F8 m:F8"),

@@ -212,14 +212,37 @@ fn against(
     right: &[Option<Outcome>],
     auditors: &Auditors,
 ) -> Vec<(PartyId, PeerId)> {
+    let earlier = dispute.earlier.iter();
+    let earlier = earlier.filter(|juror| errs_without_excuse(dispute, right, juror));
+    let now = dispute.jurors.iter();
+    let now = now.filter(|juror| stands_against(juror, right));
     let mut against = auditors.wrong.clone();
-    for juror in dispute.earlier.iter().chain(&dispute.jurors) {
+    for juror in earlier.chain(now) {
         let who = (juror.member, juror.peer);
-        if !against.contains(&who) && stands_against(juror, right) {
+        if !against.contains(&who) {
             against.push(who);
         }
     }
     against
+}
+
+/// Whether a judge of a first panel stands against the verdict at a task where it has no excuse. It
+/// has one where no peer claimed what is right: it may have run the one step in which two peers
+/// part, and upheld the claim that held there. Where a peer does claim what is right, that claim
+/// holds in every step, so whoever upheld another has run nothing.
+fn errs_without_excuse(dispute: &Dispute, right: &[Option<Outcome>], juror: &Juror) -> bool {
+    let found = juror.answer.iter().flatten();
+    found
+        .zip(right)
+        .zip(&dispute.tasks)
+        .any(|((found, right), task)| {
+            let (Some(found), Some(right)) = (found, right) else {
+                return false;
+            };
+            let claimed =
+                |what: &Outcome| task.claims.iter().any(|(_, proof)| proof.outcome == *what);
+            found != right && (claimed(right) || !claimed(found))
+        })
 }
 
 /// Who has found what is wrong. Where a bundle is audited that is the auditor who found it and
