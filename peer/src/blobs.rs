@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::ids::Digest;
-use protocol::job::MODULE_MAX;
+use protocol::job::{Blob, MODULE_MAX};
 use protocol::outcome::TASK_OUTPUT_BYTES_MAX;
+use protocol::units::Bytes;
 use thiserror::Error;
 
 use crate::home::{HomeError, make_private};
@@ -148,6 +149,26 @@ impl Blobs {
             len: 0,
             finished: false,
         })
+    }
+
+    /// Keeps what a file holds, and removes the file.
+    ///
+    /// # Errors
+    /// [`BlobError::TooLarge`] or [`BlobError::Disk`]; then nothing is kept.
+    pub fn keep_file(&self, file: &Path) -> Result<Blob, BlobError> {
+        let mut content = File::open(file).map_err(disk("read", file))?;
+        let mut part = self.part()?;
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            match content.read(&mut piece).map_err(disk("read", file))? {
+                0 => break,
+                len => part.write(&piece[..len])?,
+            }
+        }
+        fs::remove_file(file).map_err(disk("remove", file))?;
+        let size = Bytes::new(part.len());
+        let digest = part.finish(None)?;
+        Ok(Blob { digest, size })
     }
 
     /// The content, checked; `None` if it is not here, or was damaged (then it is removed).

@@ -172,6 +172,10 @@ impl Driver {
                     Ok(Message::EntryRefused { entry, why }) => {
                         self.refused(from, entry, &why);
                     }
+                    // Only judges are served: a state costs as much as a run.
+                    Ok(Message::AskState(_)) if !self.ledger.member_nodes().contains(&from) => {
+                        tracing::debug!(%from, "a state is asked for by no member");
+                    }
                     Ok(message) => self.feed(Input::Heard { from, message }),
                     Err(error) => {
                         tracing::warn!(%from, %error, "a malformed message");

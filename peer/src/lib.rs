@@ -8,6 +8,7 @@ pub mod asked;
 pub mod blobs;
 pub mod carry;
 pub mod checker;
+pub mod claims;
 pub mod cli;
 pub mod config;
 pub mod devices;
@@ -37,4 +38,5 @@ pub mod watch;
 pub mod witness;
 
 mod news;
+mod reports;
 mod requests;

@@ -15,9 +15,7 @@ use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::Outcome;
 use protocol::units::{Bytes, Height, Moment};
-use steward::{
-    Answer, Busy, Effect, Input, Kind, ProposalToken, Report, Severity, Size, Steward, Ticket, Why,
-};
+use steward::{Answer, Busy, Effect, Input, Kind, ProposalToken, Size, Steward, Ticket, Why};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::answers::{JobBook, Sources};
@@ -32,6 +30,7 @@ use crate::keys::Keys;
 use crate::links::Links;
 use crate::mail::Mail;
 use crate::ownership::Ownership;
+use crate::reports::log;
 use crate::runs::{self, Runs};
 use crate::sealing::Sealing;
 use crate::serving;
@@ -159,6 +158,11 @@ impl Driver {
                 self.begin_run(wanted, job);
             }
             Effect::Compare { bundle, job, pairs } => self.compare(bundle, job, pairs),
+            Effect::ReadLists {
+                bundle,
+                job,
+                claimed,
+            } => self.read_lists(bundle, job, claimed),
             Effect::CancelRun(token) => self.runs.cancel(token),
             Effect::KeepOutput { digest, bytes } => {
                 if let Err(error) = self.blobs.keep_as(digest, &bytes) {
@@ -179,11 +183,15 @@ impl Driver {
     }
 
     fn begin_run(&mut self, wanted: runs::Wanted, job: Option<Arc<Job>>) {
-        if let Why::Check(output) = wanted.why {
-            let (blobs, told) = (Arc::clone(&self.blobs), self.fetched.clone());
-            self.runs.start_check((wanted, output), job, blobs, told);
-        } else if let Err(why) = self.runs.start_run(&wanted, job, &self.blobs) {
-            self.inbox.extend(why.told(wanted.token));
+        let (blobs, told) = (Arc::clone(&self.blobs), self.fetched.clone());
+        match wanted.why {
+            Why::Check(output) => self.runs.start_check((wanted, output), job, blobs, told),
+            Why::Step(_) | Why::State(_) => self.runs.start_step(wanted, job, blobs, told),
+            Why::Work | Why::Panel | Why::Audit | Why::Canary => {
+                if let Err(why) = self.runs.start_run(&wanted, job, &blobs) {
+                    self.inbox.extend(why.told(wanted.token));
+                }
+            }
         }
     }
 
@@ -342,51 +350,5 @@ fn read_job(blobs: &Blobs, digest: Digest) -> Input {
             digest,
             why: error.to_string(),
         },
-    }
-}
-
-fn log(report: &Report) {
-    match report {
-        Report::Fault {
-            peer,
-            fault,
-            hopeless,
-        } if fault.severity() == Severity::Low => {
-            tracing::debug!(target: "peer::faults", %peer, ?fault, hopeless, "a peer erred");
-        }
-        Report::Fault {
-            peer,
-            fault,
-            hopeless,
-        } => {
-            tracing::warn!(target: "peer::faults", %peer, ?fault, hopeless, "a peer did wrong");
-        }
-        Report::Misbehaving { bundle, tasks } => {
-            tracing::error!(
-                target: "peer::faults", %bundle, ?tasks,
-                "THE FAULT SWITCH IS ON: this peer answers these tasks wrongly"
-            );
-        }
-        Report::ProposalRefused { what, why, again } => {
-            tracing::warn!(target: "peer::entries", what, %why, again, "the ledger refused");
-        }
-        Report::ProposalGivenUp { what } => {
-            tracing::error!(target: "peer::entries", what, "no answer to this entry; given up");
-        }
-        Report::CannotRun { bundle, why } => {
-            tracing::warn!(target: "peer::runs", %bundle, %why, "cannot run");
-        }
-        Report::SecretUnknown(job) => {
-            let why = "it was submitted with other keys";
-            tracing::error!(target: "peer::jobs", %job, why, "cannot start a job");
-        }
-        Report::Convicted { bundle } => {
-            let why = "this peer was found wrong";
-            tracing::error!(target: "peer::runs", %bundle, why, "the bond is not renewed");
-        }
-        Report::CapacityMissing { class, seen } => {
-            let (class, why) = (class.name(), "members saw fewer than were offered");
-            tracing::error!(target: "peer::runs", class, seen, why, "no more slots are offered");
-        }
     }
 }

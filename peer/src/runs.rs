@@ -10,17 +10,19 @@ use executor::{Event, Executor, GpuFacts, Refused, TaskResult, Token, Work};
 use protocol::bytes;
 use protocol::ids::{BundleId, Digest, JobId};
 use protocol::job::{Job, OUTPUT_MAX, Profile};
-use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX, TaskOutput};
+use protocol::outcome::Outcome;
+use protocol::steps::StepEntries;
 use protocol::units::Bytes;
 use steward::{Busy, Input, RunToken, Why, misbehave};
 use tokio::sync::mpsc;
 
-use crate::blobs::Blobs;
+use crate::blobs::{BlobError, Blobs};
 use crate::checker::{self, Laid};
 use crate::config::Config;
 use crate::home::Home;
 
 mod check;
+mod step;
 
 /// A peer that offers no work still judges and runs canaries of its own, with so much memory for a
 /// guest.
@@ -178,33 +180,16 @@ impl Runs {
         blobs: &Blobs,
     ) -> Result<(), NotBegun> {
         let job = job.ok_or(NotBegun::Gone(wanted.job))?;
-        let path = |digest| path(blobs, digest);
-        let module = path(&job.module.digest)?;
-        let stdin = job
-            .stdin
-            .as_ref()
-            .map(|blob| path(&blob.digest))
-            .transpose()?;
-        let inputs: Result<Vec<_>, _> = job
-            .inputs
-            .iter()
-            .map(|input| path(&input.blob.digest))
-            .collect();
-        let inputs = inputs?;
+        let nothing_yet = Token(u64::MAX);
+        let work = work(wanted, &job, blobs, nothing_yet)?;
         tracing::debug!(bundle = %wanted.bundle, why = ?wanted.why, "running");
         for tasks in stretches(&wanted.tasks) {
+            let name = self.name(wanted);
             let work = Work {
-                token: self.name(wanted),
-                served: wanted.bundle.job,
-                // By its content: canaries are run before the ledger names the job.
-                job_id: JobId::new(*wanted.job.bytes()),
-                job: Job::clone(&job),
-                module: module.clone(),
-                stdin: stdin.clone(),
-                inputs: inputs.clone(),
+                token: name,
                 tasks,
+                ..work.clone()
             };
-            let name = work.token;
             if let Err(refused) = self.executor.run(work) {
                 locked(&self.works).of.remove(&name);
                 self.cancel(wanted.token);
@@ -257,6 +242,27 @@ impl Runs {
     }
 }
 
+/// A job's work with this name, over no task yet.
+///
+/// # Errors
+/// [`NotBegun`] if a blob is not at home.
+fn work(wanted: &Wanted, job: &Job, blobs: &Blobs, token: Token) -> Result<Work, NotBegun> {
+    let path = |digest| path(blobs, digest);
+    let stdin = job.stdin.as_ref().map(|blob| path(&blob.digest));
+    let inputs = job.inputs.iter().map(|input| path(&input.blob.digest));
+    Ok(Work {
+        token,
+        served: wanted.bundle.job,
+        // By its content: canaries are run before the ledger names the job.
+        job_id: JobId::new(*wanted.job.bytes()),
+        module: path(&job.module.digest)?,
+        stdin: stdin.transpose()?,
+        inputs: inputs.collect::<Result<_, _>>()?,
+        job: job.clone(),
+        tasks: 0..0,
+    })
+}
+
 /// Where a blob lies.
 fn path(blobs: &Blobs, digest: &Digest) -> Result<PathBuf, NotBegun> {
     match blobs.path(digest) {
@@ -301,15 +307,28 @@ fn told(works: &Mutex<Works>, blobs: &Blobs, event: Event) -> Option<Input> {
                     let accepted = checker::accepts(task, &output);
                     Input::Checked { token, accepted }
                 }
-                TaskResult::Outcome { bytes, outcome, .. } => {
-                    match keep(blobs, bytes, outcome, stretch.alter.contains(&task)) {
-                        Ok((outcome, size)) => Input::TaskDone {
+                TaskResult::Outcome {
+                    mut output,
+                    mut bytes,
+                    outcome,
+                    mut entries,
+                } => {
+                    if stretch.alter.contains(&task) {
+                        (*output, entries) = misbehave::altered(&output, entries, outcome.fuel);
+                        bytes = output.to_bytes();
+                    }
+                    match keep(blobs, &bytes, entries.as_ref()) {
+                        Ok((digest, size)) => Input::TaskDone {
                             token,
                             task,
-                            outcome,
+                            outcome: Outcome { digest, ..outcome },
                             size,
                         },
-                        Err(why) => Input::TaskFailed { token, task, why },
+                        Err(error) => Input::TaskFailed {
+                            token,
+                            task,
+                            why: error.to_string(),
+                        },
                     }
                 }
             })
@@ -317,22 +336,17 @@ fn told(works: &Mutex<Works>, blobs: &Blobs, event: Event) -> Option<Input> {
     }
 }
 
+/// Keeps an output, and the list of its steps, which judges may ask for.
 fn keep(
     blobs: &Blobs,
-    written: Vec<u8>,
-    outcome: Outcome,
-    alter: bool,
-) -> Result<(Outcome, Bytes), String> {
-    let written = if alter {
-        let output: TaskOutput =
-            bytes::read(&written, TASK_OUTPUT_BYTES_MAX).map_err(|error| error.to_string())?;
-        misbehave::altered(&output).to_bytes()
-    } else {
-        written
-    };
-    let digest = blobs.keep(&written).map_err(|error| error.to_string())?;
-    let size = Bytes::new(u64::try_from(written.len()).unwrap_or(OUTPUT_MAX.get()));
-    Ok((Outcome { digest, ..outcome }, size))
+    output: &[u8],
+    entries: Option<&StepEntries>,
+) -> Result<(Digest, Bytes), BlobError> {
+    if let Some(entries) = entries {
+        blobs.keep(&bytes::write(entries))?;
+    }
+    let size = Bytes::new(u64::try_from(output.len()).unwrap_or(OUTPUT_MAX.get()));
+    Ok((blobs.keep(output)?, size))
 }
 
 #[cfg(test)]

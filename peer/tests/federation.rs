@@ -319,6 +319,52 @@ async fn exactly_the_liar_is_slashed_and_the_matrix_is_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_liar_is_convicted_by_the_one_step_at_which_it_begins_to_lie() {
+    let scene = Scene::start(Some(Bps::ONE)).await;
+    let liar = scene.devnet.liar().expect("one was told to lie");
+    let job = examples().join("jobs/heat/job.toml");
+    let job = job.to_str().unwrap();
+    let output = scene.run(&["submit", job, "--array", "0-11", "--fetch", "out"]);
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        told(&output),
+        scene.logs()
+    );
+    let jobs: List<JobView> = scene.json(&["job", "ls"]);
+    let job = &jobs.items[0];
+    assert_eq!((job.tally.done, job.unjudged), (12, 0), "{:?}", job.tally);
+    let heated = scene.dir.path().join("out/0/stdout");
+    let heated = std::fs::read_to_string(heated).unwrap();
+    assert!(
+        heated.ends_with("100\t12010.010596\t2.294962\n"),
+        "{heated}"
+    );
+    let disputes = scene.disputes().items;
+    assert!(
+        !disputes.is_empty(),
+        "the liar was never drawn\n{}",
+        scene.logs()
+    );
+    let mut answers = 0;
+    for dispute in disputes {
+        let convicted: Vec<_> = dispute.convicted.iter().map(|id| id.0).collect();
+        assert_eq!(convicted, [liar], "dispute {}", dispute.number);
+        assert_eq!((dispute.round, dispute.panel.len()), (1, 2));
+        answers += dispute.tasks.len() * dispute.panel.len();
+    }
+    let logs = scene.members().into_iter().map(|name| {
+        let log = scene.devnet.plan.place(&name).unwrap().home.log();
+        std::fs::read_to_string(log).unwrap()
+    });
+    let logs: String = logs.collect();
+    let steps = logs.matches("one step shows who is wrong").count();
+    assert_eq!(steps, answers, "one step for each answer of a judge");
+    scene.verify_everywhere().await;
+    scene.devnet.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_paid_ends_with_5_and_what_nobody_offers_with_4() {
     let scene = Scene::start(None).await;
     let tiny = examples().join("jobs/tiny/tiny.wasm");

@@ -6,8 +6,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crate::bytes::{Limited, Malformed, at_most};
 use crate::entry::{Opening, PeerSeal, SEALS_MAX, SignedEntry};
 use crate::ids::{BundleId, EntryId, JobId};
-use crate::job::TASKS_PER_BUNDLE_MAX;
+use crate::job::{Blob, TASKS_PER_BUNDLE_MAX};
 use crate::outcome::Outcome;
+use crate::steps::STEPS_MAX;
 
 /// A message may take so many bytes.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
@@ -61,6 +62,27 @@ pub enum Message {
         /// What happened, in words.
         why: String,
     },
+    /// From a judge to a peer that opened a disputed bundle: give me the state of this task after
+    /// so many steps, so that I can run the next one.
+    AskState(StateOf),
+    /// To a judge: this is that state.
+    State {
+        /// Which.
+        of: StateOf,
+        /// The snapshot, to be fetched; `None` if it cannot be had here.
+        state: Option<Blob>,
+    },
+}
+
+/// Names one state of a step task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub struct StateOf {
+    /// The bundle.
+    pub bundle: BundleId,
+    /// The task's number in its job.
+    pub task: u32,
+    /// How many steps it has taken; 0 is the state after `init`.
+    pub steps: u32,
 }
 
 impl Limited for Message {
@@ -80,6 +102,9 @@ impl Limited for Message {
                 at_most("outputs", inline.len(), TASKS_PER_BUNDLE_MAX as usize)
             }
             Self::Openings { openings, .. } => at_most("openings", openings.len(), SEALS_MAX),
+            Self::AskState(of) | Self::State { of, .. } => {
+                at_most("steps", of.steps as usize, STEPS_MAX)
+            }
             Self::AskOutcomes { .. } => Ok(()),
         }
     }

@@ -13,10 +13,11 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::bytes::{Limited, Malformed, at_most};
+use crate::bytes::{self, Limited, Malformed, at_most};
 use crate::ids::Digest;
-use crate::outcome::TaskOutput;
-use crate::units::Fuel;
+use crate::job::Blob;
+use crate::outcome::{Outcome, TaskOutput};
+use crate::units::{Bytes, Fuel};
 
 /// A task may take so many steps; one that wants more ends as *out of steps*.
 pub const STEPS_MAX: usize = 65_536;
@@ -25,16 +26,30 @@ pub const ENTRIES_MAX: usize = STEPS_MAX + 2;
 /// A written list of entries may take so many bytes: its length, and 32 for each.
 pub const ENTRIES_BYTES_MAX: usize = 4 + 32 * ENTRIES_MAX;
 
-const END: &str = "tallygrid step end v1";
-const NODE: &str = "tallygrid step node v1";
+/// A written snapshot may take so many bytes; a task with a larger state is begun anew where others
+/// are gone on with.
+pub const STATE_BYTES_MAX: u64 = 1 << 30;
 
-/// What an outcome says of its steps: how many entries there are, and the root of the tree of them.
+const END: &str = "tallygrid step end v1";
+
+/// What an outcome says of its steps: how many entries there are, and the root of the tree of them,
+/// which is BLAKE3's own over their written form. Whoever knows it can have the list as a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct StepList {
     /// How many entries; at least 1, the end.
     pub count: u32,
-    /// The tree's root ([`tree_root`]).
+    /// Digest of the written list.
     pub root: Digest,
+}
+
+impl StepList {
+    /// The written list, as a blob.
+    pub fn blob(&self) -> Blob {
+        Blob {
+            digest: self.root,
+            size: Bytes::new(4 + 32 * u64::from(self.count)),
+        }
+    }
 }
 
 impl Limited for StepList {
@@ -65,22 +80,6 @@ impl Limited for StepEntries {
 pub fn end(output: &TaskOutput, fuel: Fuel) -> Digest {
     assert_eq!(output.steps, None, "the end is what the list is made of");
     Digest::derive(END, &[&output.to_bytes(), &fuel.get().to_le_bytes()])
-}
-
-/// The root of a binary tree over digests: neighbours are joined under `context`, and what has no
-/// neighbour goes up as it is. `None` over nothing. It does not say how many there are, so whoever
-/// names it says that too.
-pub fn tree_root(context: &str, mut level: Vec<Digest>) -> Option<Digest> {
-    while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => Digest::derive(context, &[left.bytes(), right.bytes()]),
-                _ => pair[0],
-            })
-            .collect();
-    }
-    level.first().copied()
 }
 
 /// The place at which two runs of one task part, and what they agree on before it.
@@ -131,11 +130,20 @@ impl StepEntries {
 
     /// What an outcome says of them.
     pub fn list(&self) -> StepList {
-        let root = tree_root(NODE, self.0.clone()).expect("there is always an end");
         StepList {
             count: u32::try_from(self.0.len()).unwrap_or(u32::MAX),
-            root,
+            root: Digest::of(&bytes::write(self)),
         }
+    }
+
+    /// Whether these are the entries of an outcome with this output. Where a list says something
+    /// else than the output beside it, no step was run to that: whoever claims both lies.
+    pub fn are_of(&self, outcome: Outcome, output: &TaskOutput) -> bool {
+        let without = TaskOutput {
+            steps: None,
+            ..output.clone()
+        };
+        output.steps == Some(self.list()) && self.0.last() == Some(&end(&without, outcome.fuel))
     }
 
     /// Where this run and another of the same task part; `None` if they do not.
@@ -154,6 +162,8 @@ impl StepEntries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::Profile;
+    use crate::outcome::Status;
 
     fn entries(words: &str) -> StepEntries {
         let words = words.bytes().map(|word| Digest::of(&[word])).collect();
@@ -169,11 +179,10 @@ mod tests {
                 assert_eq!(same, one == other, "{one} and {other}");
             }
         }
-        // One entry is its own root, and one more than a pair goes up alone.
-        assert_eq!(entries("a").list().root, Digest::of(b"a"));
-        let pair = entries("ab").list().root;
-        let joined = Digest::derive(NODE, &[pair.bytes(), Digest::of(b"c").bytes()]);
-        assert_eq!(entries("abc").list().root, joined);
+        let list = entries("abc").list();
+        let written = bytes::write(&entries("abc"));
+        assert_eq!(list.blob().digest, Digest::of(&written));
+        assert_eq!(list.blob().size, Bytes::new(written.len() as u64));
     }
 
     #[test]
@@ -195,6 +204,37 @@ mod tests {
             assert_eq!(parting.judge(digest(found)), right, "{first} and {second}");
         }
         assert_eq!(entries("abc").part(&entries("abc")), None);
+    }
+
+    #[test]
+    fn a_list_beside_another_output_is_a_lie() {
+        let mut output = TaskOutput {
+            profile: Profile::WASM_3,
+            status: Status::Exited(0),
+            stdout: b"7".to_vec(),
+            stderr: Vec::new(),
+            files: Vec::new(),
+            steps: None,
+        };
+        let fuel = Fuel::new(9);
+        let mut all = entries("ab").all().to_vec();
+        all.push(end(&output, fuel));
+        let entries = StepEntries::new(all).expect("three entries");
+        output.steps = Some(entries.list());
+        let digest = Digest::of(&output.to_bytes());
+        let outcome = |fuel| Outcome { digest, fuel };
+        assert!(entries.are_of(outcome(fuel), &output));
+        assert!(!entries.are_of(outcome(Fuel::new(8)), &output));
+        let other = TaskOutput {
+            stdout: b"8".to_vec(),
+            ..output.clone()
+        };
+        assert!(!entries.are_of(outcome(fuel), &other));
+        let listless = TaskOutput {
+            steps: None,
+            ..output.clone()
+        };
+        assert!(!entries.are_of(outcome(fuel), &listless));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use protocol::job::{
     Array, Blob, Care, Class, Input, Job, Judge, Limits, Profile, Terms, UnknownImports,
 };
 use protocol::kernel::Program;
-use protocol::message::Message;
+use protocol::message::{Message, StateOf};
 use protocol::offer::Offer;
 use protocol::outcome::{Outcome, Root, Status, TaskOutput, Trap, prove, root};
 use protocol::signed::Signed;
@@ -262,6 +262,14 @@ fn entries_and_what_is_signed_in_them() {
     bodies().into_iter().for_each(golden_entry);
 }
 
+const fn state_of() -> StateOf {
+    StateOf {
+        bundle: BUNDLE,
+        task: 21,
+        steps: 78,
+    }
+}
+
 #[test]
 fn jobs_outputs_offers_and_messages() {
     let key = SigningKey::from_bytes(&[9; 32]);
@@ -299,6 +307,7 @@ fn jobs_outputs_offers_and_messages() {
         hash: opening().seal(&JOB),
         signature: [8; 64],
     };
+    let of = state_of();
     let messages = [
         Message::Entries(vec![signed]),
         Message::EntryRefused {
@@ -319,6 +328,11 @@ fn jobs_outputs_offers_and_messages() {
         Message::RunFailed {
             bundle: BUNDLE,
             why: "no input".into(),
+        },
+        Message::AskState(of),
+        Message::State {
+            of,
+            state: Some(job().module),
         },
     ];
     golden(

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use protocol::ids::Digest;
-use protocol::steps::ENTRIES_MAX;
+use protocol::steps::{ENTRIES_MAX, STATE_BYTES_MAX};
 use protocol::units::Fuel;
 
 use super::{Slot, Trouble};
@@ -14,7 +14,7 @@ use crate::child::{Broken, Child};
 use crate::executor::Shared;
 use crate::frame::{Order, PART_BYTES, Part, Reply};
 use crate::queue::{Barred, Taken};
-use crate::steps::kept::{Place, STATE_BYTES_MAX, Shelf, Writing};
+use crate::steps::kept::{Place, Shelf, Writing};
 use crate::work::{Inconclusive, Refused, Work};
 
 /// Where one task's states are kept, by which slot, and how often.

@@ -15,13 +15,11 @@ use std::time::{Duration, SystemTime};
 use data_encoding::HEXLOWER;
 use protocol::bytes;
 use protocol::ids::Digest;
-use protocol::steps::{ENTRIES_BYTES_MAX, StepEntries};
+use protocol::steps::{ENTRIES_BYTES_MAX, STATE_BYTES_MAX, StepEntries};
 
 use crate::frame;
 use crate::work::Work;
 
-/// One state may take so many bytes; a task with a larger one starts anew when its worker dies.
-pub(crate) const STATE_BYTES_MAX: u64 = 1 << 30;
 /// All states together may take so many bytes on disk; the oldest goes first.
 pub const STATES_BYTES_MAX: u64 = 8 << 30;
 /// A state that nobody came back for is kept so long.

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::bytes;
 use protocol::ids::Digest;
-use protocol::steps::tree_root;
 use protocol::units::Fuel;
 use wasmtime::{Error, Global, Result, V128, Val};
 
@@ -127,7 +126,22 @@ fn memory_root(memory: &[u8]) -> Digest {
         false => Digest::derive(PAGE_LEAF, &[page]),
     };
     let leaves = memory.chunks(PAGE).map(leaf).collect();
-    tree_root(PAGE_NODE, leaves).unwrap_or(*ZERO_LEAF)
+    tree_root(leaves).unwrap_or(*ZERO_LEAF)
+}
+
+/// The root of a binary tree over digests: neighbours are joined, and what has no neighbour goes up
+/// as it is. `None` over nothing.
+fn tree_root(mut level: Vec<Digest>) -> Option<Digest> {
+    while level.len() > 1 {
+        level = level
+            .chunks(2)
+            .map(|pair| match pair {
+                [left, right] => Digest::derive(PAGE_NODE, &[left.bytes(), right.bytes()]),
+                _ => pair[0],
+            })
+            .collect();
+    }
+    level.first().copied()
 }
 
 impl Stepper<'_> {

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use protocol::entry::{Body, PeerSeal, Seal};
 use protocol::event::Ending;
 use protocol::ids::{BundleId, Digest, JobId, PeerId};
-use protocol::job::Class;
+use protocol::job::Blob;
 use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::Outcome;
 use protocol::units::{Bytes, Credits};
 
-use crate::faults::Fault;
 use crate::trouble::Trouble;
+
+mod report;
+
+pub use report::Report;
 
 /// Names one wish to enter something in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +54,24 @@ pub enum Why {
     /// is the checker ([`Job::checking`](protocol::job::Job::checking)), and the answer is
     /// [`crate::Input::Checked`] or [`crate::Input::TaskFailed`].
     Check(Digest),
+    /// We judge two claims by the one step in which they part: the step after this state (the root
+    /// that both have, and the snapshot), or `init`. The answer is [`crate::Input::Replayed`] or
+    /// [`crate::Input::RunFailed`].
+    Step(Option<(Digest, Blob)>),
+    /// Somebody judges so, and asks for the state after so many steps. The answer is
+    /// [`crate::Input::StateTaken`] or [`crate::Input::RunFailed`].
+    State(u32),
+}
+
+/// What some peers say that a task gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The task's number.
+    pub task: u32,
+    /// What it gave.
+    pub outcome: Outcome,
+    /// Who says so, and so has its output and its list of steps.
+    pub peers: Vec<PeerId>,
 }
 
 /// One thing to be done.
@@ -121,6 +142,16 @@ pub enum Effect {
         /// Tasks whose output is passed through [`crate::misbehave::altered`] before it is kept
         /// and named. Empty but in a `devnet` with the fault switch on.
         alter: Vec<u32>,
+    },
+    /// Get what each claim says of its task's steps. The job and its blobs are at home. Answered by
+    /// [`crate::Input::ListsRead`].
+    ReadLists {
+        /// The bundle.
+        bundle: BundleId,
+        /// The job's written form.
+        job: Digest,
+        /// The claims.
+        claimed: Vec<Claimed>,
     },
     /// Say of each pair of outcomes whether they are alike, as the job has it compared; their
     /// outputs are at home. Answered by [`crate::Input::Compared`].
@@ -289,63 +320,6 @@ pub enum News {
         paid: Credits,
         /// What came back.
         refunded: Credits,
-    },
-}
-
-/// Something the operator may want to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Report {
-    /// A peer did wrong; its severity is for the network's scores.
-    Fault {
-        /// Who.
-        peer: PeerId,
-        /// What.
-        fault: Fault,
-        /// Whether our patience with it is at its end.
-        hopeless: bool,
-    },
-    /// The fault switch is on, and these tasks will be answered wrongly. To be shown loudly.
-    Misbehaving {
-        /// The bundle.
-        bundle: BundleId,
-        /// The tasks' numbers.
-        tasks: Vec<u32>,
-    },
-    /// The ledger refused what we proposed.
-    ProposalRefused {
-        /// What kind of entry.
-        what: &'static str,
-        /// Why.
-        why: String,
-        /// Whether it will be tried again.
-        again: bool,
-    },
-    /// We proposed something so often without an answer that we stopped.
-    ProposalGivenUp {
-        /// What kind of entry.
-        what: &'static str,
-    },
-    /// We cannot do a run we were drawn for, or a duty.
-    CannotRun {
-        /// The bundle.
-        bundle: BundleId,
-        /// Why.
-        why: String,
-    },
-    /// A job of ours cannot be started by us: its chain secret is not ours to derive.
-    SecretUnknown(JobId),
-    /// We were found wrong and no longer add to our bond by ourselves.
-    Convicted {
-        /// The bundle.
-        bundle: BundleId,
-    },
-    /// Members saw fewer of our slots than we offered (F10), and we offer no more than those by
-    /// ourselves.
-    CapacityMissing {
-        /// The class.
-        class: Class,
-        /// How many they saw.
-        seen: u16,
     },
 }
 

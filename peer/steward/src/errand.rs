@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::ids::{BundleId, Digest, PeerId};
-use protocol::job::{Job, Terms};
+use protocol::job::{Blob, Job, Terms};
 use protocol::outcome::{Outcome, TASK_OUTPUT_BYTES_MAX};
 use protocol::units::{Bytes, Moment};
 
@@ -42,8 +42,19 @@ pub(crate) struct Errand {
     tasks: Vec<u32>,
     from: Vec<PeerId>,
     found: BTreeMap<u32, Found>,
-    /// What a checker said.
-    pub(crate) accepted: Option<bool>,
+    /// What came of it, where that is no outcome.
+    pub(crate) said: Option<Said>,
+}
+
+/// What comes of an errand that is not run for a task's outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Whether a checker accepted an output.
+    Accepted(bool),
+    /// The entry that a step gave.
+    Entry(Digest),
+    /// Where a state lies.
+    State(Blob),
 }
 
 impl Errand {
@@ -63,22 +74,28 @@ impl Errand {
             tasks,
             from,
             found,
-            accepted: None,
+            said: None,
         }
+    }
+
+    /// Goes as far as all that it needs being at home; true once it is.
+    pub(crate) fn prepare(&mut self, hand: &mut Hand<'_>) -> bool {
+        if self.stage == Stage::Fetching {
+            self.stage = self.fetch(hand);
+        }
+        self.stage == Stage::Queued
     }
 
     /// Goes as far as it can now.
     pub(crate) fn step(&mut self, hand: &mut Hand<'_>) {
-        if self.stage == Stage::Fetching {
-            self.stage = self.fetch(hand);
-        }
+        self.prepare(hand);
         if self.stage == Stage::Queued
             && let Some(token) = hand.crew.take(self.tasks.len(), hand.now)
         {
             self.stage = Stage::Running(token);
             let alter = match self.why {
                 Why::Work => hand.me.lies(&self.tasks),
-                Why::Panel | Why::Audit | Why::Canary | Why::Check(_) => Vec::new(),
+                _ => Vec::new(),
             };
             if !alter.is_empty() {
                 let (bundle, tasks) = (self.bundle, alter.clone());
@@ -129,22 +146,31 @@ impl Errand {
 
     /// What must be at home before it can be run, by name; or why this machine cannot run it.
     fn needs(&self, job: &Job, me: &Identity) -> Result<Vec<(String, Digest, Size)>, &'static str> {
-        let Why::Check(output) = self.why else {
-            can_run(job, me)?;
-            return Ok(blobs(job).collect());
+        let checking = match self.why {
+            Why::Check(_) => Some(job.checking([]).ok_or("the job names no checker")?),
+            _ => None,
         };
-        let checking = job.checking([]).ok_or("the job names no checker")?;
-        can_run(&checking, me)?;
-        let size = Size::AtMost(Bytes::new(TASK_OUTPUT_BYTES_MAX as u64));
-        let output = ("the output".to_owned(), output, size);
-        Ok(blobs(&checking).chain([output]).collect())
+        let job = checking.as_ref().unwrap_or(job);
+        can_run(job, me)?;
+        let besides = match self.why {
+            Why::Check(output) => {
+                let size = Size::AtMost(Bytes::new(TASK_OUTPUT_BYTES_MAX as u64));
+                Some(("the output", output, size))
+            }
+            Why::Step(Some((_, state))) => {
+                Some(("the state", state.digest, Size::Exactly(state.size)))
+            }
+            _ => None,
+        };
+        let besides = besides.map(|(name, digest, size)| (name.to_owned(), digest, size));
+        Ok(blobs(job).chain(besides).collect())
     }
 
-    /// The checker that it runs ended. Ignored unless it runs under `token`.
-    pub(crate) fn checked(&mut self, token: RunToken, accepted: bool, crew: &mut Crew) {
+    /// What was run has given this. Ignored unless it runs under `token`.
+    pub(crate) fn said(&mut self, token: RunToken, said: Said, crew: &mut Crew) {
         if self.stage == Stage::Running(token) {
             crew.free(token);
-            self.accepted = Some(accepted);
+            self.said = Some(said);
             self.stage = Stage::Done;
         }
     }
@@ -196,6 +222,12 @@ impl Errand {
 
     pub(crate) fn runs_under(&self, token: RunToken) -> bool {
         self.stage == Stage::Running(token)
+    }
+
+    /// The outcomes that were found, by task.
+    pub(crate) fn outcomes(&self) -> impl Iterator<Item = (u32, Outcome)> {
+        let found = self.found.iter();
+        found.filter_map(|(task, found)| Some((*task, found.as_ref().ok()?.0)))
     }
 
     /// What was found, in the order of the tasks; whole only once it is [`Stage::Done`].

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use protocol::event::Event;
 use protocol::ids::{BundleId, Digest, JobId, PeerId, PurseId};
-use protocol::job::{Class, Job};
+use protocol::job::{Blob, Class, Job};
 use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::Outcome;
+use protocol::steps::StepEntries;
 use protocol::units::{Bytes, Credits, Height, Millis, Moment};
 
 use crate::effect::{ProposalToken, RunToken, Ticket};
@@ -92,6 +93,27 @@ pub enum Input {
         /// Whether it accepted the output.
         accepted: bool,
     },
+    /// A step was run again.
+    Replayed {
+        /// The run.
+        token: RunToken,
+        /// The entry that it gave.
+        entry: Digest,
+    },
+    /// A state is kept as a blob.
+    StateTaken {
+        /// The run.
+        token: RunToken,
+        /// The snapshot.
+        state: Blob,
+    },
+    /// What claims say of their steps.
+    ListsRead {
+        /// The bundle.
+        bundle: BundleId,
+        /// Of each claim, in the order they were named; `None` if the job does not run in steps.
+        lists: Option<Vec<Listed>>,
+    },
     /// A whole run cannot be run; nothing more is heard of it.
     RunFailed {
         /// The run.
@@ -142,6 +164,17 @@ pub enum Input {
     Owner(Option<String>),
     /// Nothing happened but time.
     Tick,
+}
+
+/// What a claim says of its steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// These entries, which end with the claimed outcome.
+    Steps(Arc<StepEntries>),
+    /// Something that no honest run gives: no list, or one that ends with another outcome.
+    Forged,
+    /// It could not be had.
+    Missing,
 }
 
 /// What became of a proposal.

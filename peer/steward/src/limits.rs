@@ -5,6 +5,8 @@ pub use crate::book::OFFERS_MAX;
 pub use crate::crew::{REST, TASKS_PER_SLOT};
 pub use crate::desk::{LOST_AFTER, REFUSED_AFTER, TRIES_MAX, WAIT_MAX, WISHES_MAX};
 pub use crate::duty::DUTIES_MAX;
+pub use crate::duty::by_step::STEP_TIME_PARTS;
+pub use crate::duty::disputed::ASK_STATE_EVERY;
 pub use crate::faults::{FORGIVE_EVERY, PATIENCE, REMEMBERED_MAX};
 pub use crate::gather::{GATHER_FOR, GATHER_MAX};
 pub use crate::jobs::alike::OUTPUT_WAIT;
@@ -16,6 +18,7 @@ pub use crate::jobs::price::{BUNDLES_AIMED_AT, FUEL_PER_SECOND, PRICE_SPREAD};
 pub use crate::jobs::{JOBS_ENDED_MAX, JOBS_OPEN_MAX, SUBMISSIONS_SEARCHED};
 pub use crate::offer::{ANNOUNCE_EVERY, CHANGE_AFTER, OFFER_TTL};
 pub use crate::standing::{AGAIN_AFTER, AGAIN_AFTER_MAX};
+pub use crate::states::{STATE_ASKERS_MAX, STATES_BUNDLES_MAX, STATES_PER_BUNDLE_MAX};
 pub use crate::stock::{
     FETCH_AGAIN_AFTER, FETCH_TRIES_MAX, FETCHES_MAX, JOBS_HELD_MAX, SOURCES_MAX, STOCK_MAX,
 };

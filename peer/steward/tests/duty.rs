@@ -8,7 +8,7 @@ use protocol::ids::Digest;
 use protocol::outcome::{self, Outcome};
 use protocol::units::Moment;
 use scene::*;
-use steward::{Identity, Input, Misbehave};
+use steward::{Identity, Input, Listed, Misbehave};
 
 fn judge() -> Identity {
     let misbehave = Some(Misbehave::WrongOutcome { every: 1 });
@@ -53,12 +53,14 @@ fn judging() -> Scene {
     let mut scene = scene(judge());
     scene.agree("called", vec![called(1)], &["fetch job from p5+p2+p3"]);
     scene.step("job", job_fetched(4), &["fetch from p5+p2+p3"]);
-    scene.step(
-        "it judges, and never lies",
-        module_fetched(),
-        &["judge 1 [3]"],
-    );
+    scene.step("module", module_fetched(), &["read lists of 2 claims"]);
+    scene.step("it judges, and never lies", lists(None), &["judge 1 [3]"]);
     scene
+}
+
+fn lists(lists: Option<Vec<Listed>>) -> Input {
+    let bundle = bundle(1);
+    Input::ListsRead { bundle, lists }
 }
 
 #[test]
@@ -91,7 +93,8 @@ fn a_judge_runs_the_task_seals_and_opens_what_it_sealed() {
         "a killed judge judges again"
     );
     scene.step("job", job_fetched(4), &["fetch from p5+p2+p3"]);
-    scene.step("module", module_fetched(), &["judge 1 [3]"]);
+    scene.step("module", module_fetched(), &["read lists of 2 claims"]);
+    scene.step("no steps", lists(None), &["judge 1 [3]"]);
     let token = scene.run();
     scene.step(
         "it found",

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use protocol::entry::{DisputedTask, Opening};
 use protocol::event::{Ending, Event, Fault};
 use protocol::ids::{BundleId, Digest, PeerId};
-use protocol::job::Class;
-use protocol::message::Message;
+use protocol::job::{Blob, Class};
+use protocol::message::{Message, StateOf};
 use protocol::outcome;
+use protocol::steps::StepEntries;
 use protocol::units::{Bytes, Credits, Height, Moment};
 use scene::*;
 use steward::{
-    Busy, Choices, Effect, Fate, Identity, Input, Kind, ProposalToken, Request, RunToken, Steward,
-    Ticket, Trouble,
+    Busy, Choices, Effect, Fate, Identity, Input, Kind, Listed, ProposalToken, Request, RunToken,
+    Steward, Ticket, Trouble,
 };
 
 /// Numbers that look random and are the same every time.
@@ -173,7 +174,12 @@ impl Dice {
         let mut list = vec![right(2 * bundle.index); usize::from(self.small(4))];
         list.push(wrong(1));
         let copy = copy_of(n, bundle, &list);
-        match self.below(5) {
+        let of = StateOf {
+            bundle,
+            task: u32::from(self.small(4)),
+            steps: u32::from(self.small(3)),
+        };
+        match self.below(7) {
             0 => copy.message(bundle, &[0, 1, 2]),
             1 => copy.message(bundle, &[]),
             2 => {
@@ -189,6 +195,11 @@ impl Dice {
             3 => Message::RunFailed {
                 bundle,
                 why: "because".to_owned(),
+            },
+            4 => Message::AskState(of),
+            5 => Message::State {
+                of,
+                state: (of.task > 0).then(|| Blob::of(b"a state")),
             },
             _ => Message::AskOutcomes { bundle },
         }
@@ -208,7 +219,7 @@ impl Dice {
         let digest = digests[usize::from(self.small(4))];
         let why = || "because".to_owned();
         // flat match: one input of every kind
-        match self.below(20) {
+        match self.below(23) {
             0..=5 => {
                 *height += 1;
                 let events = (0..self.below(4)).map(|_| self.event()).collect();
@@ -259,6 +270,29 @@ impl Dice {
                 3 => Busy::Send(peer),
                 _ => Busy::Propose(wish),
             }),
+            19 => {
+                let list = || {
+                    let entries = vec![digest, Digest::of(b"end")];
+                    StepEntries::new(entries).expect("two entries")
+                };
+                let listed = [
+                    Listed::Steps(Arc::new(list())),
+                    Listed::Forged,
+                    Listed::Missing,
+                ];
+                Input::ListsRead {
+                    bundle: self.bundle(),
+                    lists: (n > 1).then(|| listed[..usize::from(n) - 1].to_vec()),
+                }
+            }
+            20 => Input::Replayed {
+                token: run,
+                entry: digest,
+            },
+            21 => Input::StateTaken {
+                token: run,
+                state: Blob::of(b"a state"),
+            },
             _ => {
                 let request = match self.below(3) {
                     0 => Request::Cancel(self.bundle().job),
@@ -329,6 +363,8 @@ fn no_order_of_happenings_makes_it_panic_or_spin() {
 
 /// With nothing but time passing it is woken ever more seldom.
 fn assert_it_comes_to_rest(steward: &mut Steward, mut now: u64, seed: u64) {
+    steward.handle(Moment::new(now), Input::Tick);
+    while steward.next_effect().is_some() {}
     for _ in 0..300 {
         let Some(at) = steward.wake_at() else { return };
         assert!(

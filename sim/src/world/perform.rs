@@ -74,6 +74,7 @@ impl World<'_> {
                 self.pen
                     .write(self.now, || format!("p{n} reports {report:?}"));
             }
+            Some(Effect::ReadLists { bundle, .. }) => self.no_steps(n, bundle),
             // No job of a scene is its submitter's to judge.
             Some(
                 Effect::Compare { .. }
@@ -83,6 +84,12 @@ impl World<'_> {
                 | Effect::Tell(_),
             ) => {}
         }
+    }
+
+    /// No job of a scene runs in steps.
+    fn no_steps(&mut self, n: usize, bundle: BundleId) {
+        let lists = None;
+        self.tell_later(Millis::ZERO, n, Input::ListsRead { bundle, lists });
     }
 
     /// What becomes of an effect where its peer may bend it, and which life of it this is.

@@ -19,7 +19,7 @@ use super::Jobs;
 use super::alike::{Likeness, Opened, SIZE};
 use super::bundle::Bundle;
 use crate::effect::{Report, RunToken, Why};
-use crate::errand::{Errand, Stage};
+use crate::errand::{Errand, Said, Stage};
 use crate::hand::Hand;
 use crate::stock::Have;
 
@@ -78,7 +78,11 @@ impl Checking {
                     Stage::Failed(why) => (None, why.clone()),
                     Stage::Done => {
                         let failed = errand.found().find_map(|found| found.as_ref().err());
-                        (errand.accepted, failed.cloned().unwrap_or_default())
+                        let accepted = match errand.said {
+                            Some(Said::Accepted(accepted)) => Some(accepted),
+                            _ => None,
+                        };
+                        (accepted, failed.cloned().unwrap_or_default())
                     }
                 };
                 if let Err(why) = self.hear(candidate, accepted, why, hand) {

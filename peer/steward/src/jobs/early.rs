@@ -115,6 +115,10 @@ pub(super) const fn about(message: &Message) -> Option<JobId> {
     match message {
         Message::Outcomes { bundle, .. } | Message::RunFailed { bundle, .. } => Some(bundle.job),
         Message::Openings { job, .. } => Some(*job),
-        Message::AskOutcomes { .. } | Message::Entries(_) | Message::EntryRefused { .. } => None,
+        Message::AskOutcomes { .. }
+        | Message::AskState(_)
+        | Message::State { .. }
+        | Message::Entries(_)
+        | Message::EntryRefused { .. } => None,
     }
 }

@@ -34,9 +34,11 @@ impl OwnJob {
             } => self.outcomes(from, bundle.index, outcomes, inline, seal, hand),
             Message::Openings { openings, .. } => self.opened(from, openings, hand),
             Message::RunFailed { bundle, why } => self.run_failed(from, bundle, why, hand),
-            Message::AskOutcomes { .. } | Message::Entries(_) | Message::EntryRefused { .. } => {
-                Ok(())
-            }
+            Message::AskOutcomes { .. }
+            | Message::AskState(_)
+            | Message::State { .. }
+            | Message::Entries(_)
+            | Message::EntryRefused { .. } => Ok(()),
         }
     }
 

@@ -53,6 +53,9 @@ pub fn show(effect: &Effect) -> Option<String> {
                 Why::Audit => "audit",
                 Why::Canary => "know",
                 Why::Check(_) => "check",
+                Why::Step(None) => "begin",
+                Why::Step(Some(_)) => "step",
+                Why::State(_) => "state",
             };
             let lies = if alter.is_empty() {
                 String::new()
@@ -64,6 +67,7 @@ pub fn show(effect: &Effect) -> Option<String> {
         Effect::Compare { bundle, pairs, .. } => {
             format!("compare {} pairs of {}", pairs.len(), bundle.index)
         }
+        Effect::ReadLists { claimed, .. } => format!("read lists of {} claims", claimed.len()),
         Effect::CancelRun(_) => "cancel run".to_owned(),
         Effect::KeepOutput { bytes, .. } => format!("keep {}", String::from_utf8_lossy(bytes)),
         Effect::KeepTold { .. } => return None,
@@ -106,6 +110,11 @@ fn show_message(message: &Message) -> String {
         Message::AskOutcomes { bundle } => format!("ask {}", bundle.index),
         Message::Openings { openings, .. } => format!("openings ({})", openings.len()),
         Message::RunFailed { bundle, why } => format!("failed {}: {why}", bundle.index),
+        Message::AskState(of) => format!("ask state {} of {}", of.steps, of.task),
+        Message::State { of, state } => {
+            let state = state.map_or("no state", |_| "state");
+            format!("{state} {} of {}", of.steps, of.task)
+        }
         other => format!("{other:?}"),
     }
 }
@@ -157,6 +166,9 @@ fn show_report(report: &Report) -> String {
         Report::ProposalRefused { what, again, .. } => format!("refused {what}, again: {again}"),
         Report::ProposalGivenUp { what } => format!("gave up {what}"),
         Report::CannotRun { bundle, why } => format!("cannot run {}: {why}", bundle.index),
+        Report::OneStepShows {
+            task, step, wrong, ..
+        } => format!("step {step} of {task} shows {}", names(wrong)),
         Report::SecretUnknown(_) => "secret unknown".to_owned(),
         Report::Convicted { bundle } => format!("convicted for {}", bundle.index),
         Report::CapacityMissing { seen, .. } => format!("{seen} slots seen"),

@@ -31,6 +31,7 @@ use steward::{
 
 mod asking;
 mod people;
+mod steps;
 
 use people::{genesis, root};
 
@@ -100,6 +101,12 @@ pub struct World {
     pub checked: Vec<(BundleId, u32, Digest)>,
     /// A block comes after so long where nothing waits for one.
     pub idle_ms: u64,
+    /// Whether the job runs in steps.
+    pub in_steps: bool,
+    /// Peers that give no state to judges.
+    pub silent_on_states: BTreeSet<u8>,
+    /// What judges ran: steps, and tasks as a whole.
+    pub judged: (usize, usize),
 }
 
 impl World {
@@ -134,6 +141,9 @@ impl World {
             silent: 0,
             checked: Vec::new(),
             idle_ms: 1_000,
+            in_steps: false,
+            silent_on_states: BTreeSet::new(),
+            judged: (0, 0),
             genesis,
         };
         for n in 1..=PEERS {
@@ -288,11 +298,7 @@ impl World {
                 why,
                 ..
             } => {
-                assert!(why == Why::Work || alter.is_empty(), "a judge never lies");
-                match why {
-                    Why::Check(output) => self.check(n, token, (bundle, tasks, output)),
-                    _ => self.run(n, token, tasks, &alter),
-                }
+                self.errand(n, token, (bundle, tasks), &alter, why);
             }
             Effect::KeepOutput { digest, bytes } => {
                 assert_eq!(Digest::of(&bytes), digest);
@@ -304,7 +310,27 @@ impl World {
                 node.told.push((from, message));
             }
             Effect::Compare { bundle, pairs, .. } => self.compare(n, bundle, &pairs),
+            Effect::ReadLists {
+                bundle, claimed, ..
+            } => self.read_lists(n, bundle, &claimed),
             Effect::CancelRun(_) | Effect::Announce(_) | Effect::Tell(_) | Effect::Report(_) => {}
+        }
+    }
+
+    fn errand(
+        &mut self,
+        n: u8,
+        token: RunToken,
+        (bundle, tasks): (BundleId, Vec<u32>),
+        alter: &[u32],
+        why: Why,
+    ) {
+        assert!(why == Why::Work || alter.is_empty(), "a judge never lies");
+        match why {
+            Why::Check(output) => self.check(n, token, (bundle, tasks, output)),
+            Why::Step(from) => self.replay(n, token, &tasks, from),
+            Why::State(steps) => self.take_state(n, token, &tasks, steps),
+            _ => self.run(n, token, tasks, alter, why),
         }
     }
 
@@ -361,7 +387,10 @@ impl World {
         &mut self.nodes.get_mut(&n).expect("a peer of this world").disk
     }
 
-    fn run(&mut self, n: u8, token: RunToken, tasks: Vec<u32>, lies: &[u32]) {
+    fn run(&mut self, n: u8, token: RunToken, tasks: Vec<u32>, lies: &[u32], why: Why) {
+        if why == Why::Panel {
+            self.judged.1 += tasks.len();
+        }
         for task in tasks {
             let outcome = if self.equal {
                 near(1, task)
