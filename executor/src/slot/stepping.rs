@@ -171,6 +171,8 @@ pub(super) fn run(
             roots: roots.clone(),
         })?;
         if let Some(found) = &found {
+            let entries = found.roots.len();
+            tracing::info!(target: "executor", task, entries, "a task goes on from a kept step");
             send(child, &found.snapshot)?;
         }
         match follow(child, &until, roots, keeping)? {
