@@ -61,7 +61,7 @@ impl Hasher for Hashing {
 }
 
 impl Cache {
-    /// Opens the directory, makes it private, and clears what an earlier process left half done.
+    /// Opens the directory, and makes it private.
     ///
     /// # Errors
     /// If it cannot be made, or belongs to someone else.
@@ -82,17 +82,25 @@ impl Cache {
         // Covers wasmtime's version, target, processor features and every compiler setting.
         engine.precompile_compatibility_hash().hash(&mut build);
         SETTINGS.hash(&mut build);
-        let cache = Self {
+        Ok(Self {
             folder: folder.to_owned(),
             build: *build.0.finalize().as_bytes(),
-        };
-        for entry in fs::read_dir(folder)? {
+        })
+    }
+
+    /// Clears what an earlier process left half done: for whoever compiles here alone, and not for
+    /// one that only measures beside it.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn clear(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             if path.extension().is_some_and(|end| end == "new") {
                 fs::remove_file(path)?;
             }
         }
-        Ok(cache)
+        Ok(())
     }
 
     /// The place of a module's code for this machine. What a job says of unknown imports decides

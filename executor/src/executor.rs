@@ -177,10 +177,12 @@ impl Executor {
         tell: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let engine = engine::engine().map_err(|e| StartError::Engine(format!("{e:#}")))?;
-        let cache = Cache::open(&config.cache, &engine).map_err(|cause| StartError::Cache {
-            path: config.cache.clone(),
-            cause,
-        })?;
+        let cache = Cache::open(&config.cache, &engine)
+            .and_then(|cache| cache.clear().map(|()| cache))
+            .map_err(|cause| StartError::Cache {
+                path: config.cache.clone(),
+                cause,
+            })?;
         let shelf = Shelf::open(&config.states).map_err(|cause| StartError::States {
             path: config.states.clone(),
             cause,

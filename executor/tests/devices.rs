@@ -45,6 +45,37 @@ fn what_this_machine_does_is_measured_through_its_jails() {
 }
 
 #[test]
+fn damaged_code_of_the_reference_module_is_thrown_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("measured");
+    let program = scene::worker();
+    let bench = Bench {
+        program: &program,
+        worker_args: &["exec-worker".into()],
+        cache: &cache,
+        adapters: &[],
+    };
+    // What a peer of this home compiles meanwhile is left alone.
+    std::fs::create_dir(&cache).unwrap();
+    let compiling = cache.join("module.new");
+    std::fs::write(&compiling, "half a module").unwrap();
+    let first = devices::measure(&bench, Moment::default()).unwrap();
+    assert!(compiling.exists());
+    let files = std::fs::read_dir(&cache).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let code = files.find(|path| path.extension().is_some_and(|ending| ending == "code"));
+    let code = code.unwrap();
+    let mut bytes = std::fs::read(&code).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&code, bytes).unwrap();
+    let why = devices::measure(&bench, Moment::default()).unwrap_err();
+    assert!(why.contains("measure again"), "{why}");
+    let again = devices::measure(&bench, Moment::default()).unwrap();
+    assert_eq!(again.runtime, first.runtime);
+}
+
+#[test]
 fn what_is_no_worker_is_not_measured() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench {

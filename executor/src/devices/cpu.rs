@@ -110,6 +110,12 @@ fn compile(bench: &Bench<'_>) -> Result<Code, String> {
     }
 }
 
+fn forget(bench: &Bench<'_>) {
+    if let Ok(cache) = open(bench) {
+        cache.forget(&cache.key(Digest::of(REFERENCE), UnknownImports::Refuse));
+    }
+}
+
 fn words(broken: Broken) -> String {
     match broken {
         Broken::Late => "a worker does not answer".to_owned(),
@@ -148,6 +154,10 @@ fn one(bench: &Bench<'_>, code: &Code, start: &Barrier) -> Result<Vec<u64>, Stri
     let mut rates = Vec::new();
     let mut worker = match ready {
         Ok((child, Reply::Ready)) => Ok(child),
+        Ok((_, Reply::StaleCode)) => {
+            forget(bench);
+            Err("its compiled code was damaged and is thrown away: measure again".to_owned())
+        }
         Ok((_, Reply::Failed(why))) | Err(why) => Err(why),
         Ok(_) => Err("the worker answers something else".to_owned()),
     };

@@ -123,6 +123,9 @@ fn buffer(call: &mut Call<'_>, size: u32) -> Answer {
 
 fn write(call: &mut Call<'_>, buffer: u32, at: u32, from: u32, len: u32) -> Answer {
     call.charge(COPY_FUEL_PER_BYTE * u64::from(len))?;
+    call.bytes(from, len)?;
+    // No copy is made of more than a buffer holds.
+    parts(call)?.0.range(buffer, at.into(), len.into())?;
     let bytes = call.bytes(from, len)?.to_vec();
     parts(call)?.0.write(buffer, at.into(), &bytes)
 }

@@ -134,7 +134,7 @@ impl GuestGpu {
     }
 
     /// A buffer, if this range is inside what the guest asked for.
-    fn range(&self, number: u32, at: u64, len: u64) -> Result<&Buffer, No> {
+    pub(super) fn range(&self, number: u32, at: u64, len: u64) -> Result<&Buffer, No> {
         let Owned { buffer, size, .. } = self.owned(number)?;
         let inside = at.saturating_add(len) <= *size;
         if !inside || !at.is_multiple_of(4) || !len.is_multiple_of(4) {
