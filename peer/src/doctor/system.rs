@@ -1,4 +1,4 @@
-//! What a peer wants of the system: descriptors, memory, ports, the clock, a kernel.
+//! What a peer wants of the system: descriptors, memory, ports, the clock.
 
 use std::fs;
 use std::net::{IpAddr, TcpListener, UdpSocket};
@@ -10,8 +10,6 @@ use crate::home::Home;
 
 /// RocksDB and the network want so many descriptors.
 const DESCRIPTORS: u64 = 65_536;
-/// From this version on the kernel says which pages were written, for anyone.
-const CHECKPOINT_KERNEL: (u32, u32) = (6, 7);
 /// Where programs that set the clock leave word of it.
 const CLOCK_SETTERS: [&str; 5] = [
     "/run/systemd/timesync/synchronized",
@@ -26,7 +24,7 @@ const SHARED: [&str; 6] = ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph"];
 /// All of them.
 pub(super) fn checks(home: &Home) -> Vec<CheckView> {
     let config = Config::read(&home.config()).unwrap_or_default();
-    let mut checks = vec![descriptors(), shared(home.root()), clock(), kernel()];
+    let mut checks = vec![descriptors(), shared(home.root()), clock()];
     checks.extend(memory(&config));
     checks.extend(ports(home, &config));
     checks
@@ -82,26 +80,6 @@ fn clock() -> CheckView {
             Health::Weaker,
             "nobody is known to set it; members refuse blocks that are a second off",
             "apt-get install chrony",
-        ),
-    }
-}
-
-fn kernel() -> CheckView {
-    let name = "kernel: checkpoints";
-    let text = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut numbers = text.trim().split(['.', '-']).map(str::parse::<u32>);
-    let version = (
-        numbers.next().and_then(Result::ok).unwrap_or(0),
-        numbers.next().and_then(Result::ok).unwrap_or(0),
-    );
-    let found = format!("{}.{}", version.0, version.1);
-    match version >= CHECKPOINT_KERNEL {
-        true => CheckView::ok(name, format!("{found} tells which pages were written")),
-        false => CheckView::not_ok(
-            name,
-            Health::Weaker,
-            format!("{found} does not tell which pages were written"),
-            "use a kernel of version 6.7 or later",
         ),
     }
 }
