@@ -15,6 +15,7 @@ use borsh::BorshSerialize;
 
 use crate::frame::{self, ORDER_BYTES_MAX, REPLY_BYTES_MAX, Reply};
 use crate::pace::Herd;
+use crate::wait::Wait;
 
 /// A child takes an order within this time, or is broken.
 const ORDER_WAIT: Duration = Duration::from_secs(30);
@@ -52,6 +53,7 @@ pub(crate) struct Child {
     stood: Duration,
     process: std::process::Child,
     stream: Arc<UnixStream>,
+    wait: Wait,
 }
 
 impl Child {
@@ -82,6 +84,7 @@ impl Child {
             stood: Duration::ZERO,
             process,
             stream: Arc::new(ours),
+            wait: Wait::default(),
         })
     }
 
@@ -129,7 +132,10 @@ impl Child {
             herd: self.herd.as_deref(),
             stood: self.stood(),
         };
-        match frame::receive(&mut timed, REPLY_BYTES_MAX) {
+        let reply = self.wait.through(&*self.stream, || {
+            frame::receive(&mut timed, REPLY_BYTES_MAX)
+        });
+        match reply {
             Ok(Some(reply)) => Ok(reply),
             Ok(None) => Err(self.gone(&io::Error::from(io::ErrorKind::UnexpectedEof))),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Broken::Late),

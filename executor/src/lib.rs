@@ -32,6 +32,7 @@ mod referee;
 mod slot;
 mod steps;
 mod task;
+mod wait;
 mod wasi;
 mod work;
 mod worker;

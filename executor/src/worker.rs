@@ -23,6 +23,7 @@ use crate::gpu::{Adapter, worker as gpu};
 use crate::jail::{self, Bounds, Jail, Shut};
 use crate::steps::serving;
 use crate::task::Runner;
+use crate::wait::Wait;
 use crate::wasi::Fixed;
 use crate::{aot, engine, facts};
 
@@ -265,9 +266,12 @@ fn serve(opened: Opened) -> Result<(), String> {
         runner = runner.driving(adapter);
     }
     say(&Reply::Ready)?;
+    let mut wait = Wait::default();
     let mut orders = io::stdin().lock();
     for _ in 0..tasks_max {
-        let order = frame::receive::<Order>(&mut orders, ORDER_BYTES_MAX);
+        let order = wait.through(io::stdin(), || {
+            frame::receive::<Order>(&mut orders, ORDER_BYTES_MAX)
+        });
         let Some(order) = order.map_err(|error| error.to_string())? else {
             break;
         };

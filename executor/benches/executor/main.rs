@@ -27,27 +27,41 @@ fn on_processor() -> u64 {
     stat.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// With files: only how they are rewritten.
+/// Everything that can be measured, by name.
+const PARTS: [(&str, fn()); 4] = [
+    ("speeds", speeds::speeds),
+    ("tasks", tasks::overhead),
+    ("shaders", shaders::shaders),
+    ("programs", whole_programs),
+];
+
+/// With names of parts: only those. With files: only how they are rewritten.
 fn main() {
-    let files: Vec<_> = std::env::args()
+    let words: Vec<_> = std::env::args()
         .skip(1)
         .filter(|word| !word.starts_with('-'))
         .collect();
-    if files.is_empty() {
-        speeds::speeds();
-        tasks::overhead();
-        shaders::shaders();
-        match std::env::var_os("TALLYGRID_FOREIGN") {
-            // As deep as a guest may go, and what the host needs besides.
-            Some(_) => std::thread::Builder::new()
-                .stack_size(32 << 20)
-                .spawn(programs::programs)
-                .unwrap()
-                .join()
-                .unwrap(),
-            None => println!("\nprograms made by others are not here: ./x foreign fetches them"),
-        }
+    let named = |part: &&(&str, fn())| words.iter().any(|word| word == part.0);
+    let parts: Vec<_> = PARTS.iter().filter(named).collect();
+    if words.is_empty() {
+        PARTS.iter().for_each(|(_, measure)| measure());
+    } else if parts.is_empty() {
+        programs::rewriting(&words.iter().map(PathBuf::from).collect::<Vec<_>>());
     } else {
-        programs::rewriting(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
+        parts.iter().for_each(|(_, measure)| measure());
     }
+}
+
+fn whole_programs() {
+    if std::env::var_os("TALLYGRID_FOREIGN").is_none() {
+        println!("\nprograms made by others are not here: ./x foreign fetches them");
+        return;
+    }
+    // As deep as a guest may go, and what the host needs besides.
+    std::thread::Builder::new()
+        .stack_size(32 << 20)
+        .spawn(programs::programs)
+        .unwrap()
+        .join()
+        .unwrap();
 }
