@@ -6,7 +6,7 @@ rustc=$1
 shift
 if [ "$1" = --crate-name ]; then
   case "$2" in
-    executor | protocol | fuzz_*)
+    executor | peer | protocol | fuzz_*)
       set -- "$@" --cfg fuzzing -Cpasses=sancov-module \
         -Cllvm-args=-sanitizer-coverage-level=4 \
         -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \

@@ -24,6 +24,19 @@ const DEPTH_MAX: usize = 32;
 /// What every WebAssembly module begins with.
 const WASM: &[u8] = b"\0asm";
 
+/// What the files that a job names became at the peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The module, or the shader.
+    pub module: BlobForm,
+    /// The checker, where the job has one.
+    pub checker: Option<BlobForm>,
+    /// Standard input, where the job has one.
+    pub stdin: Option<BlobForm>,
+    /// Every input file.
+    pub inputs: Vec<InputForm>,
+}
+
 /// Looks at everything `work` names, uploads it and writes the form.
 ///
 /// # Errors
@@ -38,38 +51,52 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
         None => module(&work.module, work.unknown_imports, profile)?,
         Some(_) => read(&work.module, "the shader", SHADER_MAX.get())?,
     };
-    let mut gpu = work.gpu;
-    let checker = match gpu.as_ref().and_then(KernelForm::checker) {
+    let checker = match work.gpu.as_ref().and_then(KernelForm::checker) {
         Some(CheckerForm::File(path)) => {
             Some(module(path, UnknownImportsForm::Refuse, Profile::WASM_3)?)
         }
         _ => None,
     };
     let files = named_files(&work.inputs)?;
-    if let (Some(checker), Some(named)) = (&checker, gpu.as_mut().and_then(KernelForm::checker_mut))
-    {
-        *named = CheckerForm::Kept(client.keep(checker.clone()).await?);
-    }
-    let module = client.keep(program.clone()).await?;
-    let stdin = match &work.stdin {
-        Some(path) => Some(client.keep(stdin(path)?).await?),
-        None => None,
+    let kept = Kept {
+        checker: match &checker {
+            Some(checker) => Some(client.keep(checker.clone()).await?),
+            None => None,
+        },
+        module: client.keep(program.clone()).await?,
+        stdin: match &work.stdin {
+            Some(path) => Some(client.keep(stdin(path)?).await?),
+            None => None,
+        },
+        inputs: inputs(client, files).await?,
     };
-    let inputs = inputs(client, files).await?;
-    let env = work
-        .env
-        .into_iter()
-        .map(|(name, value)| EnvForm { name, value });
-    let form = JobForm {
+    let path = work.module.clone();
+    let form = written(work, kept);
+    if form.gpu.is_some() {
+        shader((&program, checker.as_deref()), &form, &path)?;
+    }
+    Ok(form)
+}
+
+/// The form of `work`, whose files became `kept`.
+pub fn written(work: Work, kept: Kept) -> JobForm {
+    let mut gpu = work.gpu;
+    if let (Some(checker), Some(named)) =
+        (kept.checker, gpu.as_mut().and_then(KernelForm::checker_mut))
+    {
+        *named = CheckerForm::Kept(checker);
+    }
+    let env = work.env.into_iter();
+    JobForm {
         name: work.name,
-        module,
+        module: kept.module,
         unknown_imports: work.unknown_imports,
         gpu,
         gpu_calls: work.gpu_calls,
         args: work.args,
-        env: env.collect(),
-        stdin,
-        inputs,
+        env: env.map(|(name, value)| EnvForm { name, value }).collect(),
+        stdin: kept.stdin,
+        inputs: kept.inputs,
         array: ArrayForm {
             first: work.array.first,
             step: work.array.step,
@@ -91,11 +118,7 @@ pub(super) async fn fill(client: &Client, work: Work) -> Result<JobForm, Problem
         seal_window_ms: None,
         purse: work.purse.map(Id),
         canaries: work.canaries,
-    };
-    if form.gpu.is_some() {
-        shader((&program, checker.as_deref()), &form, &work.module)?;
     }
-    Ok(form)
 }
 
 /// Checks a shader as every peer will, before anything is paid for it, and its checker as ours

@@ -124,10 +124,18 @@ pub fn read(path: &Path) -> Result<Work, Problem> {
             .because(why)
             .try_this("`peer submit --help` shows one")
     };
-    let text = std::str::from_utf8(&bytes).map_err(|_| wrong(&"it is not text"))?;
-    let file: JobFile = toml::from_str(text).map_err(|error| wrong(&error))?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    work(file, folder).map_err(|why| wrong(&why))
+    read_bytes(&bytes, folder).map_err(|why| wrong(&why))
+}
+
+/// Reads what a job file holds; what it names lies in `folder`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read_bytes(bytes: &[u8], folder: &Path) -> Result<Work, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
+    let file = toml::from_str(text).map_err(|error| error.to_string())?;
+    work(file, folder)
 }
 
 fn work(file: JobFile, folder: &Path) -> Result<Work, String> {
