@@ -1,12 +1,8 @@
 //! A matrix of scores as a picture: PNG for a folder, half blocks for a terminal. The same pixels
 //! in both.
 
-use std::io::Cursor;
-
-use image::{ImageFormat, RgbImage};
-
 /// Each score is a square of so many pixels in a PNG.
-pub const PNG_SCALE: u32 = 8;
+pub const PNG_SCALE: usize = 8;
 
 /// Colours from dark to light, evenly apart to the eye (the stops of matplotlib's *viridis*, CC0).
 const PALETTE: [[u8; 3]; 9] = [
@@ -60,17 +56,21 @@ impl Heat {
 
     /// As a PNG file.
     pub fn png(&self) -> Vec<u8> {
-        let scale = PNG_SCALE as usize;
-        let side = u32::try_from(self.side * scale).unwrap_or(u32::MAX);
-        let picture = RgbImage::from_fn(side, side, |x, y| {
-            let (row, column) = (y as usize / scale, x as usize / scale);
-            image::Rgb(self.pixel(row, column))
+        let side = self.side * PNG_SCALE;
+        let places = (0..side).flat_map(|y| (0..side).map(move |x| (y / PNG_SCALE, x / PNG_SCALE)));
+        let pixels: Vec<u8> = places
+            .flat_map(|(row, column)| self.pixel(row, column))
+            .collect();
+        let side = u32::try_from(side).unwrap_or(u32::MAX);
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, side, side);
+        encoder.set_color(png::ColorType::Rgb);
+        let written = encoder.write_header().and_then(|mut writer| {
+            writer.write_image_data(&pixels)?;
+            writer.finish()
         });
-        let mut file = Cursor::new(Vec::new());
-        picture
-            .write_to(&mut file, ImageFormat::Png)
-            .expect("writing to memory cannot fail");
-        file.into_inner()
+        written.expect("writing to memory cannot fail");
+        file
     }
 
     /// As lines for a terminal of `columns`: two rows to a line, in 24-bit colours. Where the
@@ -143,11 +143,21 @@ mod tests {
             (heat.pixel(0, 1), heat.pixel(1, 1)),
             (PALETTE[0], PALETTE[8])
         );
-        let png = image::load_from_memory(&heat.png()).unwrap().to_rgb8();
-        assert_eq!(png.dimensions(), (3 * PNG_SCALE, 3 * PNG_SCALE));
+        let side = 3 * PNG_SCALE;
+        let file = std::io::Cursor::new(heat.png());
+        let mut png = png::Decoder::new(file).read_info().unwrap();
+        let (width, height) = png.info().size();
+        assert_eq!((width as usize, height as usize), (side, side));
+        assert_eq!(
+            png.output_color_type(),
+            (png::ColorType::Rgb, png::BitDepth::Eight)
+        );
+        let mut pixels = vec![0; png.output_buffer_size().unwrap()];
+        png.next_frame(&mut pixels).unwrap();
         for (row, y) in (3..).step_by(8).take(3).enumerate() {
             for (column, x) in (7..).step_by(8).take(3).enumerate() {
-                assert_eq!(png.get_pixel(x, y).0, heat.pixel(row, column));
+                let at = 3 * (y * side + x);
+                assert_eq!(pixels[at..at + 3], heat.pixel(row, column));
             }
         }
         assert_eq!(heat.letters(80), "==-\n-=@\n");
