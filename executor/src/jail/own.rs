@@ -59,11 +59,12 @@ fn answer(answer: libc::c_long) -> io::Result<()> {
     }
 }
 
-/// How nice a worker is at least: whatever else runs on the machine goes before it, and the kernel
-/// counts its time apart.
+/// How nice a worker is at least: what is not nice gets nine times as much of a processor (within
+/// the session or control group, where the kernel shares by those), and the kernel counts a
+/// worker's time apart.
 const NICE: libc::c_int = 10;
 
-/// Lets everything else on the machine go first.
+/// Lets others go first.
 ///
 /// # Errors
 /// If the kernel refuses.
