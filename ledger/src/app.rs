@@ -5,6 +5,7 @@
 //! two honest members come to different states: the whole heading is compared, and whatever
 //! panics while a block is judged makes that block invalid.
 
+use crate::ask::Reader;
 use crate::disk::Disk;
 use crate::engine::{Application, BlockHash, Branch, Invalid, Judged, Made, Proposed, Wake};
 use crate::execute::{self, Executed, Place, TOUCHED_ROWS_MAX, Wrong, agreed_time};
@@ -83,8 +84,9 @@ impl App {
                 }
             }
             CaughtUp::Reread => {
-                let next = |(party, lane)| (party, lane, rules::read::nonce(disk, party, lane));
-                pool.settle(pool.lanes().into_iter().map(next), agreed_time(disk));
+                let reader = Reader::new(disk);
+                let next = |(party, lane)| (party, lane, rules::read::nonce(&reader, party, lane));
+                pool.settle(pool.lanes().into_iter().map(next), reader.now());
             }
         }
     }

@@ -8,14 +8,9 @@ use crate::memory::read_tree;
 use protocol::ids::Digest;
 use protocol::units::{Height, Moment};
 
-impl rules::View for Disk {
-    fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.row(key)
-    }
-}
-
 /// The agreed state as it was when it was asked for; blocks agreed later do not show. What the
-/// rows mean is known by `rules::read`, which takes a reader for its view.
+/// rows mean is known by `rules::read`, which takes a reader for its view. A disk is no view: rows
+/// read one by one while blocks are agreed may not belong together.
 pub struct Reader<'a> {
     view: DiskView<'a>,
     disk: &'a Disk,

@@ -324,4 +324,4 @@ fn first_worthless(entries: &[Arc<Known>], applied: &Applied) -> Option<(EntryId
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,6 +9,7 @@
 //! A follower believes nothing else: it executes every block itself, and writes a block, its rows
 //! and its results in one batch.
 
+use crate::ask::Reader;
 use crate::disk::{Agreed, Disk, Draft};
 use crate::engine::{
     BlockHash, Certificate, CommitProof, EngineError, Header, Kept, MEMBERS_MAX, Unproven, verify,
@@ -224,11 +225,12 @@ impl Follower {
     /// [`FollowFault`]; blocks before the one it names may have been taken in.
     pub(crate) fn take(&self, frame: &[u8]) -> Result<Height, FollowFault> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let blocks = self.news(frame)?;
+        let agreed = Reader::new(&self.disk);
+        let blocks = news(frame, agreed.height())?;
         if blocks.is_empty() {
             return Ok(self.disk.head());
         }
-        self.prove(&blocks)?;
+        self.prove(&blocks, &agreed)?;
         let last = blocks.len() - 1;
         for (place, block) in blocks.into_iter().enumerate() {
             let height = block.height();
@@ -244,42 +246,22 @@ impl Follower {
         Ok(self.disk.head())
     }
 
-    /// Whether a frame proves blocks that are not here yet.
+    /// Whether a frame proves blocks that are not here yet. An engine may agree on some meanwhile.
     ///
     /// # Errors
     /// [`FollowFault`], and nothing was taken in.
     pub(crate) fn proves_more(&self, frame: &[u8]) -> Result<bool, FollowFault> {
-        let blocks = self.news(frame)?;
+        let agreed = Reader::new(&self.disk);
+        let blocks = news(frame, agreed.height())?;
         if !blocks.is_empty() {
-            self.prove(&blocks)?;
+            self.prove(&blocks, &agreed)?;
         }
         Ok(!blocks.is_empty())
     }
 
-    /// The blocks of a frame that are not here yet; they begin with the one that is missing.
-    fn news(&self, frame: &[u8]) -> Result<Vec<Agreed>, FollowFault> {
-        let Versioned::V1(pieces) = bytes::read(frame, FRAME_BYTES_MAX)?;
-        let mut blocks = Vec::with_capacity(pieces.len());
-        for piece in pieces {
-            let (header, proof) = open_head(&piece.head)?;
-            blocks.push(Agreed {
-                header,
-                datum: piece.datum,
-                proof,
-            });
-        }
-        let head = self.disk.head();
-        blocks.retain(|block| block.height() > head);
-        let missing = head.after(1);
-        match blocks.first().map(Agreed::height) {
-            Some(found) if found > missing => Err(FollowFault::Gap { found, missing }),
-            Some(_) | None => Ok(blocks),
-        }
-    }
-
     /// Shows that these blocks stand on the agreed head and on each other, and are agreed.
-    fn prove(&self, blocks: &[Agreed]) -> Result<(), FollowFault> {
-        let head = self.disk.head();
+    fn prove(&self, blocks: &[Agreed], agreed: &Reader<'_>) -> Result<(), FollowFault> {
+        let head = agreed.height();
         let mut height = head.after(1);
         let mut parent = self
             .disk
@@ -296,7 +278,7 @@ impl Follower {
         }
         let proof = blocks.last().and_then(|last| last.proof.as_ref());
         let proof = proof.ok_or(FollowFault::NoProof)?;
-        let proven = verify(proof, self.chain, &execute::members(&self.disk))?;
+        let proven = verify(proof, self.chain, &execute::members(agreed))?;
         if proven.block != parent {
             return Err(FollowFault::NoProof);
         }
@@ -328,6 +310,26 @@ impl Follower {
             self.disk.forget_members();
         }
         memory.settle(hash, executed);
+    }
+}
+
+/// The blocks of a frame above the head; they begin with the one that is missing.
+fn news(frame: &[u8], head: Height) -> Result<Vec<Agreed>, FollowFault> {
+    let Versioned::V1(pieces) = bytes::read(frame, FRAME_BYTES_MAX)?;
+    let mut blocks = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let (header, proof) = open_head(&piece.head)?;
+        blocks.push(Agreed {
+            header,
+            datum: piece.datum,
+            proof,
+        });
+    }
+    blocks.retain(|block| block.height() > head);
+    let missing = head.after(1);
+    match blocks.first().map(Agreed::height) {
+        Some(found) if found > missing => Err(FollowFault::Gap { found, missing }),
+        Some(_) | None => Ok(blocks),
     }
 }
 

@@ -160,12 +160,13 @@ impl Ledger {
             return Err(PoolRefusal::NotAMember);
         };
         let known = parts.checker.check(&bytes::write(entry))?;
-        let now = execute::agreed_time(&self.disk);
+        let reader = self.ask();
+        let now = reader.now();
         let entry = known.entry.value();
-        let next = rules::read::nonce(&self.disk, entry.sender, entry.lane);
+        let next = rules::read::nonce(&reader, entry.sender, entry.lane);
         if entry.nonce == next {
             // Whatever leaves a trace is for the block to answer: its state is newer than ours.
-            match rules::preview(&self.disk, now, &known.entry) {
+            match rules::preview(&reader, now, &known.entry) {
                 Err(Refusal::NonceInFuture { .. } | Refusal::NonceUsed { .. }) => {}
                 Err(refusal) if refusal.left_no_trace() => return Err(refusal.into()),
                 Ok(()) | Err(_) => {}

@@ -132,7 +132,8 @@ pub(crate) fn read_tree(view: &DiskView<'_>) -> Tree {
     }
 }
 
-/// The agreed rows, and on top of them what some blocks change.
+/// The agreed rows, and on top of them what some blocks change. It is for the one thread that
+/// writes the agreed rows, and so never sees half of a change.
 pub(crate) struct State<'a> {
     blocks: Vec<Arc<Executed>>,
     disk: &'a Disk,

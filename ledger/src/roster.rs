@@ -1,5 +1,6 @@
 //! Which node is which member's: those of the agreed state, and those whom it had before.
 
+use crate::ask::Reader;
 use crate::disk::Disk;
 use crate::engine::MemberKey;
 use protocol::genesis::Genesis;
@@ -66,7 +67,7 @@ impl Roster {
         if known.as_of == Some(as_of) {
             return known;
         }
-        let rows = rules::read::members(&self.disk);
+        let rows = rules::read::members(&Reader::new(&self.disk));
         let nodes: Vec<_> = rows
             .iter()
             .map(|row| (row.peer, MemberKey::new(*row.consensus.bytes())))
@@ -85,5 +86,48 @@ impl Roster {
         let mut place = self.known.write().unwrap_or_else(PoisonError::into_inner);
         *place = known.clone();
         known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Draft;
+    use crate::execute::tests::genesis;
+
+    /// Changes of the members that the writer makes beside the reader.
+    const CHANGES: usize = 10_000;
+
+    #[test]
+    fn members_come_and_go_while_someone_reads_who_they_are() {
+        let home = tempfile::tempdir().unwrap();
+        let disk = Disk::open(home.path()).unwrap();
+        let states = [4, 5].map(|members| rules::begin(&genesis(members)).unwrap());
+        let becomes = |state: usize| {
+            let (old, new) = (&states[1 - state], &states[state]);
+            let mut draft = Draft::default();
+            for key in old.keys().filter(|key| !new.contains_key(*key)) {
+                draft = draft.row(&key[..], None);
+            }
+            for (key, row) in new {
+                draft = draft.row(&key[..], Some(row.clone()));
+            }
+            disk.put(draft, false);
+            disk.forget_members();
+        };
+        becomes(0);
+        let roster = Roster::new(disk.clone(), &genesis(4));
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| (0..CHANGES).for_each(|change| becomes(1 - change % 2)));
+            while !writer.is_finished() {
+                assert!([4, 5].contains(&roster.nodes().len()));
+            }
+        });
+        assert_eq!(roster.nodes().len(), 4);
+        let left = genesis(5).members[4].peer;
+        assert!(
+            roster.member_of(&left).is_some(),
+            "a former member is known"
+        );
     }
 }

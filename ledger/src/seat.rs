@@ -15,6 +15,7 @@
 //! the ledger names; the guard is the same for both.
 
 use crate::app::{App, Clock, Parts};
+use crate::ask::Reader;
 use crate::disk::Disk;
 use crate::engine::{BLOCK_BYTES_MAX, Engine, EngineConfig, EngineError, MemberKey, Members};
 use crate::execute;
@@ -120,7 +121,7 @@ impl Seat {
         let Some(vote) = &self.vote else {
             return Ok(false);
         };
-        let members = execute::members(&self.disk);
+        let members = execute::members(&Reader::new(&self.disk));
         let Some(key) = vote.key_of(&members) else {
             return Ok(false);
         };

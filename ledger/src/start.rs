@@ -1,6 +1,7 @@
 //! Opening a ledger: what it needs, what it refuses, and what it writes at first.
 
 use crate::app::Clock;
+use crate::ask::Reader;
 use crate::commitment::{Tree, grow};
 use crate::disk::{Disk, DiskError, Draft};
 use crate::engine::{EngineError, MemberKey, Members, NotMembers};
@@ -182,7 +183,7 @@ fn own(disk: &Disk, genesis: &Genesis, path: PathBuf) -> Result<(), StartError> 
 
 /// Writes genesis to an empty disk. A member's engine writes the same rows once more.
 fn found(disk: &Disk, first_rows: &[(Vec<u8>, Vec<u8>)]) {
-    if rules::read::federation(disk).is_none() {
+    if rules::read::federation(&Reader::new(disk)).is_none() {
         let draft = first_rows
             .iter()
             .fold(Draft::default(), |draft, (key, row)| {

@@ -19,7 +19,8 @@ fn public(seed: u8) -> PublicKey {
     PublicKey::new(key(seed).verifying_key().to_bytes())
 }
 
-fn genesis() -> Genesis {
+/// A federation of so many members.
+pub(crate) fn genesis(members: u8) -> Genesis {
     let member = |seed: u8| Member {
         name: format!("member {seed}"),
         party: public(seed),
@@ -33,7 +34,7 @@ fn genesis() -> Genesis {
         name: "execute".into(),
         begins: BEGINS,
         devnet: true,
-        members: (1..5).map(member).collect(),
+        members: (1..=members).map(member).collect(),
         desks: vec![],
         grants: (1..8)
             .map(|seed| Grant {
@@ -60,7 +61,7 @@ const PLACE: Place = Place {
 
 impl Scene {
     fn new() -> Self {
-        let mut rows = rules::begin(&genesis()).unwrap();
+        let mut rows = rules::begin(&genesis(4)).unwrap();
         let list = rows.iter().map(|(key, row)| (&key[..], Some(&row[..])));
         let growth = commitment::grow(&Tree::default(), |_| None, list);
         let mut tree = Tree::default();
@@ -74,13 +75,13 @@ impl Scene {
         Self {
             rows,
             tree,
-            checker: Checker::new(genesis().id()),
+            checker: Checker::new(genesis(4).id()),
         }
     }
 
     fn transfer(&self, from: u8, nonce: u64) -> Arc<Known> {
         let entry = Entry {
-            federation: genesis().id(),
+            federation: genesis(4).id(),
             sender: PartyId::of(&public(from)),
             lane: 0,
             nonce,
