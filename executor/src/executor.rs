@@ -272,6 +272,14 @@ impl Executor {
         &self.shared
     }
 
+    /// Where the roots and the last state of a task of this work lie, if the task runs in steps and
+    /// was begun and not ended here. The file is replaced whole while the task runs.
+    pub fn kept(&self, work: &Work, task: u32) -> Option<PathBuf> {
+        let shelf = &self.shared.shelf;
+        let file = shelf.file(&shelf.place(work, task));
+        file.exists().then_some(file)
+    }
+
     /// Stops a work and kills what runs of it. `Finished` follows, and at most the results that
     /// were on their way. An unknown token is ignored: its work may just have finished.
     pub fn cancel(&self, token: Token) {

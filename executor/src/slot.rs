@@ -59,7 +59,8 @@ pub(crate) fn work(shared: &Shared, number: usize) {
     while let Some(taken) = slot.next() {
         let (token, task) = (taken.work.token, taken.task);
         let result = slot.result(&taken);
-        if shared.queue().is_cancelled(token) {
+        let cancelled = shared.queue().is_cancelled(token);
+        if cancelled {
             slot.worker = None;
         } else {
             shared.tell(Event::Done {
@@ -68,7 +69,8 @@ pub(crate) fn work(shared: &Shared, number: usize) {
                 result,
             });
         }
-        if !shared.queue().is_closed() {
+        // What was stopped may be taken up again, here or elsewhere.
+        if !cancelled && !shared.queue().is_closed() {
             shared.shelf.forget(&shared.shelf.place(&taken.work, task));
         }
         let finished = shared.queue().done(token, number);

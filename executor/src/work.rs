@@ -38,6 +38,9 @@ pub struct Work {
     pub inputs: Vec<PathBuf>,
     /// The numbers of the tasks to run, from 0 to below `job.array.count`.
     pub tasks: Range<u32>,
+    /// Where [`Executor::kept`](crate::Executor::kept) files of tasks lie that another executor
+    /// began. A task goes on from there unless this one kept a state of it, or the file holds none.
+    pub states: Vec<(u32, PathBuf)>,
 }
 
 /// Why a work is not taken. Nothing was started, and nothing will be reported of it.

@@ -120,6 +120,42 @@ fn a_killed_worker_and_a_restarted_executor_go_on_from_the_last_kept_step() {
 }
 
 #[test]
+fn a_run_that_was_stopped_goes_on_in_another_executor() {
+    let mut here = Scene::open(1);
+    let undisturbed = whole(here.results(work(&here)));
+    restart(&mut here);
+    let stopped = work(&here);
+    here.executor.run(stopped.clone()).unwrap();
+    let (path, _) = passed(&here, 0, 20);
+    here.executor.cancel(stopped.token);
+    while here.executor.works() > 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(here.executor.kept(&stopped, 0), Some(path.clone()));
+    let (_, before) = kept(&here).unwrap();
+
+    let mut there = Scene::open(1);
+    restart(&mut there);
+    let going_on = |there: &Scene| Work {
+        states: vec![(0, path.clone())],
+        ..work(there)
+    };
+    let (least, resumed) = least_kept(&there, going_on(&there));
+    assert!(least > before, "from {before} steps it went on at {least}");
+    assert_eq!(resumed, undisturbed);
+    assert_eq!(there.executor.kept(&stopped, 0), None, "it has ended");
+
+    let mut bytes = fs::read(&path).unwrap();
+    for cut in [bytes.len() - 1, 20, 0] {
+        bytes.truncate(cut);
+        fs::write(&path, &bytes).unwrap();
+        let (least, anew) = least_kept(&there, going_on(&there));
+        assert!(least < before, "half a state was gone on from");
+        assert_eq!(anew, undisturbed);
+    }
+}
+
+#[test]
 fn a_kept_step_that_does_not_hold_is_not_used() {
     let mut scene = Scene::open(1);
     let undisturbed = whole(scene.results(work(&scene)));

@@ -10,6 +10,7 @@
 //! per_gfuel = "10000"       # micro-credits
 //! bond = "200000000"
 //! memory = 1073741824
+//! siblings = ["node_…"]     # other machines of the same owner
 //!
 //! [work.limits]             # what its owner keeps; see config/limits.rs
 //! cpu = 50
@@ -29,6 +30,7 @@ use protocol::ids::PeerId;
 use protocol::job::{Class, NAME_BYTES_MAX};
 use protocol::units::{Bytes, Credits};
 use serde::{Deserialize, Serialize};
+use steward::limits::SIBLINGS_MAX;
 use thiserror::Error;
 
 use crate::api::types::Money;
@@ -138,6 +140,10 @@ pub struct Work {
     pub bond: Money,
     /// The memory it has for one guest, in bytes.
     pub memory: u64,
+    /// Nodes of other machines of its owner: what this one must leave goes to the first that can
+    /// take it, and this one goes on with what they leave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub siblings: Vec<String>,
     /// What its owner lets others have of it.
     #[serde(default, skip_serializing_if = "Limits::is_default")]
     pub limits: Limits,
@@ -156,6 +162,12 @@ impl Work {
     /// The price of a Gfuel.
     pub const fn price(&self) -> Credits {
         self.per_gfuel.0
+    }
+
+    /// The other machines of its owner; none that a checked configuration names is missing.
+    pub fn siblings(&self) -> Vec<PeerId> {
+        let known = self.siblings.iter().filter_map(|text| text.parse().ok());
+        known.collect()
     }
 
     /// The memory for one guest.
@@ -242,6 +254,13 @@ impl Config {
                     .is_none_or(|work| (1..=SLOTS_MAX).contains(&work.slots)),
                 "`work.slots` is between 1 and 1024; leave `[work]` out to run nothing",
             ),
+            (
+                self.work.as_ref().is_none_or(|work| {
+                    let named = work.siblings.len();
+                    named <= SIBLINGS_MAX && work.siblings().len() == named
+                }),
+                "`work.siblings` names at most 16 nodes, as node_…; `peer key show` says which",
+            ),
         ];
         let broken = checks.into_iter().find(|(holds, _)| !holds);
         let limits = self.work.as_ref().map(|work| &work.limits);
@@ -297,6 +316,7 @@ mod tests {
             per_gfuel: Money(Credits::new(10)),
             bond: Money(Credits::new(200)),
             memory: 1 << 30,
+            siblings: vec![PeerId::new([7; 32]).full()],
             limits: Limits {
                 cpu: 50,
                 hours: vec!["18:00-08:00".into()],
@@ -337,6 +357,11 @@ mod tests {
             (
                 "name = \"a\"\nlisten = []\n[jail]\nrequires = []",
                 "requires",
+            ),
+            (
+                "name = \"a\"\nlisten = []\n[work]\nslots = 1\nper_gfuel = \"1\"\nbond = \"1\"\n\
+                 memory = 1\nsiblings = [\"tower\"]",
+                "work.siblings",
             ),
             ("\u{0}\u{1}", "config.toml"),
         ] {

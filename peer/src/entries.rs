@@ -270,9 +270,12 @@ fn too_many() -> Problem {
     Problem::new(Code::Busy, "it waits already, or too many entries do").try_this("peer status")
 }
 
-/// Whether somebody waits for the answer, and would rather hear no than wait for better times.
+/// Whether whoever waits for the answer would rather hear no than wait for better times.
 const fn is_asked_once(body: &Body) -> bool {
-    matches!(body, Body::Submit { .. })
+    matches!(
+        body,
+        Body::Submit { .. } | Body::Decline { to: Some(_), .. }
+    )
 }
 
 fn trouble(rejected: &Rejected) -> Trouble {

@@ -33,6 +33,8 @@ use zeroize::Zeroizing;
 
 use crate::home::our_uid;
 
+mod make;
+
 const HEADER: &str = "tallygrid keys v1";
 const NAMES: [&str; 3] = ["node", "party", "consensus"];
 const NEXT: &str = "next";
@@ -104,25 +106,6 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// The keys in this file; new ones, written there, if it does not exist.
-    ///
-    /// # Errors
-    /// [`KeyError`]; an existing file is never changed.
-    pub fn load_or_make(path: &Path) -> Result<Self, KeyError> {
-        match Self::load(path) {
-            Err(KeyError::Disk { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
-                let keys = Self::fresh()?;
-                keys.write(path, |part, path| {
-                    // Unlike a rename it never replaces keys that another process has just written.
-                    fs::hard_link(part, path)?;
-                    fs::remove_file(part)
-                })?;
-                Ok(keys)
-            }
-            other => other,
-        }
-    }
-
     /// The keys in this file.
     ///
     /// # Errors
@@ -156,28 +139,6 @@ impl Keys {
             path: path.to_owned(),
             why,
         })
-    }
-
-    fn fresh() -> Result<Self, KeyError> {
-        let seeds = [fresh_seed()?, fresh_seed()?, fresh_seed()?];
-        Ok(Self::of(&seeds))
-    }
-
-    /// Lets a next consensus key lie in this file beside the one that votes `today`, so that a
-    /// crash at any time leaves both; one that lies there already and does not vote yet stays.
-    ///
-    /// # Errors
-    /// [`KeyError`]; the file is as it was then.
-    pub fn prepare_next(path: &Path, today: PublicKey) -> Result<Self, KeyError> {
-        let mut keys = Self::load(path)?;
-        if let Some(next) = keys.next.take_if(|next| public(next) == today) {
-            keys.consensus = next;
-        }
-        if keys.next.is_none() {
-            keys.next = Some(SigningKey::from_bytes(&*fresh_seed()?));
-            keys.write(path, |part, path| fs::rename(part, path))?;
-        }
-        Ok(keys)
     }
 
     fn of([node, party, consensus]: &[Zeroizing<[u8; 32]>; 3]) -> Self {
@@ -366,12 +327,6 @@ impl Keys {
 
 fn public(key: &SigningKey) -> PublicKey {
     PublicKey::new(key.verifying_key().to_bytes())
-}
-
-fn fresh_seed() -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut seed[..]).map_err(KeyError::NoChance)?;
-    Ok(seed)
 }
 
 fn read_seed(line: Option<&str>, name: &str, seed: &mut [u8; 32]) -> Result<(), &'static str> {

@@ -56,7 +56,7 @@ impl Ownership {
 
     /// Why no work is taken now, if none is.
     pub fn resting(&self) -> Option<String> {
-        self.may.why().map(|why| why.to_string())
+        self.may.rest().map(|rest| rest.why)
     }
 
     /// The speed at which work is done while it is done at this share of the time.
@@ -98,7 +98,7 @@ impl Driver {
                 Some(why) => tracing::info!(target: "peer::owner", why, "no work is taken"),
                 None => tracing::info!(target: "peer::owner", "work is taken again"),
             }
-            self.feed(Input::Owner(why));
+            self.feed(Input::Owner(self.ownership.may.rest()));
         }
     }
 }

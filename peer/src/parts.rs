@@ -375,7 +375,8 @@ fn identity(
         members: members.collect(),
         seal_window_min: genesis.params.seal_window_min,
         copies_asked: rules::params::copies_asked(&genesis.params),
-        closed: None,
+        rest: None,
+        siblings: work.map(config::Work::siblings).unwrap_or_default(),
         misbehave,
     };
     (me, Ownership::new(config, speed))

@@ -15,7 +15,9 @@ use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::Outcome;
 use protocol::units::{Bytes, Height, Moment};
-use steward::{Answer, Busy, Effect, Input, Kind, ProposalToken, Size, Steward, Ticket, Why};
+use steward::{
+    Answer, Busy, Effect, Input, Kind, ProposalToken, RunToken, Size, Steward, Ticket, Why,
+};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::answers::{JobBook, Sources};
@@ -145,6 +147,7 @@ impl Driver {
                 tasks,
                 why,
                 alter,
+                states,
             } => {
                 let wanted = runs::Wanted {
                     token,
@@ -153,10 +156,12 @@ impl Driver {
                     tasks,
                     why,
                     alter,
+                    states,
                 };
                 let job = self.book.job(&self.blobs, &wanted.job);
                 self.begin_run(wanted, job);
             }
+            Effect::ReadKept { bundle, job, tasks } => self.read_kept(bundle, job, tasks),
             Effect::Compare { bundle, job, pairs } => self.compare(bundle, job, pairs),
             Effect::ReadLists {
                 bundle,
@@ -193,6 +198,22 @@ impl Driver {
                 }
             }
         }
+    }
+
+    fn read_kept(&mut self, bundle: BundleId, job: Digest, tasks: Vec<u32>) {
+        let wanted = runs::Wanted {
+            // Nothing is begun, so nothing is told under this name.
+            token: RunToken(u64::MAX),
+            bundle,
+            job,
+            tasks,
+            why: Why::Work,
+            alter: Vec::new(),
+            states: Vec::new(),
+        };
+        let job = self.book.job(&self.blobs, &wanted.job);
+        let (blobs, told) = (Arc::clone(&self.blobs), self.fetched.clone());
+        self.runs.read_kept(wanted, job, blobs, told);
     }
 
     fn propose(&mut self, token: ProposalToken, body: Body) {

@@ -34,6 +34,9 @@ pub(crate) fn log(report: &Report) {
         Report::CannotRun { bundle, why } => {
             tracing::warn!(target: "peer::runs", %bundle, %why, "cannot run");
         }
+        Report::HandedOver { bundle, to, why } => {
+            tracing::info!(target: "peer::runs", %bundle, %to, %why, "a run goes to a sibling");
+        }
         Report::OneStepShows {
             bundle,
             task,

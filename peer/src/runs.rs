@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use executor::{Event, Executor, GpuFacts, Refused, TaskResult, Token, Work};
 use protocol::bytes;
 use protocol::ids::{BundleId, Digest, JobId};
-use protocol::job::{Job, OUTPUT_MAX, Profile};
+use protocol::job::{Blob, Job, OUTPUT_MAX, Profile};
 use protocol::outcome::Outcome;
 use protocol::steps::StepEntries;
 use protocol::units::Bytes;
@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::home::Home;
 
 mod check;
+mod kept;
 mod step;
 
 /// A peer that offers no work still judges and runs canaries of its own, with so much memory for a
@@ -42,6 +43,8 @@ pub struct Wanted {
     pub why: Why,
     /// Tasks that a devnet's liar answers wrongly.
     pub alter: Vec<u32>,
+    /// What a sibling kept of some tasks.
+    pub states: Vec<(u32, Blob)>,
 }
 
 #[derive(Default)]
@@ -250,6 +253,9 @@ fn work(wanted: &Wanted, job: &Job, blobs: &Blobs, token: Token) -> Result<Work,
     let path = |digest| path(blobs, digest);
     let stdin = job.stdin.as_ref().map(|blob| path(&blob.digest));
     let inputs = job.inputs.iter().map(|input| path(&input.blob.digest));
+    // One that is gone meanwhile costs its task the time that it would have spared.
+    let states = wanted.states.iter();
+    let states = states.filter_map(|(task, state)| Some((*task, path(&state.digest).ok()?)));
     Ok(Work {
         token,
         served: wanted.bundle.job,
@@ -260,6 +266,7 @@ fn work(wanted: &Wanted, job: &Job, blobs: &Blobs, token: Token) -> Result<Work,
         inputs: inputs.collect::<Result<_, _>>()?,
         job: job.clone(),
         tasks: 0..0,
+        states: states.collect(),
     })
 }
 

@@ -142,6 +142,7 @@ fn change(config: &mut Config, args: &UpArgs) {
             per_gfuel: Money(PRICE),
             bond: Money(BOND),
             memory: MEMORY,
+            siblings: Vec::new(),
             limits: Limits::default(),
         });
         work.slots = args.slots.unwrap_or(work.slots);

@@ -156,12 +156,14 @@ pub enum Body {
         /// `H(s0)`.
         link: Digest,
     },
-    /// Say no to a run, so that another peer is drawn at once. Only before sealing.
+    /// Say no to a run, so that another peer has it at once. Only before sealing.
     Decline {
         /// The bundle.
         bundle: BundleId,
         /// The drawn peer; it must be the sender's.
         peer: PeerId,
+        /// Another peer of the sender that takes the run over; if none, one is drawn.
+        to: Option<PeerId>,
     },
     /// Enter seals that drawn peers signed. Anyone may enter them.
     SealBatch {

@@ -72,6 +72,18 @@ pub enum Message {
         /// The snapshot, to be fetched; `None` if it cannot be had here.
         state: Option<Blob>,
     },
+    /// To a peer of my owner that handed me this bundle: how far did you come?
+    AskKept {
+        /// The bundle.
+        bundle: BundleId,
+    },
+    /// To the peer of my owner that has this bundle now: so far did I come.
+    Kept {
+        /// The bundle.
+        bundle: BundleId,
+        /// Numbers of tasks in the job, each with its roots and its last state, to be fetched.
+        states: Vec<(u32, Blob)>,
+    },
 }
 
 /// Names one state of a step task.
@@ -105,7 +117,10 @@ impl Limited for Message {
             Self::AskState(of) | Self::State { of, .. } => {
                 at_most("steps", of.steps as usize, STEPS_MAX)
             }
-            Self::AskOutcomes { .. } => Ok(()),
+            Self::Kept { states, .. } => {
+                at_most("states", states.len(), TASKS_PER_BUNDLE_MAX as usize)
+            }
+            Self::AskOutcomes { .. } | Self::AskKept { .. } => Ok(()),
         }
     }
 }

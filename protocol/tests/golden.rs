@@ -168,6 +168,7 @@ fn bodies_of_jobs() -> Vec<Body> {
         Body::Decline {
             bundle: BUNDLE,
             peer: PEER,
+            to: None,
         },
         Body::SealBatch {
             job: JOB,
@@ -270,6 +271,22 @@ const fn state_of() -> StateOf {
     }
 }
 
+fn messages_of_steps() -> Vec<Message> {
+    let of = state_of();
+    vec![
+        Message::AskState(of),
+        Message::State {
+            of,
+            state: Some(job().module),
+        },
+        Message::AskKept { bundle: BUNDLE },
+        Message::Kept {
+            bundle: BUNDLE,
+            states: vec![(3, job().module)],
+        },
+    ]
+}
+
 #[test]
 fn jobs_outputs_offers_and_messages() {
     let key = SigningKey::from_bytes(&[9; 32]);
@@ -307,7 +324,6 @@ fn jobs_outputs_offers_and_messages() {
         hash: opening().seal(&JOB),
         signature: [8; 64],
     };
-    let of = state_of();
     let messages = [
         Message::Entries(vec![signed]),
         Message::EntryRefused {
@@ -329,15 +345,14 @@ fn jobs_outputs_offers_and_messages() {
             bundle: BUNDLE,
             why: "no input".into(),
         },
-        Message::AskState(of),
-        Message::State {
-            of,
-            state: Some(job().module),
-        },
     ];
     golden(
         "messages",
-        &messages.iter().flat_map(bytes::write).collect::<Vec<_>>(),
+        &messages
+            .iter()
+            .chain(&messages_of_steps())
+            .flat_map(bytes::write)
+            .collect::<Vec<_>>(),
     );
 }
 

@@ -211,7 +211,8 @@ impl Stage {
             members: members.collect(),
             seal_window_min: self.genesis.params.seal_window_min,
             copies_asked: rules::params::copies_asked(&self.genesis.params),
-            closed: None,
+            rest: None,
+            siblings: Vec::new(),
             misbehave: None,
         }
     }

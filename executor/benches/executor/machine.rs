@@ -83,6 +83,7 @@ impl Machine {
             module,
             stdin: None,
             inputs: Vec::new(),
+            states: Vec::new(),
         };
         let mut outputs = Vec::new();
         let begun = Instant::now();

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use protocol::ids::Digest;
@@ -14,26 +15,36 @@ use crate::child::{Broken, Child};
 use crate::executor::Shared;
 use crate::frame::{Order, PART_BYTES, Part, Reply};
 use crate::queue::{Barred, Taken};
-use crate::steps::kept::{Place, Shelf, Writing};
+use crate::steps::kept::{Found, Place, Shelf, Writing};
 use crate::work::{Inconclusive, Refused, Work};
 
 /// Where one task's states are kept, by which slot, and how often.
 pub(super) struct Keeping<'a> {
     shelf: &'a Shelf,
     place: Place,
+    /// A state that came with the work.
+    given: Option<&'a Path>,
     slot: usize,
     every: Fuel,
 }
 
 impl<'a> Keeping<'a> {
     /// For a task that a slot has taken.
-    pub(super) fn of(shared: &'a Shared, slot: usize, taken: &Taken) -> Self {
+    pub(super) fn of(shared: &'a Shared, slot: usize, taken: &'a Taken) -> Self {
+        let mut states = taken.work.states.iter();
+        let given = states.find(|(task, _)| *task == taken.task);
         Self {
             shelf: &shared.shelf,
             place: shared.shelf.place(&taken.work, taken.task),
+            given: given.map(|(_, path)| &**path),
             slot,
             every: shared.config.keep_every,
         }
+    }
+
+    fn find(&self) -> Option<Found> {
+        let kept = self.shelf.find(&self.place);
+        kept.or_else(|| Found::read(self.given?))
     }
 }
 
@@ -161,7 +172,7 @@ pub(super) fn run(
     keeping: &Keeping<'_>,
 ) -> Result<Reply, Broken> {
     let until = Until::after(child, wall);
-    let mut found = keeping.shelf.find(&keeping.place);
+    let mut found = keeping.find();
     loop {
         let roots = found.as_ref().map(|found| found.roots.clone());
         let roots = roots.unwrap_or_default();

@@ -4,7 +4,8 @@
 //! A file is named after the task and everything that its outcome depends on, and holds the roots
 //! so far and the snapshot with the last of them. It is written beside the one before it and then
 //! put in its place. What does not hold is found out by its root before anything runs from it, so
-//! nothing is synced: a power cut costs the steps since the file before.
+//! nothing is synced: a power cut costs the steps since the file before. A file is of use to any
+//! executor that is given the same work.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
@@ -103,16 +104,14 @@ impl Shelf {
         Place(HEXLOWER.encode(Digest::derive(NAME, &parts).bytes()))
     }
 
-    fn file(&self, place: &Place) -> PathBuf {
+    /// Where a task's state lies, if one is kept.
+    pub(crate) fn file(&self, place: &Place) -> PathBuf {
         self.folder.join(format!("{}.step", place.0))
     }
 
     /// The state that was kept, if there is one that can be read.
     pub(crate) fn find(&self, place: &Place) -> Option<Found> {
-        let mut snapshot = File::open(self.file(place)).ok()?;
-        let roots = frame::receive::<StepEntries>(&mut snapshot, ENTRIES_BYTES_MAX);
-        let roots = roots.ok()??.all().to_vec();
-        (!roots.is_empty()).then_some(Found { roots, snapshot })
+        Found::read(&self.file(place))
     }
 
     /// Begins to write a state with these roots; `slot` tells the writers of two states apart.
@@ -161,6 +160,16 @@ impl Shelf {
     pub(crate) fn forget(&self, place: &Place) {
         // Most tasks have none. What cannot be removed is too old one day.
         drop(fs::remove_file(self.file(place)));
+    }
+}
+
+impl Found {
+    /// What such a file holds, if that can be read.
+    pub(crate) fn read(file: &Path) -> Option<Self> {
+        let mut snapshot = File::open(file).ok()?;
+        let roots = frame::receive::<StepEntries>(&mut snapshot, ENTRIES_BYTES_MAX);
+        let roots = roots.ok()??.all().to_vec();
+        (!roots.is_empty()).then_some(Self { roots, snapshot })
     }
 }
 

@@ -169,6 +169,7 @@ impl Scene {
             module: self.file(module),
             stdin: None,
             inputs: Vec::new(),
+            states: Vec::new(),
             tasks,
             job,
         }

@@ -140,7 +140,7 @@ fn rule(draft: &mut Draft<'_>, entry: &CheckedEntry) -> Result<(), Refusal> {
             purse,
         } => submit::submit(draft, (sender, *purse), id, terms, *chain),
         Body::Start { job, link } => draw::start(draft, sender, *job, *link),
-        Body::Decline { bundle, peer } => draw::decline(draft, sender, *bundle, *peer),
+        Body::Decline { bundle, peer, to } => draw::decline(draft, sender, *bundle, (*peer, *to)),
         Body::SealBatch { job, seals } => seal::enter(draft, sender, *job, seals),
         Body::Close { job, secret } => close::close(draft, sender, *job, *secret),
         Body::ForceClose { job } => close::force(draft, *job),

@@ -226,6 +226,8 @@ pub enum Refusal {
     AlreadyOpened { peer: PeerId },
     #[error("the opening of {peer} is not what it sealed")]
     OpeningMismatch { peer: PeerId },
+    #[error("{peer} cannot take this run over: `node explain` says what it lacks")]
+    CannotTakeOver { peer: PeerId },
 
     // A dispute.
     #[error("disputed tasks stand in rising order, each once")]

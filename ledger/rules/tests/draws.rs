@@ -113,7 +113,8 @@ fn a_run_is_handed_on_as_often_as_allowed_and_then_given_up() {
     let bundle = BundleId { job, index: 0 };
     let n = (0..WORKERS).find(|n| worker(*n) == peers[0]).unwrap();
     let peer = peers[0];
-    let decline = Body::Decline { bundle, peer };
+    let to = None;
+    let decline = Body::Decline { bundle, peer, to };
     assert_eq!(
         scene.enter(R, decline.clone()),
         Err(Refusal::NotYourPeer { peer })
@@ -141,6 +142,73 @@ fn a_run_is_handed_on_as_often_as_allowed_and_then_given_up() {
     let row = scene.bundle(job, 0);
     assert_eq!(row.runs[0].stage, Stage::Gone(Gone::Late));
     assert_eq!(row.state, State::Ended(Ending::Short));
+}
+
+#[test]
+fn a_run_goes_to_another_peer_of_its_owner_that_could_be_drawn() {
+    let mut scene = Scene::new().ready(cr(50_000), cr(1));
+    let first = WORKERS;
+    let siblings = [(0, 1_000), (1, 1_000), (0, 127), (0, 1_000), (0, 1_000)];
+    for (n, (sponsor, bond)) in (first..).zip(siblings) {
+        let (peer, amount) = (worker(n), cr(bond));
+        let admit = Body::AdmitPeer {
+            peer,
+            owner: owner(0).party(),
+        };
+        scene.enter(desk(sponsor), admit).unwrap();
+        scene.enter(owner(0), Body::Bond { peer, amount }).unwrap();
+    }
+    let job = scene.drawn(terms(96, 4, 2));
+    let with = |scene: &Scene, other: u8| {
+        let pair = [worker(0), worker(other)];
+        let is_pair = |index: &u32| {
+            pair.iter()
+                .all(|one| scene.peers(job, *index).contains(one))
+        };
+        (0..24).find(is_pair).unwrap()
+    };
+    let [beside_1, beside_2] = [1, 2].map(|other| with(&scene, other));
+    for (n, asks) in (first..).zip([1, 1, 1, 2]) {
+        let offer = Body::PublishOffer {
+            peer: worker(n),
+            class: protocol::job::Class::Grid,
+            slots: 4,
+            per_gfuel: cr(asks),
+        };
+        scene.enter(owner(0), offer).unwrap();
+    }
+    let hand = |scene: &mut Scene, index, from, to| {
+        let bundle = BundleId { job, index };
+        let (peer, to) = (worker(from), Some(worker(to)));
+        scene.enter(owner(0), Body::Decline { bundle, peer, to })
+    };
+    // Somebody else's; the bond too small; too dear; not on offer; it itself; at the sponsor of
+    // the other copy.
+    let peer = worker(3);
+    assert_eq!(
+        hand(&mut scene, beside_2, 0, 3),
+        Err(Refusal::NotYourPeer { peer })
+    );
+    for n in [first + 2, first + 3, first + 4, 0] {
+        let peer = worker(n);
+        let refused = Err(Refusal::CannotTakeOver { peer });
+        assert_eq!(hand(&mut scene, beside_2, 0, n), refused, "{n}");
+    }
+    let peer = worker(first + 1);
+    let refused = Err(Refusal::CannotTakeOver { peer });
+    assert_eq!(hand(&mut scene, beside_1, 0, first + 1), refused);
+
+    let locked = scene.locked(worker(0));
+    hand(&mut scene, beside_1, 0, first).unwrap();
+    hand(&mut scene, beside_2, 0, first + 1).unwrap();
+    assert_eq!(scene.locked(worker(0)), locked.minus(cr(256)).unwrap());
+    for (index, n) in [(beside_1, first), (beside_2, first + 1)] {
+        assert_eq!(scene.locked(worker(n)), cr(128));
+        assert!(scene.peers(job, index).contains(&worker(n)));
+    }
+    // It may not come back, and it ends as often as any run does.
+    let refused = Err(Refusal::CannotTakeOver { peer: worker(0) });
+    assert_eq!(hand(&mut scene, beside_1, first, 0), refused);
 }
 
 #[test]

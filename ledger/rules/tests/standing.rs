@@ -92,7 +92,10 @@ fn a_decline_costs_nothing_and_the_offer_stands() {
     let peer = scene.peers(job, 0)[0];
     let bundle = BundleId { job, index: 0 };
     let who = owner(number(peer));
-    scene.enter(who, Body::Decline { bundle, peer }).unwrap();
+    let to = None;
+    scene
+        .enter(who, Body::Decline { bundle, peer, to })
+        .unwrap();
     assert!(read::offer(&scene.rows, peer, CLASS).is_some());
     assert_eq!(set_aside(&scene, peer), []);
     let trust = read::trust(&scene.rows, peer, CLASS).unwrap();

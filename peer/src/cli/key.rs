@@ -25,6 +25,9 @@ pub enum KeyCommand {
     New {
         /// Where; an existing file is never changed
         file: PathBuf,
+        /// A key file whose party the new one speaks for too: for another machine of the same owner
+        #[arg(long, value_name = "FILE")]
+        party_of: Option<PathBuf>,
     },
     /// List the keys that speak for a party: its root, and operational keys with their limits
     Ls {
@@ -166,7 +169,7 @@ pub enum RecoverCommand {
 pub(super) async fn perform(desk: &Desk, command: KeyCommand) -> Result<(), Problem> {
     let (request, signer) = match command {
         KeyCommand::Show => return asking::keys(desk),
-        KeyCommand::New { file } => return new(desk, &file),
+        KeyCommand::New { file, party_of } => return new(desk, &file, party_of.as_deref()),
         KeyCommand::Ls { party } => {
             let path = match party.as_str() {
                 "me" => "/parties/me".to_owned(),
@@ -218,14 +221,17 @@ pub(super) async fn perform(desk: &Desk, command: KeyCommand) -> Result<(), Prob
     signer.act(desk, Body::Party(request)).await
 }
 
-fn new(desk: &Desk, file: &Path) -> Result<(), Problem> {
+fn new(desk: &Desk, file: &Path, party_of: Option<&Path>) -> Result<(), Problem> {
     if file.exists() {
         let title = format!("{} exists", file.display());
         return Err(Problem::new(Code::Usage, title)
             .because("a key file is never written over")
             .try_this("name another file"));
     }
-    let keys = Keys::load_or_make(file)?;
+    let keys = match party_of {
+        Some(other) => Keys::load(other)?.make_sibling(file)?,
+        None => Keys::load_or_make(file)?,
+    };
     desk.show(&KeysView {
         node: Id(keys.node()),
         party: Id(keys.party()),

@@ -120,6 +120,7 @@ impl Plan {
                 per_gfuel: Money(PER_GFUEL),
                 bond: Money(PEER_BOND),
                 memory: MEMORY,
+                siblings: Vec::new(),
                 limits: crate::config::Limits::default(),
             };
             let config = Config {

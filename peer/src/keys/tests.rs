@@ -26,6 +26,23 @@ fn keys_are_made_once_for_us_alone_and_found_again() {
 }
 
 #[test]
+fn a_siblings_keys_are_new_but_for_the_party() {
+    let (dir, path, keys) = made();
+    let other = dir.path().join("other");
+    let sibling = keys.make_sibling(&other).unwrap();
+    assert_eq!(sibling.party_key(), keys.party_key());
+    assert_ne!(sibling.node(), keys.node());
+    assert_ne!(sibling.consensus(), keys.consensus());
+    assert_eq!(Keys::load(&other).unwrap().node(), sibling.node());
+    // It never replaces keys, its own included.
+    for taken in [&other, &path] {
+        let before = fs::read(taken).unwrap();
+        assert!(keys.make_sibling(taken).is_err());
+        assert_eq!(fs::read(taken).unwrap(), before);
+    }
+}
+
+#[test]
 fn every_cut_and_every_changed_byte_is_damage_and_nothing_is_overwritten() {
     let (_dir, path, _) = made();
     let whole = fs::read(&path).unwrap();

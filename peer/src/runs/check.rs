@@ -82,6 +82,7 @@ impl Runs {
                 stdin: None,
                 inputs: inputs.clone(),
                 tasks,
+                states: Vec::new(),
             })?;
         }
         Ok(true)

@@ -142,6 +142,19 @@ pub enum Effect {
         /// Tasks whose output is passed through [`crate::misbehave::altered`] before it is kept
         /// and named. Empty but in a `devnet` with the fault switch on.
         alter: Vec<u32>,
+        /// What a sibling kept of some tasks, at home: they go on from there. One that does not
+        /// hold is of no account.
+        states: Vec<(u32, Blob)>,
+    },
+    /// Put with the blobs what is kept of these tasks of a run that a sibling has now. Answered by
+    /// [`crate::Input::KeptRead`].
+    ReadKept {
+        /// The bundle.
+        bundle: BundleId,
+        /// The job's written form.
+        job: Digest,
+        /// The numbers of the tasks.
+        tasks: Vec<u32>,
     },
     /// Get what each claim says of its task's steps. The job and its blobs are at home. Answered by
     /// [`crate::Input::ListsRead`].

@@ -18,6 +18,7 @@ use protocol::units::{Bytes, Moment};
 use crate::crew::Crew;
 use crate::effect::{Effect, Outbox, Report, RunToken, Size, Why};
 use crate::hand::Hand;
+use crate::handover::States;
 use crate::identity::Identity;
 use crate::stock::Have;
 
@@ -44,6 +45,8 @@ pub(crate) struct Errand {
     found: BTreeMap<u32, Found>,
     /// What came of it, where that is no outcome.
     pub(crate) said: Option<Said>,
+    /// Where some of its tasks go on from.
+    states: States,
 }
 
 /// What comes of an errand that is not run for a task's outcome.
@@ -75,7 +78,13 @@ impl Errand {
             from,
             found,
             said: None,
+            states: States::new(),
         }
+    }
+
+    /// The same, of which somebody did a part.
+    pub(crate) fn going_on(self, states: States) -> Self {
+        Self { states, ..self }
     }
 
     /// Goes as far as all that it needs being at home; true once it is.
@@ -108,6 +117,7 @@ impl Errand {
                 tasks: self.tasks.clone(),
                 why: self.why,
                 alter,
+                states: self.states.clone(),
             });
         }
     }

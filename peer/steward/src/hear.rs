@@ -1,16 +1,17 @@
 //! What happens to a peer, told to the rooms that it concerns.
 
 use protocol::event::Event;
-use protocol::ids::{Digest, PeerId};
+use protocol::ids::{BundleId, Digest, PeerId};
 use protocol::message::Message;
 use protocol::units::{Height, Moment};
 
 use crate::crew::Crew;
-use crate::desk::Turn;
+use crate::desk::{Aim, Turn};
 use crate::effect::{Effect, ProposalToken, RunToken, Ticket};
 use crate::errand::{Errand, Found, Said};
 use crate::faults::Fault;
 use crate::hand::Hand;
+use crate::handover::States;
 use crate::input::{Busy, Fate, Input, Request};
 use crate::{PEERS_UP_MAX, Steward, Touched, jobs, lend};
 
@@ -23,7 +24,7 @@ impl Steward {
                 events,
             } => self.agreed(height, time, &events),
             Input::CaughtUp => self.caught_up(),
-            Input::Owner(why) => self.me.closed = why,
+            Input::Owner(rest) => self.me.rest = rest,
             Input::Seated => (self.me.member, self.me.sponsor) = (true, true),
             Input::Request { ticket, request } => self.requested(ticket, request),
             Input::Offered(offer) => {
@@ -66,13 +67,12 @@ impl Steward {
             }
             Input::Replayed { token, entry } => return self.said(token, Said::Entry(entry)),
             Input::StateTaken { token, state } => return self.said(token, Said::State(state)),
+            Input::KeptRead { bundle, states } => self.kept_read(bundle, states),
             Input::ListsRead { bundle, lists } => self.duties.listed(&bundle, lists),
             Input::RunFailed { token, why } => {
                 return self.on_errand(token, |errand, crew| errand.failed(token, why, crew));
             }
-            Input::SealSigned { bundle, signature } => {
-                self.work.signed(bundle, signature, &mut lend!(self));
-            }
+            Input::SealSigned { bundle, signature } => self.signed(bundle, signature),
             Input::Answered { token, fate } => return self.answered(token, fate),
             Input::Told { from, message } => {
                 self.jobs.recall(from, message, &mut lend!(self));
@@ -94,6 +94,14 @@ impl Steward {
     fn lost(&mut self, digest: Digest) {
         self.stock.lost(&digest);
         self.jobs.lost(&digest);
+    }
+
+    fn signed(&mut self, bundle: BundleId, signature: [u8; 64]) {
+        self.work.signed(bundle, signature, &mut lend!(self));
+    }
+
+    fn kept_read(&mut self, bundle: BundleId, states: States) {
+        self.work.handover.read(bundle, states, &mut lend!(self));
     }
 
     fn agreed(&mut self, height: Height, time: Moment, events: &[Event]) {
@@ -158,6 +166,17 @@ impl Steward {
                 self.duties.given(from, of, state);
                 Touched::Everything
             }
+            Message::AskKept { bundle } => {
+                self.work.handover.asked(from, bundle, &mut hand);
+                Touched::Nothing
+            }
+            Message::Kept { bundle, states } => {
+                let known = (&self.known, hand.now);
+                match self.work.handover.told(from, bundle, states, known) {
+                    true => Touched::Everything,
+                    false => Touched::Nothing,
+                }
+            }
             other => self
                 .jobs
                 .hear(from, other, &mut hand)
@@ -193,6 +212,9 @@ impl Steward {
         let Some((aim, turn)) = answered else {
             return Touched::Nothing;
         };
+        if let (Aim::Decline(bundle), Turn::Never(_) | Turn::Later) = (aim, &turn) {
+            self.work.passed_over(bundle, &mut self.desk);
+        }
         if matches!(turn, Turn::Never(_)) {
             self.work.refused(aim);
             self.jobs.turned(aim, turn, &mut lend!(self));

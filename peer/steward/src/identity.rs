@@ -8,6 +8,8 @@ use protocol::ids::{BundleId, Digest, FederationId, JobId, PartyId, PeerId};
 use protocol::job::{Class, Profile};
 use protocol::units::{Bytes, Credits, Fuel, Millis, Moment};
 
+use crate::owner::Rest;
+
 /// A secret that salts and chain secrets are derived from. It is never shown and signs nothing.
 #[derive(Clone)]
 pub struct SaltKey([u8; 32]);
@@ -125,8 +127,11 @@ pub struct Identity {
     /// The most copies of a bundle that the tiers of drawn peers ask for: a job must be able to pay
     /// for as many.
     pub copies_asked: u8,
-    /// Why its owner lets it take no work now; see [`crate::Input::Owner`].
-    pub closed: Option<String>,
+    /// Whether, and why, its owner lets it take no work now; see [`crate::Input::Owner`].
+    pub rest: Option<Rest>,
+    /// Other peers of its owner, at most [`crate::limits::SIBLINGS_MAX`]: what this one must leave
+    /// goes to the first of them that can take it, and what they leave it goes on with.
+    pub siblings: Vec<PeerId>,
     /// The fault switch of a `devnet`.
     pub misbehave: Option<Misbehave>,
 }

@@ -14,6 +14,7 @@ use protocol::steps::StepEntries;
 use protocol::units::{Bytes, Credits, Height, Millis, Moment};
 
 use crate::effect::{ProposalToken, RunToken, Ticket};
+use crate::owner::Rest;
 use crate::trouble::Trouble;
 
 /// One thing that happened.
@@ -159,9 +160,18 @@ pub enum Input {
     /// From now on this peer is the node of a member: it judges when its party is called, and its
     /// party may let peers in. Whoever loses its seat is not called any more.
     Seated,
-    /// The owner of the machine lets no work in from now on, and why; or does again. What runs is
-    /// finished; what was drawn and has not begun goes to another peer.
-    Owner(Option<String>),
+    /// What a handed-over run left on this disk lies with the blobs now: numbers of tasks, each
+    /// with its roots and its last state.
+    KeptRead {
+        /// The bundle.
+        bundle: BundleId,
+        /// The states; none of a task that left none, or none that is small enough to travel.
+        states: Vec<(u32, Blob)>,
+    },
+    /// The owner of the machine lets no work in from now on, and why; or does again. What was drawn
+    /// and has not begun goes to another peer. What runs goes to a sibling if the machine is wanted
+    /// at once and one can take it; else it is finished.
+    Owner(Option<Rest>),
     /// Nothing happened but time.
     Tick,
 }

@@ -35,6 +35,7 @@ mod explain;
 mod faults;
 mod gather;
 mod hand;
+mod handover;
 mod hear;
 mod identity;
 mod input;

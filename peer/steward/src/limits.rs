@@ -9,6 +9,7 @@ pub use crate::duty::by_step::STEP_TIME_PARTS;
 pub use crate::duty::disputed::ASK_STATE_EVERY;
 pub use crate::faults::{FORGIVE_EVERY, PATIENCE, REMEMBERED_MAX};
 pub use crate::gather::{GATHER_FOR, GATHER_MAX};
+pub use crate::handover::{ASK_KEPT_EVERY, ASK_KEPT_FOR, FETCH_KEPT_FOR, HANDED_MAX, SIBLINGS_MAX};
 pub use crate::jobs::alike::OUTPUT_WAIT;
 pub use crate::jobs::checker::CHECK_TRIES_MAX;
 pub use crate::jobs::demand::DEMAND_AFTER_ASKS;

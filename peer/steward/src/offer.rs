@@ -23,7 +23,7 @@ pub(crate) struct Announcer {
 impl Announcer {
     /// Announces when it is time to.
     pub(crate) fn act(&mut self, me: &Identity, crew: &Crew, now: Moment, out: &mut Outbox) {
-        if me.closed.is_some() {
+        if me.rest.is_some() {
             self.withdraw(me, now, out);
             return;
         }
@@ -82,7 +82,7 @@ impl Announcer {
     }
 
     pub(crate) fn wake_at(&self, me: &Identity, crew: &Crew) -> Option<Moment> {
-        let open = me.works() && me.closed.is_none();
+        let open = me.works() && me.rest.is_none();
         if open { self.due(crew, me) } else { None }
     }
 }

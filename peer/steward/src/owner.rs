@@ -107,13 +107,24 @@ pub enum May {
     Pause(Why),
 }
 
+/// What a machine is told that takes no work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// Why.
+    pub why: String,
+    /// Whether its owner wants it now, so that what runs had better go on elsewhere.
+    pub at_once: bool,
+}
+
 impl May {
-    /// Why it takes nothing, if it does not.
-    pub const fn why(self) -> Option<Why> {
-        match self {
-            Self::Take => None,
-            Self::Finish(why) | Self::Pause(why) => Some(why),
-        }
+    /// How it rests, if it takes nothing.
+    pub fn rest(self) -> Option<Rest> {
+        let (why, at_once) = match self {
+            Self::Take => return None,
+            Self::Finish(why) => (why.to_string(), false),
+            Self::Pause(why) => (why.to_string(), true),
+        };
+        Some(Rest { why, at_once })
     }
 }
 

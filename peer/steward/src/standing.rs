@@ -292,7 +292,7 @@ impl Standing {
         if !me.works() {
             return;
         }
-        if me.closed.is_some() {
+        if me.rest.is_some() {
             self.withdraw(hand);
             return;
         }

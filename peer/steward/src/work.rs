@@ -13,6 +13,7 @@ use crate::effect::{Effect, RunToken};
 use crate::errand::Errand;
 use crate::gather::Gather;
 use crate::hand::Hand;
+use crate::handover::Handover;
 use crate::jobs::Jobs;
 use crate::known::KnownJobs;
 
@@ -54,6 +55,7 @@ impl JobRuns {
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     jobs: BTreeMap<JobId, JobRuns>,
+    pub(crate) handover: Handover,
 }
 
 impl Work {
@@ -61,6 +63,7 @@ impl Work {
     pub(crate) fn apply(&mut self, event: &Event, known: &KnownJobs, hand: &mut Hand<'_>) {
         let us = hand.me.peer;
         self.demands(event, hand);
+        self.handover.apply(event, known, hand);
         match event {
             Event::Drawn {
                 bundle,
@@ -167,10 +170,17 @@ impl Work {
                 }
                 run.obey_owner(job.closed.is_some(), hand);
                 let (bundle, us) = (run.bundle, hand.me.peer);
-                run.act(job.closed.is_some(), || known.sources(bundle, us), hand);
+                let room = &mut self.handover;
+                run.act(
+                    job.closed.is_some(),
+                    || known.sources(bundle, us),
+                    room,
+                    hand,
+                );
                 if run.declined.is_some() && !run.landed && !run.ended && job.closed.is_none() {
                     let (bundle, peer) = (run.bundle, hand.me.peer);
-                    let body = Body::Decline { bundle, peer };
+                    let to = run.to;
+                    let body = Body::Decline { bundle, peer, to };
                     hand.desk
                         .want(Aim::Decline(bundle), hand.now, hand.out, || Some(body));
                 }
@@ -240,15 +250,6 @@ impl Work {
         runs.filter_map(|run| run.errand_under(token)).next()
     }
 
-    /// How many runs wait for their outcomes.
-    pub(crate) fn open(&self) -> usize {
-        self.jobs
-            .values()
-            .flat_map(|job| job.runs.values())
-            .filter(|run| run.is_open())
-            .count()
-    }
-
     pub(crate) fn wake_after(&self, acted: Moment) -> Option<Moment> {
         let open = self.jobs.values().filter(|job| !job.ended);
         open.flat_map(|job| {
@@ -269,6 +270,7 @@ impl Work {
                 .chain(opening)
                 .chain(again)
         })
+        .chain(self.handover.wake_at())
         .filter(|at| *at > acted)
         .min()
     }

@@ -9,9 +9,12 @@ use protocol::units::{Fuel, Moment};
 use scene::worker::{on_offer, worker};
 use scene::*;
 use steward::Input;
+use steward::owner::Rest;
 
 fn closed() -> Input {
-    Input::Owner(Some("it runs on battery".to_owned()))
+    let why = "it runs on battery".to_owned();
+    let at_once = true;
+    Input::Owner(Some(Rest { why, at_once }))
 }
 
 fn withdrawn() -> Event {

@@ -13,6 +13,7 @@ use protocol::outcome;
 use protocol::steps::StepEntries;
 use protocol::units::{Bytes, Credits, Height, Moment};
 use scene::*;
+use steward::owner::Rest;
 use steward::{
     Busy, Choices, Effect, Fate, Identity, Input, Kind, Listed, ProposalToken, Request, RunToken,
     Steward, Ticket, Trouble,
@@ -179,7 +180,7 @@ impl Dice {
             task: u32::from(self.small(4)),
             steps: u32::from(self.small(3)),
         };
-        match self.below(7) {
+        match self.below(9) {
             0 => copy.message(bundle, &[0, 1, 2]),
             1 => copy.message(bundle, &[]),
             2 => {
@@ -201,6 +202,11 @@ impl Dice {
                 of,
                 state: (of.task > 0).then(|| Blob::of(b"a state")),
             },
+            6 => Message::AskKept { bundle },
+            7 => Message::Kept {
+                bundle,
+                states: vec![(of.task, Blob::of(b"kept")), (9, Blob::of(b"no task"))],
+            },
             _ => Message::AskOutcomes { bundle },
         }
     }
@@ -219,7 +225,7 @@ impl Dice {
         let digest = digests[usize::from(self.small(4))];
         let why = || "because".to_owned();
         // flat match: one input of every kind
-        match self.below(23) {
+        match self.below(25) {
             0..=5 => {
                 *height += 1;
                 let events = (0..self.below(4)).map(|_| self.event()).collect();
@@ -293,6 +299,14 @@ impl Dice {
                 token: run,
                 state: Blob::of(b"a state"),
             },
+            22 => Input::KeptRead {
+                bundle: self.bundle(),
+                states: vec![(task, Blob::of(b"kept"))],
+            },
+            23 => Input::Owner((n > 2).then(|| Rest {
+                why: why(),
+                at_once: n > 3,
+            })),
             _ => {
                 let request = match self.below(3) {
                     0 => Request::Cancel(self.bundle().job),
@@ -328,6 +342,7 @@ fn no_order_of_happenings_makes_it_panic_or_spin() {
         classes: vec![Class::Grid],
         bond_target: Credits::new(9),
         member: true,
+        siblings: vec![peer(2), peer(3)],
         ..me
     };
     for seed in 1..=60 {

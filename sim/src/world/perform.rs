@@ -79,6 +79,7 @@ impl World<'_> {
             Some(
                 Effect::Compare { .. }
                 | Effect::CancelRun(_)
+                | Effect::ReadKept { .. }
                 | Effect::Announce(_)
                 | Effect::Reply { .. }
                 | Effect::Tell(_),

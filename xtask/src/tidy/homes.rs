@@ -20,7 +20,7 @@ const HOMES: [(&str, &[&str]); 16] = [
             "ledger/src/",
             "ledger/tests/",
             "ledger/rules/examples/",
-            "peer/src/keys.rs",
+            "peer/src/keys",
             "sim/src/keys.rs",
         ],
     ),

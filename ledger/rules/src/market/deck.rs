@@ -189,6 +189,31 @@ impl<'d> Deck<'d> {
         dealt.map(|(drawn, _)| drawn)
     }
 
+    /// This peer for such a run, if its card could be dealt to it.
+    pub(crate) fn named(
+        &mut self,
+        peer: PeerId,
+        (seated, only): (&[PartyId], Option<PartyId>),
+        past: &[PeerId],
+        copies: u8,
+    ) -> Option<Drawn> {
+        let (needs, lock) = (self.needs(), self.wish.lock);
+        let one = self.candidate(peer).filter(|one| one.free >= needs)?;
+        let standing = one.offer.standing;
+        let mut apart = seated.iter().chain(&self.wish.barred);
+        let fits = one.tier.copies(self.draft.params()) <= copies
+            && !past.contains(&peer)
+            && !apart.any(|sponsor| *sponsor == standing.sponsor)
+            && only.is_none_or(|sponsor| sponsor == standing.sponsor);
+        fits.then_some(Drawn { standing, lock })
+    }
+
+    /// The free bond that a run asks for.
+    fn needs(&self) -> Credits {
+        let times = self.draft.params().coverage.into();
+        self.wish.lock.times(times).unwrap_or(Credits::MAX)
+    }
+
     fn hide(&mut self, sponsor: PartyId) {
         let draft = self.draft;
         self.established.hide_sponsor(draft, sponsor);
@@ -249,9 +274,7 @@ impl<'d> Deck<'d> {
         (spot, peer): (Spot, PeerId),
         may: May<'_>,
     ) -> Option<(Drawn, Tier)> {
-        let (draft, lock) = (self.draft, self.wish.lock);
-        let times = draft.params().coverage.into();
-        let needs = lock.times(times).unwrap_or(Credits::MAX);
+        let (draft, lock, needs) = (self.draft, self.wish.lock, self.needs());
         let candidate = self
             .candidate(peer)
             .filter(|one| one.free >= needs || one.earns);

@@ -63,6 +63,7 @@ impl Refusal {
             Self::NotSealed { .. } => 75,
             Self::AlreadyOpened { .. } => 76,
             Self::OpeningMismatch { .. } => 77,
+            Self::CannotTakeOver { .. } => 78,
             Self::TasksOutOfOrder => 90,
             Self::ClaimsIncomplete => 91,
             Self::ProofForged { .. } => 92,

@@ -10,7 +10,7 @@
 
 use protocol::entry;
 use protocol::event::Event;
-use protocol::ids::{Digest, JobId, PartyId, PeerId};
+use protocol::ids::{BundleId, Digest, JobId, PartyId, PeerId};
 use protocol::units::Moment;
 
 use crate::chance::Chance;
@@ -155,17 +155,20 @@ fn seat(case: &mut Case<'_, '_>, index: u32, drawn: &[Drawn], seal_by: Moment) {
     });
 }
 
-/// Says no to a run, for a peer of the sender.
+/// Says no to a run, for a peer of the sender; `to` another of its peers, if it names one.
 ///
 /// # Errors
-/// [`Refusal`] if the peer is not the sender's, is not drawn for the bundle, or has sealed.
+/// [`Refusal`] if a peer is not the sender's, the one is not drawn for the bundle or has sealed, or
+/// the other could not be drawn in its place.
 pub(crate) fn decline(
     draft: &mut Draft<'_>,
     sender: PartyId,
-    bundle: protocol::ids::BundleId,
-    peer: PeerId,
+    bundle: BundleId,
+    (peer, to): (PeerId, Option<PeerId>),
 ) -> Result<(), Refusal> {
-    crate::people::owned(draft, peer, sender)?;
+    for one in [Some(peer), to].into_iter().flatten() {
+        crate::people::owned(draft, one, sender)?;
+    }
     let mut case = Case::take(draft, bundle.job)?;
     let mut row = case.bundle(bundle.index)?;
     let slot = row.slot(peer)?;
@@ -176,7 +179,22 @@ pub(crate) fn decline(
     }
     let (state, asked) = (row.state, Happening::Replaced);
     step(state, asked).ok_or(Refusal::WrongState { state, asked })?;
-    hand_on(&mut case, bundle.index, &mut row, slot, Gone::Declined);
+    match to {
+        None => hand_on(&mut case, bundle.index, &mut row, slot, Gone::Declined),
+        Some(peer) => {
+            let next = other_peer(&case, &row, slot, |deck, place| {
+                deck.named(peer, place.apart, place.past, place.copies)
+            });
+            let next = Some(next.ok_or(Refusal::CannotTakeOver { peer })?);
+            pass(
+                &mut case,
+                (bundle.index, slot),
+                &mut row,
+                next,
+                Gone::Declined,
+            );
+        }
+    }
     seal::look(&mut case, bundle.index, &mut row);
     case.keep(bundle.index, &row);
     case.put_back();
@@ -191,10 +209,21 @@ pub(crate) fn hand_on(
     slot: usize,
     why: Gone,
 ) {
+    let next = next_peer(case, index, bundle, slot);
+    pass(case, (index, slot), bundle, next, why);
+}
+
+/// Passes a run that still runs to this peer, or gives it up.
+fn pass(
+    case: &mut Case<'_, '_>,
+    (index, slot): (u32, usize),
+    bundle: &mut Bundle,
+    next: Option<Drawn>,
+    why: Gone,
+) {
     bundle.must_step(Happening::Replaced);
     let out = bundle.runs[slot].peer;
     bond::unlock(case.draft, out, bundle.runs[slot].lock);
-    let next = next_peer(case, index, bundle, slot);
     let seal_by = case.seal_by();
     let run = &mut bundle.runs[slot];
     match next {
@@ -220,22 +249,43 @@ pub(crate) fn hand_on(
     });
 }
 
-/// Who takes a run over: one whose tier asks for no more copies than the bundle has.
+/// Who takes a run over, from the same seed.
 fn next_peer(case: &Case<'_, '_>, index: u32, bundle: &Bundle, slot: usize) -> Option<Drawn> {
-    let run = &bundle.runs[slot];
-    let handed_enough = run.handed >= case.draft.params().replacements_max;
-    if handed_enough || case.seal_by() <= case.draft.now() {
-        return None;
-    }
     let seed = case.job.seed.expect("a drawn bundle's job has a seed");
     let place = u64::try_from(slot).expect("a bundle has at most 7 runs");
     let parts: [&[u8]; 4] = [
         seed.bytes(),
         &index.to_le_bytes(),
         &place.to_le_bytes(),
-        &[run.handed],
+        &[bundle.runs[slot].handed],
     ];
     let mut chance = Chance::new("tallygrid replacement v1", &parts);
+    other_peer(case, bundle, slot, |deck, place| {
+        deck.deal_one(&mut chance, place.apart, place.past, place.copies)
+    })
+}
+
+/// What a peer that takes a run over must fit into.
+struct Vacancy<'a> {
+    /// The sponsors that it must not be of, and the one that it must be of, if there is one.
+    apart: (&'a [PartyId], Option<PartyId>),
+    /// The peers that had it.
+    past: &'a [PeerId],
+    /// How many copies the bundle has: its tier must not ask for more.
+    copies: u8,
+}
+
+/// Has another peer `found` for a run, if it may be handed on once more and there is time.
+fn other_peer(
+    case: &Case<'_, '_>,
+    bundle: &Bundle,
+    slot: usize,
+    found: impl FnOnce(&mut Deck<'_>, &Vacancy<'_>) -> Option<Drawn>,
+) -> Option<Drawn> {
+    let handed_enough = bundle.runs[slot].handed >= case.draft.params().replacements_max;
+    if handed_enough || case.seal_by() <= case.draft.now() {
+        return None;
+    }
     let others = bundle.runs.iter().enumerate();
     let seated: Vec<PartyId> = others
         .filter(|(other, run)| *other != slot && run.takes_part())
@@ -243,9 +293,12 @@ fn next_peer(case: &Case<'_, '_>, index: u32, bundle: &Bundle, slot: usize) -> O
         .chain(case.job.excluded)
         .collect();
     let copies = u8::try_from(bundle.runs.len()).expect("a bundle has at most 7 runs");
-    let mut deck = Deck::new(case.draft, wish(case));
-    let only = case.anchor().filter(|_| slot == 0);
-    deck.deal_one(&mut chance, (&seated, only), &bundle.past, copies)
+    let vacancy = Vacancy {
+        apart: (&seated, case.anchor().filter(|_| slot == 0)),
+        past: &bundle.past,
+        copies,
+    };
+    found(&mut Deck::new(case.draft, wish(case)), &vacancy)
 }
 
 impl Bundle {

@@ -80,7 +80,11 @@ fn started(no: &mut Refused) {
     let index = 7;
     let bundle = BundleId { job, index };
     let peer = worker(0);
-    no.with(55, scene.enter(owner(0), Body::Decline { bundle, peer }));
+    let to = None;
+    no.with(
+        55,
+        scene.enter(owner(0), Body::Decline { bundle, peer, to }),
+    );
     no.with(57, scene.enter(R, Body::Cancel { job }));
     // A bond of a thousand covers seven bundles.
     let job = scene.submit(terms(200, 2, 2)).unwrap();
@@ -98,6 +102,11 @@ fn sealed(no: &mut Refused) {
     let peers = scene.peers(job, 0);
     let stranger = (0..WORKERS).map(worker).find(|one| !peers.contains(one));
     no.with(71, scene.seal(job, stranger.unwrap(), '7'));
+    let (peer, bundle) = (peers[0], BundleId { job, index: 0 });
+    let to = Some(peer);
+    let who = (0..WORKERS).find(|n| worker(*n) == peer).map(owner);
+    let decline = Body::Decline { bundle, peer, to };
+    no.with(78, scene.enter(who.unwrap(), decline));
     let mut forged = scene.seal_of(job, 0, peers[0], '7');
     forged.signature = scene.seal_of(job, 0, peers[1], '7').signature;
     let seals = vec![forged];

@@ -51,6 +51,7 @@ pub(crate) const REFUSALS: &[(u16, &str)] = &[
     (75, "NotSealed"),
     (76, "AlreadyOpened"),
     (77, "OpeningMismatch"),
+    (78, "CannotTakeOver"),
     (90, "TasksOutOfOrder"),
     (91, "ClaimsIncomplete"),
     (92, "ProofForged"),

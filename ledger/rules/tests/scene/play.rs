@@ -191,7 +191,9 @@ impl Play {
                 let bundle = self.bundle_of(job, index)?;
                 let peer = self.run(bundle, slot)?;
                 let n = (0..WORKERS).find(|n| worker(*n) == peer)?;
-                (owner(n), Body::Decline { bundle, peer })
+                // Now and then it names a peer; none has the same owner but itself.
+                let to = (slot % 5 == 4).then_some(peer);
+                (owner(n), Body::Decline { bundle, peer, to })
             }
             Act::Seal(job, index, slot, letter) => {
                 let bundle = self.bundle_of(job, index)?;

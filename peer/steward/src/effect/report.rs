@@ -45,6 +45,15 @@ pub enum Report {
         /// Why.
         why: String,
     },
+    /// A run goes on at another peer of our owner.
+    HandedOver {
+        /// The bundle.
+        bundle: BundleId,
+        /// Who has it.
+        to: PeerId,
+        /// Why.
+        why: String,
+    },
     /// One step, run again, shows that some peers claim what it does not give.
     OneStepShows {
         /// The bundle.

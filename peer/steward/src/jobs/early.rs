@@ -119,6 +119,8 @@ pub(super) const fn about(message: &Message) -> Option<JobId> {
         | Message::AskState(_)
         | Message::State { .. }
         | Message::Entries(_)
+        | Message::AskKept { .. }
+        | Message::Kept { .. }
         | Message::EntryRefused { .. } => None,
     }
 }

@@ -38,6 +38,8 @@ impl OwnJob {
             | Message::AskState(_)
             | Message::State { .. }
             | Message::Entries(_)
+            | Message::AskKept { .. }
+            | Message::Kept { .. }
             | Message::EntryRefused { .. } => Ok(()),
         }
     }

@@ -19,6 +19,7 @@ use protocol::units::{Bytes, Millis, Moment};
 use crate::effect::{Effect, Report, Why};
 use crate::errand::{Errand, Stage};
 use crate::hand::Hand;
+use crate::handover::Handover;
 
 /// The submitter has so long to enter our seal before we do; less where time is short.
 pub const SEAL_SELF_AFTER: Millis = Millis::new(5_000);
@@ -52,6 +53,12 @@ pub(crate) struct Run {
     /// Whether the submitter asked for outcomes that we no longer hold.
     pub(super) asked: bool,
     pub(crate) declined: Option<String>,
+    /// The sibling that is to have it, if it was declined for one.
+    pub(crate) to: Option<PeerId>,
+    /// How many siblings may not have it.
+    pub(super) passed_over: usize,
+    /// Whether some of it was run here before it was to go to a sibling.
+    pub(super) begun: bool,
     pub(crate) ended: bool,
 }
 
@@ -71,6 +78,9 @@ impl Run {
             demanded: None,
             asked: false,
             declined: None,
+            to: None,
+            passed_over: 0,
+            begun: false,
             ended: false,
         }
     }
@@ -83,16 +93,17 @@ impl Run {
     }
 
     /// Goes as far as it can now. `closed` is whether the job no longer takes seals, `from` says
-    /// who may have its inputs.
+    /// who may have its inputs, and `handover` how far a sibling came with it.
     pub(crate) fn act(
         &mut self,
         closed: bool,
         from: impl FnOnce() -> Vec<PeerId>,
+        handover: &mut Handover,
         hand: &mut Hand<'_>,
     ) {
         let waits = self.demanded.is_some_and(|at| at > hand.now);
         if self.is_open() && !waits && (self.landed || !closed) {
-            self.run(from, hand);
+            self.run(from, handover, hand);
         }
         if let Some(result) = &self.result
             && self.seal.is_none()
@@ -108,16 +119,26 @@ impl Run {
         }
     }
 
-    fn run(&mut self, from: impl FnOnce() -> Vec<PeerId>, hand: &mut Hand<'_>) {
+    fn run(
+        &mut self,
+        from: impl FnOnce() -> Vec<PeerId>,
+        handover: &mut Handover,
+        hand: &mut Hand<'_>,
+    ) {
+        let (bundle, terms) = (self.bundle, &self.terms);
         if self.errand.is_none() {
+            let Some(states) = handover.states(bundle, hand) else {
+                return;
+            };
             // What nobody had when it was last needed may be had now.
             hand.stock.hope();
-        }
-        let (bundle, terms) = (self.bundle, &self.terms);
-        let errand = self.errand.get_or_insert_with(|| {
             let tasks = terms.tasks_of(bundle.index).collect();
-            Errand::new(bundle, Why::Work, terms.clone(), tasks, from())
-        });
+            let errand = Errand::new(bundle, Why::Work, terms.clone(), tasks, from());
+            self.errand = Some(errand.going_on(states));
+        }
+        let Some(errand) = &mut self.errand else {
+            return;
+        };
         errand.step(hand);
         let failed = match &errand.stage {
             Stage::Done => {

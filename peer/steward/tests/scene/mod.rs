@@ -156,7 +156,8 @@ pub fn identity(n: u8) -> Identity {
         members: members.collect(),
         seal_window_min: Millis::new(60_000),
         copies_asked: 2,
-        closed: None,
+        rest: None,
+        siblings: Vec::new(),
         misbehave: None,
     }
 }

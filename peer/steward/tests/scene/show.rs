@@ -2,6 +2,7 @@
 
 use protocol::entry::Body;
 use protocol::ids::PeerId;
+use protocol::job::Blob;
 use protocol::message::Message;
 use steward::{Answer, Effect, News, Report, Why};
 
@@ -45,6 +46,7 @@ pub fn show(effect: &Effect) -> Option<String> {
             tasks,
             why,
             alter,
+            states,
             ..
         } => {
             let why = match why {
@@ -62,11 +64,12 @@ pub fn show(effect: &Effect) -> Option<String> {
             } else {
                 format!(" lying {alter:?}")
             };
-            format!("{why} {} {tasks:?}{lies}", bundle.index)
+            format!("{why} {} {tasks:?}{lies}{}", bundle.index, goes_on(states))
         }
         Effect::Compare { bundle, pairs, .. } => {
             format!("compare {} pairs of {}", pairs.len(), bundle.index)
         }
+        Effect::ReadKept { bundle, tasks, .. } => format!("read kept {} {tasks:?}", bundle.index),
         Effect::ReadLists { claimed, .. } => format!("read lists of {} claims", claimed.len()),
         Effect::CancelRun(_) => "cancel run".to_owned(),
         Effect::KeepOutput { bytes, .. } => format!("keep {}", String::from_utf8_lossy(bytes)),
@@ -85,6 +88,14 @@ pub fn show(effect: &Effect) -> Option<String> {
     })
 }
 
+fn goes_on(states: &[(u32, Blob)]) -> String {
+    if states.is_empty() {
+        return String::new();
+    }
+    let tasks: Vec<u32> = states.iter().map(|(task, _)| *task).collect();
+    format!(" going on {tasks:?}")
+}
+
 fn show_body(body: &Body) -> String {
     let places = match body {
         Body::SealBatch { seals, .. } => seals.iter().map(|s| (s.bundle, s.peer)).collect(),
@@ -96,6 +107,7 @@ fn show_body(body: &Body) -> String {
                 .collect::<Vec<_>>();
             return format!("dispute {} {places:?}", bundle.index);
         }
+        Body::Decline { to: Some(to), .. } => return format!("decline for {}", name(to)),
         _ => Vec::new(),
     };
     let places: Vec<String> = places
@@ -110,6 +122,11 @@ fn show_message(message: &Message) -> String {
         Message::AskOutcomes { bundle } => format!("ask {}", bundle.index),
         Message::Openings { openings, .. } => format!("openings ({})", openings.len()),
         Message::RunFailed { bundle, why } => format!("failed {}: {why}", bundle.index),
+        Message::AskKept { bundle } => format!("ask kept {}", bundle.index),
+        Message::Kept { bundle, states } => {
+            let tasks: Vec<u32> = states.iter().map(|(task, _)| *task).collect();
+            format!("kept {} {tasks:?}", bundle.index)
+        }
         Message::AskState(of) => format!("ask state {} of {}", of.steps, of.task),
         Message::State { of, state } => {
             let state = state.map_or("no state", |_| "state");
@@ -166,6 +183,9 @@ fn show_report(report: &Report) -> String {
         Report::ProposalRefused { what, again, .. } => format!("refused {what}, again: {again}"),
         Report::ProposalGivenUp { what } => format!("gave up {what}"),
         Report::CannotRun { bundle, why } => format!("cannot run {}: {why}", bundle.index),
+        Report::HandedOver { bundle, to, why } => {
+            format!("{} goes to {}: {why}", bundle.index, name(to))
+        }
         Report::OneStepShows {
             task, step, wrong, ..
         } => format!("step {step} of {task} shows {}", names(wrong)),

@@ -305,16 +305,22 @@ impl World {
                 self.disk(n).insert(digest);
             }
             Effect::Reply { answer, .. } => self.answers.push(answer),
-            Effect::KeepTold { from, message, .. } => {
-                let node = self.nodes.get_mut(&n).expect("a peer of this world");
-                node.told.push((from, message));
-            }
+            Effect::KeepTold { from, message, .. } => self.keep_told(n, (from, message)),
             Effect::Compare { bundle, pairs, .. } => self.compare(n, bundle, &pairs),
             Effect::ReadLists {
                 bundle, claimed, ..
             } => self.read_lists(n, bundle, &claimed),
-            Effect::CancelRun(_) | Effect::Announce(_) | Effect::Tell(_) | Effect::Report(_) => {}
+            Effect::ReadKept { .. }
+            | Effect::CancelRun(_)
+            | Effect::Announce(_)
+            | Effect::Tell(_)
+            | Effect::Report(_) => {}
         }
+    }
+
+    fn keep_told(&mut self, n: u8, told: (PeerId, Message)) {
+        let node = self.nodes.get_mut(&n).expect("a peer of this world");
+        node.told.push(told);
     }
 
     fn errand(
