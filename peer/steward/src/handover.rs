@@ -92,6 +92,9 @@ impl Handover {
         hand: &Hand<'_>,
     ) {
         let (us, siblings) = (hand.me.peer, &hand.me.siblings);
+        if out == us {
+            self.theirs.remove(&bundle);
+        }
         let Some(terms) = known.terms(&bundle.job) else {
             return;
         };

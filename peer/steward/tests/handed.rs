@@ -196,7 +196,7 @@ fn where_a_sibling_says_nothing_the_run_begins_anew() {
 }
 
 #[test]
-fn nobody_else_is_believed() {
+fn nobody_else_is_believed_or_told() {
     let mut scene = scene();
     scene.agree("drawn", vec![drawn(0, &[2, 9])], &[]);
     scene.agree(
@@ -206,4 +206,6 @@ fn nobody_else_is_believed() {
     );
     scene.hear("p9 knows", 9, kept(&[0]), &[]);
     scene.hear("and wants to", 9, ask(), &[]);
+    scene.agree("it passes on", vec![replaced(1, 9)], &[]);
+    scene.hear("p9 wants it again", 9, ask(), &[]);
 }

@@ -329,3 +329,51 @@ fn a_witness_runs_every_bundle_and_who_is_barred_none() {
         }
     });
 }
+
+#[test]
+fn a_named_peer_is_held_to_all_that_a_drawn_one_is() {
+    on_nothing_at(NOW, |draft| {
+        enter(draft, 0, 0, 2, 400);
+        enter(draft, 1, 1, 2, 0);
+        let nobody: &[PartyId] = &[];
+        let of = |n| (nobody, Some(sponsor(n)));
+        let any = (nobody, None);
+        let named = |wish: Wish, n, apart, past: &[PeerId], copies| {
+            let drawn = Deck::new(draft, wish).named(peer(n), apart, past, copies);
+            drawn.map(|drawn| (drawn.standing.peer, drawn.lock))
+        };
+        let has_it = |n| Some((peer(n), Credits::new(1)));
+        assert_eq!(named(wish(1), 0, any, &[peer(1)], 1), has_it(0));
+        assert_eq!(named(wish(1), 0, of(0), &[], 1), has_it(0));
+        assert_eq!(named(wish(1), 0, of(1), &[], 1), None, "another's witness");
+        let seated = [sponsor(0)];
+        assert_eq!(named(wish(1), 0, (&seated, None), &[], 1), None, "seated");
+        assert_eq!(named(wish(1), 0, any, &[peer(0)], 1), None, "had it");
+        let probation = Tier::Probation.copies(draft.params());
+        assert_eq!(named(wish(1), 1, any, &[], probation), has_it(1));
+        assert_eq!(named(wish(1), 1, any, &[], probation - 1), None, "its tier");
+        let barred = vec![sponsor(0)];
+        let dear = Credits::new(20_000_000_000);
+        let cheap = Credits::ZERO;
+        for (wish, why) in [
+            (Wish { barred, ..wish(1) }, "barred"),
+            (
+                Wish {
+                    lock: dear,
+                    ..wish(1)
+                },
+                "its bond",
+            ),
+            (
+                Wish {
+                    per_gfuel: cheap,
+                    ..wish(1)
+                },
+                "its price",
+            ),
+        ] {
+            assert_eq!(named(wish, 0, any, &[], 1), None, "{why}");
+        }
+        assert_eq!(named(wish(1), 2, any, &[], 7), None, "not on offer");
+    });
+}
