@@ -78,7 +78,7 @@ pub enum ConfigError {
 }
 
 /// The settings of one peer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// What people call this machine.
@@ -100,6 +100,21 @@ pub struct Config {
     /// What this machine does for others; nothing if absent.
     #[serde(default)]
     pub work: Option<Work>,
+}
+
+impl Default for Config {
+    /// Of a peer without a name that listens nowhere, knows nobody and works for nobody.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            listen: Vec::new(),
+            bootstrap: Vec::new(),
+            view_seconds: one(),
+            gpu: false,
+            jail: Jail::default(),
+            work: None,
+        }
+    }
 }
 
 /// What the jail around tasks must be made of; `peer doctor` shows what it is made of.
@@ -339,6 +354,13 @@ mod tests {
         let path = dir.path().join("config.toml");
         config.write(&path).unwrap();
         assert_eq!(Config::read(&path).unwrap(), config);
+    }
+
+    #[test]
+    fn what_is_left_out_is_within_its_range() {
+        assert_eq!(Config::default().trouble(), None);
+        let said_nothing = read("name = \"\"\nlisten = []").unwrap();
+        assert_eq!(said_nothing, Config::default());
     }
 
     #[test]

@@ -6,9 +6,8 @@
 mod scene;
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use peer::api::types::{JobState, JobView, List, Money, OfferView};
 use peer::config::Config;
@@ -87,21 +86,38 @@ impl Machine {
     }
 }
 
-/// Makes the home of the second machine: the first one's party, and what else belongs to a home.
-fn make_second([first, second]: &[Machine; 2]) {
+/// Makes the second machine as the manual says: keys of the same party, and a first start. What
+/// that start writes down is what the next one reads.
+fn make_second(scene: &Scene, [first, second]: &[Machine; 2]) {
     second.home.make().unwrap();
     let mut new = Command::new(PEER);
     new.args(["key", "new"]).arg(second.home.keys());
     new.arg("--party-of").arg(first.home.keys());
     let made = new.output().unwrap();
     assert!(made.status.success(), "{}", told(&made));
-    fs::copy(first.home.genesis(), second.home.genesis()).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = port.local_addr().unwrap().port();
-    let mut config = Config::read(&first.home.config()).unwrap();
-    config.name = NAMES[1].to_owned();
-    config.listen = vec![format!("/ip4/127.0.0.1/tcp/{port}")];
-    config.write(&second.home.config()).unwrap();
+    let known = Config::read(&first.home.config()).unwrap().bootstrap;
+    let at = |path: PathBuf| path.to_str().unwrap().to_owned();
+    let (home, genesis) = (at(second.home.root().into()), at(first.home.genesis()));
+    let line = format!(
+        "up --leashed --home {home} --genesis {genesis} --listen /ip4/127.0.0.1/tcp/0 \
+         --bootstrap {} --slots 1 --price 0.01 --bond 100000",
+        known[0]
+    );
+    let mut up = Command::new(PEER);
+    up.args(line.split_whitespace());
+    let mut running = up
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let is_up = || {
+        let mut asks = Command::new(PEER);
+        asks.args(["--home", &home, "status"]);
+        asks.output().unwrap().status.success()
+    };
+    scene.until("it is up", is_up);
+    running.kill().unwrap();
+    running.wait().unwrap();
 }
 
 /// Starts a machine that knows its sibling.
@@ -124,7 +140,7 @@ async fn a_task_goes_on_at_its_owners_other_machine_when_one_is_unplugged() {
     })
     .await;
     let machines = NAMES.map(|name| Machine::named(&scene, name));
-    make_second(&machines);
+    make_second(&scene, &machines);
     assert!(scene.devnet.kill(NAMES[0]));
     let [first, second] = &machines;
     let _running = [start(first, second), start(second, first)];
