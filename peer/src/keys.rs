@@ -1,4 +1,4 @@
-//! The only file that holds secret keys: it signs, and never shows them.
+//! The only room that holds secret keys: it signs, and never shows them.
 //!
 //! A peer has three: its **node** key *is* the peer and signs offers and seals; its **party** key
 //! signs entries, and so spends credits; its **consensus** key votes on blocks, should the peer be

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Drawn ──errand done──▶ found ──node key──▶ sealed, told ──on the ledger──▶ landed ──┐
-//!   └── cannot be run ──▶ declined: another peer is drawn        opened ◀──job closed──┘
+//!   └── cannot be run ──▶ declined: another peer has it          opened ◀──job closed──┘
 //! ```
 //!
 //! What it opened it must be able to show until the bundle has ended: see [`super::answer`].
