@@ -46,14 +46,17 @@ mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
+    use std::sync::mpsc::channel;
 
     #[test]
     fn what_comes_at_once_late_or_never_is_received_all_the_same() {
         let (ours, theirs) = UnixStream::pair().unwrap();
+        let (receiving, received) = channel();
         let mut wait = Wait::default();
         let receive = |wait: &mut Wait| {
             let mut byte = [0];
             wait.through(&ours, || {
+                receiving.send(()).unwrap();
                 (&ours).read(&mut byte).map(|read| (read, byte[0]))
             })
         };
@@ -63,12 +66,16 @@ mod tests {
         assert_eq!(receive(&mut wait).unwrap(), (1, b'a'));
         assert_eq!(receive(&mut wait).unwrap(), (1, b'b'));
         let late = std::thread::spawn(move || {
+            for _ in 0..3 {
+                received.recv().unwrap();
+            }
             std::thread::sleep(SOON * 2);
             (&theirs).write_all(b"c").unwrap();
+            received
         });
         assert_eq!(receive(&mut wait).unwrap(), (1, b'c'));
         assert!(wait.last >= SOON);
-        late.join().unwrap();
+        let _received = late.join().unwrap();
         assert!(has_come(ours.as_fd()), "an end is something");
         assert_eq!(receive(&mut wait).unwrap(), (0, 0));
     }
