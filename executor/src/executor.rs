@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use protocol::bytes::Limited;
+use protocol::ids::JobId;
 use protocol::job::{Job, Profile};
 use protocol::units::{Bytes, Fuel, GFUEL};
 use thiserror::Error;
@@ -272,11 +273,12 @@ impl Executor {
         &self.shared
     }
 
-    /// Where the roots and the last state of a task of this work lie, if the task runs in steps and
-    /// was begun and not ended here. The file is replaced whole while the task runs.
-    pub fn kept(&self, work: &Work, task: u32) -> Option<PathBuf> {
+    /// Where the roots and the last state of a task lie, if it runs in steps and was begun and not
+    /// ended here; `ids` are [`Work::served`] and [`Work::job_id`]. The file is replaced whole
+    /// while the task runs.
+    pub fn kept(&self, ids: (JobId, JobId), job: &Job, task: u32) -> Option<PathBuf> {
         let shelf = &self.shared.shelf;
-        let file = shelf.file(&shelf.place(work, task));
+        let file = shelf.file(&shelf.place(ids, job, task));
         file.exists().then_some(file)
     }
 

@@ -71,7 +71,9 @@ pub(crate) fn work(shared: &Shared, number: usize) {
         }
         // What was stopped may be taken up again, here or elsewhere.
         if !cancelled && !shared.queue().is_closed() {
-            shared.shelf.forget(&shared.shelf.place(&taken.work, task));
+            let work = &taken.work;
+            let place = (shared.shelf).place((work.served, work.job_id), &work.job, task);
+            shared.shelf.forget(&place);
         }
         let finished = shared.queue().done(token, number);
         shared.wake.notify_all();

@@ -123,6 +123,9 @@ mod tests {
                 assert!([4, 5].contains(&roster.nodes().len()));
             }
         });
+        becomes(1);
+        assert_eq!(roster.nodes().len(), 5);
+        becomes(0);
         assert_eq!(roster.nodes().len(), 4);
         let left = genesis(5).members[4].peer;
         assert!(

@@ -9,15 +9,13 @@ use ledger::Ledger;
 use protocol::bytes;
 use protocol::entry::{Body, PeerSeal, Seal};
 use protocol::genesis::Genesis;
-use protocol::ids::{BundleId, Digest, PeerId};
+use protocol::ids::{BundleId, Digest, JobId, PeerId};
 use protocol::job::{JOB_BYTES_MAX, Job};
 use protocol::message::Message;
 use protocol::offer::Offer;
 use protocol::outcome::Outcome;
 use protocol::units::{Bytes, Height, Moment};
-use steward::{
-    Answer, Busy, Effect, Input, Kind, ProposalToken, RunToken, Size, Steward, Ticket, Why,
-};
+use steward::{Answer, Busy, Effect, Input, Kind, ProposalToken, Size, Steward, Ticket, Why};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::answers::{JobBook, Sources};
@@ -201,19 +199,14 @@ impl Driver {
     }
 
     fn read_kept(&mut self, bundle: BundleId, job: Digest, tasks: Vec<u32>) {
-        let wanted = runs::Wanted {
-            // Nothing is begun, so nothing is told under this name.
-            token: RunToken(u64::MAX),
-            bundle,
-            job,
-            tasks,
-            why: Why::Work,
-            alter: Vec::new(),
-            states: Vec::new(),
+        let Some(form) = self.book.job(&self.blobs, &job) else {
+            let states = Vec::new();
+            self.inbox.push_back(Input::KeptRead { bundle, states });
+            return;
         };
-        let job = self.book.job(&self.blobs, &wanted.job);
-        let (blobs, told) = (Arc::clone(&self.blobs), self.fetched.clone());
-        self.runs.read_kept(wanted, job, blobs, told);
+        let ids = (bundle.job, JobId::new(*job.bytes()));
+        let (runs, blobs, told) = (&self.runs, Arc::clone(&self.blobs), self.fetched.clone());
+        runs.read_kept((bundle, ids), (form, tasks), blobs, told);
     }
 
     fn propose(&mut self, token: ProposalToken, body: Body) {

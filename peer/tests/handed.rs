@@ -15,23 +15,10 @@ use peer::devnet::Process;
 use peer::home::Home;
 use peer::keys::Keys;
 use protocol::units::Credits;
-use scene::{PEER, Scene, told};
+use scene::{LONG, PEER, Scene, battery, keeps_a_state, told};
 
 /// The two machines of one owner; who is drawn of them is unplugged.
 const NAMES: [&str; 2] = ["lab-1", "tower"];
-
-/// Steps of half a thousand million turns each: a state is kept after the thirteenth.
-const LONG: &str = r#"(module
-  (memory (export "memory") 1)
-  (global $taken (mut i32) (i32.const 0))
-  (func (export "init"))
-  (func (export "step") (result i32) (local $turns i32)
-    (loop $again
-      (local.set $turns (i32.add (local.get $turns) (i32.const 1)))
-      (br_if $again (i32.lt_u (local.get $turns) (i32.const 500000000))))
-    (i32.store (i32.mul (global.get $taken) (i32.const 4)) (local.get $turns))
-    (global.set $taken (i32.add (global.get $taken) (i32.const 1)))
-    (i32.lt_u (global.get $taken) (i32.const 24))))"#;
 
 /// What other peers ask for a Gfuel: more than the job pays.
 const DEAR: Credits = Credits::new(1_000_000);
@@ -64,21 +51,8 @@ impl Machine {
         }
     }
 
-    fn plug(&self, status: &str) {
-        let folder = self.system.join("sys/class/power_supply/BAT0");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("type"), "Battery\n").unwrap();
-        fs::write(folder.join("status"), format!("{status}\n")).unwrap();
-    }
-
     fn node(&self) -> String {
         Keys::load(&self.home.keys()).unwrap().node().full()
-    }
-
-    fn keeps_a_state(&self) -> bool {
-        let files = fs::read_dir(self.home.root().join("steps"));
-        let mut paths = files.into_iter().flatten().flatten();
-        paths.any(|file| file.path().extension().is_some_and(|end| end == "step"))
     }
 
     fn log(&self) -> String {
@@ -122,7 +96,7 @@ fn make_second(scene: &Scene, [first, second]: &[Machine; 2]) {
 
 /// Starts a machine that knows its sibling.
 fn start(machine: &Machine, sibling: &Machine) -> Process {
-    machine.plug("Charging");
+    battery(&machine.system, "Charging");
     let mut config = Config::read(&machine.home.config()).unwrap();
     let work = config.work.as_mut().unwrap();
     work.siblings = vec![sibling.node()];
@@ -158,14 +132,14 @@ async fn a_task_goes_on_at_its_owners_other_machine_when_one_is_unplugged() {
     let output = scene.run(&["submit", "job.toml", "--price", "0.02", "-o", "id"]);
     assert!(output.status.success(), "{}", told(&output));
     scene.until("a kept step", || {
-        machines.iter().any(Machine::keeps_a_state)
+        machines.iter().any(|machine| keeps_a_state(&machine.home))
     });
     let [first, second] = machines;
-    let (left, other) = match first.keeps_a_state() {
+    let (left, other) = match keeps_a_state(&first.home) {
         true => (first, second),
         false => (second, first),
     };
-    left.plug("Discharging");
+    battery(&left.system, "Discharging");
 
     let job = || scene.json::<List<JobView>>(&["job", "ls"]).items.remove(0);
     scene.until("the job's end", || job().state == JobState::Ended);

@@ -11,20 +11,7 @@ use std::path::Path;
 use peer::api::types::{JobState, JobView, List};
 use peer::devnet::Process;
 use peer::home::Home;
-use scene::{PEER, Scene, told};
-
-/// Steps of half a thousand million turns each: a state is kept after the thirteenth.
-const LONG: &str = r#"(module
-  (memory (export "memory") 1)
-  (global $taken (mut i32) (i32.const 0))
-  (func (export "init"))
-  (func (export "step") (result i32) (local $turns i32)
-    (loop $again
-      (local.set $turns (i32.add (local.get $turns) (i32.const 1)))
-      (br_if $again (i32.lt_u (local.get $turns) (i32.const 500000000))))
-    (i32.store (i32.mul (global.get $taken) (i32.const 4)) (local.get $turns))
-    (global.set $taken (i32.add (global.get $taken) (i32.const 1)))
-    (i32.lt_u (global.get $taken) (i32.const 24))))"#;
+use scene::{LONG, PEER, Scene, keeps_a_state, told};
 
 const JOB: &str = r#"name = "long"
 module = "long.wasm"
@@ -33,15 +20,6 @@ copies = 2
 fuel_per_task = 200_000_000_000
 wall_seconds = 600
 "#;
-
-/// Whether a task's state lies in this home.
-fn keeps_a_state(home: &Home) -> bool {
-    let files = fs::read_dir(home.root().join("steps"))
-        .into_iter()
-        .flatten();
-    let mut paths = files.flatten().map(|file| file.path());
-    paths.any(|path| path.extension().is_some_and(|end| end == "step"))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_moved_to_another_machine_goes_on_from_its_last_step() {

@@ -5,24 +5,15 @@
 #[allow(dead_code, unreachable_pub, reason = "other tests use the rest of it")]
 mod scene;
 
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use peer::api::types::{List, OfferView, StatusView};
 use peer::config::Config;
 use peer::devnet::Plan;
-use scene::{PEER, Scene};
+use scene::{PEER, Scene, battery};
 
 /// The worker whose owner watches its battery.
 const LAPTOP: &str = "lab-1";
-
-fn battery(machine: &Path, status: &str) {
-    let folder = machine.join("sys/class/power_supply/BAT0");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("type"), "Battery\n").unwrap();
-    fs::write(folder.join("status"), format!("{status}\n")).unwrap();
-}
 
 /// The offers of this node, as the researcher's peer sees them: standing, and live.
 fn offers(scene: &Scene, node: &str) -> (bool, bool) {

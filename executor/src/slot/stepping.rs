@@ -31,11 +31,12 @@ pub(super) struct Keeping<'a> {
 impl<'a> Keeping<'a> {
     /// For a task that a slot has taken.
     pub(super) fn of(shared: &'a Shared, slot: usize, taken: &'a Taken) -> Self {
-        let mut states = taken.work.states.iter();
+        let work = &taken.work;
+        let mut states = work.states.iter();
         let given = states.find(|(task, _)| *task == taken.task);
         Self {
             shelf: &shared.shelf,
-            place: shared.shelf.place(&taken.work, taken.task),
+            place: (shared.shelf).place((work.served, work.job_id), &work.job, taken.task),
             given: given.map(|(_, path)| &**path),
             slot,
             every: shared.config.keep_every,

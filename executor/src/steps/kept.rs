@@ -15,11 +15,11 @@ use std::time::{Duration, SystemTime};
 
 use data_encoding::HEXLOWER;
 use protocol::bytes;
-use protocol::ids::Digest;
+use protocol::ids::{Digest, JobId};
+use protocol::job::Job;
 use protocol::steps::{ENTRIES_BYTES_MAX, STATE_BYTES_MAX, StepEntries};
 
 use crate::frame;
-use crate::work::Work;
 
 /// All states together may take so many bytes on disk; the oldest goes first.
 pub const STATES_BYTES_MAX: u64 = 8 << 30;
@@ -93,11 +93,11 @@ impl Shelf {
     }
 
     /// Where a task's state belongs. Another run of the same task has another place.
-    pub(crate) fn place(&self, work: &Work, task: u32) -> Place {
-        let content = Digest::of(&bytes::write(&work.job));
+    pub(crate) fn place(&self, (served, seen): (JobId, JobId), job: &Job, task: u32) -> Place {
+        let content = Digest::of(&bytes::write(job));
         let parts: [&[u8]; 4] = [
-            work.served.bytes(),
-            work.job_id.bytes(),
+            served.bytes(),
+            seen.bytes(),
             content.bytes(),
             &task.to_le_bytes(),
         ];

@@ -206,7 +206,7 @@ fn a_run_goes_to_another_peer_of_its_owner_that_could_be_drawn() {
         assert_eq!(scene.locked(worker(n)), cr(128));
         assert!(scene.peers(job, index).contains(&worker(n)));
     }
-    // It may not come back, and it ends as often as any run does.
+    // It may not come back.
     let refused = Err(Refusal::CannotTakeOver { peer: worker(0) });
     assert_eq!(hand(&mut scene, beside_1, first, 0), refused);
 }

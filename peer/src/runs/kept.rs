@@ -4,36 +4,32 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use protocol::ids::{BundleId, JobId};
 use protocol::job::{Blob, Job};
 use steward::Input;
 use tokio::sync::mpsc;
 
-use super::{NotBegun, Runs, Wanted, work};
+use super::Runs;
 use crate::blobs::Blobs;
 
 impl Runs {
-    /// Puts what is kept of the wanted tasks with the blobs, away from the caller's thread, and
-    /// tells of it through `told`. What cannot be read, or is too large for a blob, is left out.
+    /// Puts what is kept of these tasks with the blobs, away from the caller's thread, and tells of
+    /// it through `told`. What cannot be read, or is too large for a blob, is left out.
     pub fn read_kept(
         &self,
-        wanted: Wanted,
-        job: Option<Arc<Job>>,
+        (bundle, ids): (BundleId, (JobId, JobId)),
+        (job, tasks): (Arc<Job>, Vec<u32>),
         blobs: Arc<Blobs>,
         told: mpsc::Sender<Input>,
     ) {
-        let (runs, name) = (self.clone(), executor::Token(u64::MAX));
+        let runs = self.clone();
         tokio::task::spawn_blocking(move || {
-            let job = job.ok_or(NotBegun::Gone(wanted.job));
-            let work = job.and_then(|job| work(&wanted, &job, &blobs, name));
-            let mut states = Vec::new();
-            for task in &wanted.tasks {
-                let file = work
-                    .as_ref()
-                    .ok()
-                    .and_then(|work| runs.executor.kept(work, *task));
-                states.extend(file.and_then(|file| Some((*task, keep(&blobs, &file)?))));
-            }
-            let (bundle, found) = (wanted.bundle, states.len());
+            let read = |task| {
+                let file = runs.executor.kept(ids, &job, task)?;
+                Some((task, keep(&blobs, &file)?))
+            };
+            let states: Vec<(u32, Blob)> = tasks.into_iter().filter_map(read).collect();
+            let found = states.len();
             tracing::info!(target: "peer::runs", %bundle, found, "kept steps are handed over");
             // The loop has ended when nobody hears this.
             let _ = told.blocking_send(Input::KeptRead { bundle, states });

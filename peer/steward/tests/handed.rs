@@ -7,7 +7,7 @@ use protocol::ids::Digest;
 use protocol::job::Blob;
 use protocol::message::Message;
 use protocol::units::{Bytes, Moment};
-use scene::worker::{on_offer, worker};
+use scene::worker::{offering, running, worker};
 use scene::*;
 use steward::limits::{ASK_KEPT_EVERY, ASK_KEPT_FOR};
 use steward::owner::Rest;
@@ -18,22 +18,10 @@ const SIBLINGS: [u8; 2] = [7, 8];
 
 fn scene() -> Scene {
     let siblings = SIBLINGS.map(peer).to_vec();
-    let mut scene = Scene::of(Identity {
+    offering(Identity {
         siblings,
         ..worker()
-    });
-    scene.agree("it is on offer", vec![on_offer()], &[]);
-    scene.agree("p5 submits", vec![submitted(4, 5, Digest::of(b"end"))], &[]);
-    scene
-}
-
-/// Drawn for bundle 0 with p2, and it runs.
-fn running() -> Scene {
-    let mut scene = scene();
-    scene.agree("drawn", vec![drawn(0, &[2, 1])], &["fetch job from p5+p2"]);
-    scene.step("the job is here", job_fetched(4), &["fetch from p5+p2"]);
-    scene.step("the module is here", module_fetched(), &["run 0 [0, 1]"]);
-    scene
+    })
 }
 
 fn rest(at_once: bool) -> Input {
@@ -82,7 +70,7 @@ fn kept(tasks: &[u32]) -> Message {
 
 #[test]
 fn what_runs_goes_to_the_first_sibling_that_can_take_it_with_what_was_kept() {
-    let mut scene = running();
+    let mut scene = running(scene());
     let leaves = [
         "propose withdraw-offer",
         "cancel run",
@@ -114,7 +102,7 @@ fn what_runs_goes_to_the_first_sibling_that_can_take_it_with_what_was_kept() {
 
 #[test]
 fn where_no_sibling_can_take_it_what_runs_goes_on_here() {
-    let mut scene = running();
+    let mut scene = running(scene());
     scene.step(
         "the hour is over: it is finished",
         rest(false),

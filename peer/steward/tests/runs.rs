@@ -7,7 +7,7 @@ use protocol::ids::Digest;
 use protocol::message::Message;
 use protocol::outcome;
 use protocol::units::Moment;
-use scene::worker::{on_offer, worker};
+use scene::worker::{offering, on_offer, running, worker};
 use scene::*;
 use steward::{Busy, Effect, Identity, Input, Misbehave};
 
@@ -15,24 +15,12 @@ use steward::{Busy, Effect, Identity, Input, Misbehave};
 const TOLD: [&str; 2] = ["to p5: outcomes 0 (2, 2 inline)", "to p5: openings (1)"];
 
 fn scene() -> Scene {
-    let mut scene = Scene::of(worker());
-    scene.agree("it is on offer", vec![on_offer()], &[]);
-    scene.agree("p5 submits", vec![submitted(4, 5, Digest::of(b"end"))], &[]);
-    scene
-}
-
-/// Drawn for bundle 0 with p2, its job and module at home: it runs.
-fn running() -> Scene {
-    let mut scene = scene();
-    scene.agree("drawn", vec![drawn(0, &[2, 1])], &["fetch job from p5+p2"]);
-    scene.step("the job is here", job_fetched(4), &["fetch from p5+p2"]);
-    scene.step("the module is here", module_fetched(), &["run 0 [0, 1]"]);
-    scene
+    offering(worker())
 }
 
 /// ... and told the submitter.
 fn told() -> Scene {
-    let mut scene = running();
+    let mut scene = running(scene());
     let token = scene.run();
     scene.step("one task is done", done(token, 1, right(1)), &[]);
     scene.step("the other", done(token, 0, right(0)), &["sign 0"]);
@@ -154,7 +142,7 @@ fn the_submitter_may_ask_again_and_nobody_else() {
 
 #[test]
 fn what_cannot_be_run_is_declined_with_its_reason() {
-    let mut scene = running();
+    let mut scene = running(scene());
     let token = scene.run();
     let failed = Input::TaskFailed {
         token,
@@ -316,7 +304,7 @@ fn a_peer_with_too_many_runs_declines_at_once() {
 
 #[test]
 fn a_killed_peer_runs_again_what_it_had_not_opened() {
-    let (mut killed, mut whole) = (running(), told());
+    let (mut killed, mut whole) = (running(scene()), told());
     killed.kill();
     assert_eq!(killed.shown(), ["fetch job from p5+p2"]);
     killed.step("job", job_fetched(4), &["fetch from p5+p2"]);
@@ -360,7 +348,7 @@ fn a_liar_lies_only_in_a_devnet_and_loudly() {
 
 #[test]
 fn a_live_offer_is_announced_again_and_again_and_with_the_load() {
-    let mut scene = running();
+    let mut scene = running(scene());
     let announced = |scene: &Scene| {
         let free = |effect: &Effect| match effect {
             Effect::Announce(offer) => Some((offer.seq, offer.slots_free)),

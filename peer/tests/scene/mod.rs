@@ -1,5 +1,6 @@
 //! A federation of real processes for one test, and the binary to ask it with.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use peer::api::Client;
 use peer::api::types::{Done, JobState, JobView, LedgerView, List, VerifyView};
 use peer::config::Config;
 use peer::devnet::{Devnet, Kind, Place, Plan};
+use peer::home::Home;
 use protocol::units::Bps;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -16,6 +18,19 @@ use tempfile::TempDir;
 pub const PEER: &str = env!("CARGO_BIN_EXE_peer");
 /// Nothing in these tests takes so long unless it hangs; the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Steps of half a thousand million turns each: a state is kept after the thirteenth.
+pub const LONG: &str = r#"(module
+  (memory (export "memory") 1)
+  (global $taken (mut i32) (i32.const 0))
+  (func (export "init"))
+  (func (export "step") (result i32) (local $turns i32)
+    (loop $again
+      (local.set $turns (i32.add (local.get $turns) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $turns) (i32.const 500000000))))
+    (i32.store (i32.mul (global.get $taken) (i32.const 4)) (local.get $turns))
+    (global.set $taken (i32.add (global.get $taken) (i32.const 1)))
+    (i32.lt_u (global.get $taken) (i32.const 24))))"#;
 
 /// A devnet in a folder of its own.
 pub struct Scene {
@@ -123,7 +138,7 @@ impl Scene {
     /// The last lines of every peer's log.
     pub fn logs(&self) -> String {
         let tails = self.devnet.plan.places.iter().map(|place| {
-            let log = std::fs::read_to_string(place.home.log()).unwrap_or_default();
+            let log = fs::read_to_string(place.home.log()).unwrap_or_default();
             let lines: Vec<&str> = log.lines().rev().take(12).collect();
             let tail: Vec<&str> = lines.into_iter().rev().collect();
             format!("== {}\n{}\n", place.name, tail.join("\n"))
@@ -225,7 +240,7 @@ pub fn scores_are_right(folder: &Path) -> u32 {
         .filter(|line| !line.starts_with('#') && !line.is_empty())
     {
         let row = line.split('\t').next().unwrap();
-        let rows = std::fs::read_to_string(folder.join(row).join("out/row.tsv")).unwrap();
+        let rows = fs::read_to_string(folder.join(row).join("out/row.tsv")).unwrap();
         assert!(
             rows.lines().any(|found| found == line),
             "{line} is not in row {row}"
@@ -234,4 +249,21 @@ pub fn scores_are_right(folder: &Path) -> u32 {
     }
     assert!(checked >= 200, "the reference has at least 200 pairs");
     checked
+}
+
+/// Whether a task's state lies in this home.
+pub fn keeps_a_state(home: &Home) -> bool {
+    let files = fs::read_dir(home.root().join("steps"))
+        .into_iter()
+        .flatten();
+    let mut paths = files.flatten().map(|file| file.path());
+    paths.any(|path| path.extension().is_some_and(|end| end == "step"))
+}
+
+/// Lets a machine whose system's files lie here have a battery of this status.
+pub fn battery(machine: &Path, status: &str) {
+    let folder = machine.join("sys/class/power_supply/BAT0");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("type"), "Battery\n").unwrap();
+    fs::write(folder.join("status"), format!("{status}\n")).unwrap();
 }
